@@ -1,0 +1,1 @@
+"""The hil-inbox service."""

@@ -1,0 +1,212 @@
+"""What is a workflow: its nodes, edges, limits and what happens when a limit is reached?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+
+
+class NodeKind(StrEnum):
+    """Which rule runs a node (SPEC O2)."""
+
+    SIMPLE = "simple"
+    REASONING = "reasoning"
+    CODE = "code"
+    TOOL = "tool"
+    RULE = "rule"
+    HUMAN = "human"
+    SINK = "sink"
+
+
+class Sink(StrEnum):
+    """The two explicit ends of an execution."""
+
+    FINISH = "FINISH"
+    HANDOVER = "HANDOVER"
+
+
+class Limit(StrEnum):
+    """The limits whose reaction a workflow declares, named as in the file."""
+
+    TIMEOUT = "timeout_ms"
+    RETRIES = "max_retries"
+    COST = "max_cost"
+    ITERATIONS = "max_iterations"
+    DEADLINE = "deadline_ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Wait between attempts: `base_ms` after the first failure, doubled each time when exponential, never above
+    `cap_ms`; `jitter` 0.2 spreads a wait evenly over 80 % to 120 % of it."""
+
+    kind: Literal["fixed", "exponential"] = "exponential"
+    base_ms: int = 1_000
+    cap_ms: int = 60_000
+    jitter: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one node, workflow defaults already merged in.
+
+    `timeout_ms` is per attempt. `attempts_max` is `max_retries` of the file: attempts in all, the first included.
+    `cost_max_microdollars` is cumulative over attempts and iterations; None means that only the execution's cap
+    holds, 0 refuses every completion."""
+
+    timeout_ms: int = 30_000
+    cost_max_microdollars: int | None = None
+    attempts_max: int = 3
+    backoff: Backoff = field(default_factory=Backoff)
+    iterations_max: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again while attempts are left; then the reaction to `max_retries` counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Another node stands in: its output becomes this node's output, and this node's edges go on from it."""
+
+    node_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultResponse:
+    """Send this text once, then HANDOVER with the limit's reason code. Never counts as a success."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """HANDOVER with the limit's reason code."""
+
+
+Reaction: TypeAlias = Retry | Fallback | DefaultResponse | HandOver
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When an edge is taken. `jmespath` sees {output, turn, input, conversation, <node id>: {output}};
+    `expression` is the safe subset of `domain/expression.py` over the same names."""
+
+    language: Literal["jmespath", "expression"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`condition` None is always taken."""
+
+    source: str
+    target: str
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node with its agent's settings merged in. Which fields count depends on `kind`:
+
+    simple, reasoning, code: `agent, profile, prompt, output_schema, tools, temperature`;
+    tool: `tool, arguments` (leaves that hold `{{ jmespath }}` are rendered);
+    rule: `expression` (its value is the output); human: `ask, form` (JSON Schema of the answer), `skills, priority`;
+    sink: `sink, reply` (JMESPath to the text), `reason, skills, priority`.
+    """
+
+    id: str
+    kind: NodeKind
+    limits: Limits = field(default_factory=Limits)
+    reactions: Mapping[Limit, Reaction] = field(default_factory=dict)
+    join: Literal["all", "first"] = "all"
+    agent: str | None = None
+    profile: str = "balanced"
+    prompt: str = ""
+    output_schema: Mapping[str, JsonValue] | None = None
+    tools: tuple[str, ...] = ()
+    temperature: float | None = None
+    confidence_min: float | None = None
+    tool: str | None = None
+    arguments: Mapping[str, JsonValue] = field(default_factory=dict)
+    expression: Condition | None = None
+    ask: str = ""
+    form: Mapping[str, JsonValue] | None = None
+    sink: Sink | None = None
+    reply: str | None = None
+    reason: str | None = None
+    skills: tuple[str, ...] = ()
+    priority: Literal["low", "normal", "high", "urgent"] | None = None
+
+    def reaction_to(self, limit: Limit) -> Reaction:
+        """The declared reaction, else retry at a timeout, else handover."""
+        default: Reaction = Retry() if limit is Limit.TIMEOUT else HandOver()
+        return self.reactions.get(limit, default)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """Hands over when `condition` holds over {turn, conversation, input, <node id>: {output}}."""
+
+    condition: Condition
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverRules:
+    """The `hil` block: when a person takes over although no node failed (SPEC O5)."""
+
+    confidence_min: float | None = None
+    customer_request_phrases: tuple[str, ...] = ()
+    consecutive_errors_max: int = 3
+    turns_max: int | None = None
+    tool_calls_max: int | None = None
+    policies: tuple[PolicyRule, ...] = ()
+    transfer_tools: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    priority: Literal["low", "normal", "high", "urgent"] = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowLimits:
+    """Limits of a whole execution and of a conversation under this workflow."""
+
+    deadline_ms: int = 600_000
+    cost_max_microdollars: int | None = None
+    context_tokens_max: int = 8_000
+    turns_per_minute_max: int = 20
+    turns_queued_max: int = 50
+    idle_close_ms: int = 86_400_000
+    allow_repeated_reply: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """One immutable version. `content_hash` is the sha256 hex of the file's bytes; `nodes` in file order."""
+
+    name: str
+    version: str
+    content_hash: str
+    nodes: Mapping[str, Node]
+    edges: tuple[Edge, ...]
+    limits: WorkflowLimits = field(default_factory=WorkflowLimits)
+    handover: HandoverRules = field(default_factory=HandoverRules)
+    deadline_reaction: Reaction = field(default_factory=HandOver)
+    cost_reaction: Reaction = field(default_factory=HandOver)
+
+    def incoming(self, node_id: str) -> tuple[Edge, ...]:
+        """Edges that end at `node_id`, in file order."""
+        return tuple(edge for edge in self.edges if edge.target == node_id)
+
+    def outgoing(self, node_id: str) -> tuple[Edge, ...]:
+        """Edges that start at `node_id`, in file order."""
+        return tuple(edge for edge in self.edges if edge.source == node_id)
+
+    @property
+    def standins(self) -> frozenset[str]:
+        """Ids of the nodes that only ever run in another's place."""
+        reactions = (*(r for n in self.nodes.values() for r in n.reactions.values()), self.deadline_reaction, self.cost_reaction)
+        return frozenset(reaction.node_id for reaction in reactions if isinstance(reaction, Fallback))
