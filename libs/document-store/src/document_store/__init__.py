@@ -1,1 +1,51 @@
+"""Documents with versions and indexed finds, on SQLite or MongoDB: what may a service ask of them?"""
 
+from document_store.errors import (
+    InvalidDocument,
+    InvalidQuery,
+    SchemaTooNew,
+    StoreUnavailable,
+    UniqueViolation,
+    VersionConflict,
+)
+from document_store.protocol import (
+    DOCUMENT_ID,
+    Between,
+    Body,
+    Condition,
+    Direction,
+    Document,
+    DocumentStore,
+    Equal,
+    OneOf,
+    Outcome,
+    Page,
+    Scalar,
+    Sort,
+    Stored,
+    Write,
+)
+
+__all__ = [
+    "DOCUMENT_ID",
+    "Between",
+    "Body",
+    "Condition",
+    "Direction",
+    "Document",
+    "DocumentStore",
+    "Equal",
+    "InvalidDocument",
+    "InvalidQuery",
+    "OneOf",
+    "Outcome",
+    "Page",
+    "Scalar",
+    "SchemaTooNew",
+    "Sort",
+    "StoreUnavailable",
+    "Stored",
+    "UniqueViolation",
+    "VersionConflict",
+    "Write",
+]
