@@ -1,0 +1,104 @@
+"""Which streams, buckets and consumers exist, and within what limits?"""
+
+from dataclasses import dataclass, field
+
+from contracts.budgets import BudgetExhausted
+from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
+from contracts.conversations import CloseConversation, ConversationClosed, MessageReceived, SendMessage
+from contracts.envelope import Message
+from contracts.executions import ExecutionFinished, StartExecution, StopExecution, TimerFired
+from contracts.handovers import (
+    ApprovalDecided,
+    ClaimHandover,
+    DecideApproval,
+    HandoverClaimed,
+    HandoverReleased,
+    HandoverResolved,
+    HandoverReturned,
+    ReleaseHandover,
+    ResolveHandover,
+    ReturnHandover,
+)
+from contracts.subjects import every_version_of
+from contracts.tool_calls import (
+    ExecuteToolCall,
+    ToolCallApprovalRequired,
+    ToolCallCompleted,
+    ToolCallFailed,
+    ToolCallOutcomeUnknown,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """One JetStream stream. `bytes_max` -1 is without limit: the log never expires by itself (ARCHITECTURE 1)."""
+
+    name: str
+    subjects: tuple[str, ...]
+    bytes_max: int = -1
+    message_bytes_max: int = 1_048_576
+    duplicate_window_seconds: float = 120.0
+    schedules: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerSpec:
+    """One durable pull consumer. `ack_pending_max` bounds what is delivered and not yet acknowledged."""
+
+    name: str
+    types: tuple[type[Message], ...]
+    ack_wait_seconds: float = 30.0
+    ack_pending_max: int = 1_000
+    extra_filters: tuple[str, ...] = field(default=())
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """Subject filters, every major version of each type."""
+        return tuple(every_version_of(kind.route) for kind in self.types) + self.extra_filters
+
+
+LOG = StreamSpec(
+    name="HIL_LOG",
+    subjects=("hil.cmd.*.*.*.*.*", "hil.evt.*.*.*.*.*", "hil.timer.*.*.*"),
+    schedules=True,
+)
+DEAD_LETTERS = StreamSpec(name="HIL_DLQ", subjects=("hil.dlq.>",), bytes_max=1 << 30)
+STREAMS = (LOG, DEAD_LETTERS)
+
+WORKFLOWS_BUCKET = "hil_workflows"
+"""KV: `version.<hash>` holds the YAML of a version, `default.<tenant>.<name>` the hash in force, `route.<tenant>` the
+name of the workflow of messages that name none."""
+TOOLS_BUCKET = "hil_tools"
+"""KV: `<server>.<tool>` holds a ToolDescription as JSON, written by the tool runner, read by gateway and orchestrator."""
+PAYLOADS_BUCKET = "hil_payloads"
+"""Object store: content of more than PAYLOAD_BYTES_MAX by sha256."""
+ARCHIVE_BUCKET = "hil_archive"
+"""Object store: closed logs, one compressed file a key, named `<tenant>.<key>`."""
+
+ORCHESTRATOR_INPUTS: tuple[type[Message], ...] = (
+    MessageReceived,
+    SendMessage,
+    CloseConversation,
+    StartExecution,
+    StopExecution,
+    TimerFired,
+    CompletionProduced,
+    CompletionFailed,
+    ToolCallCompleted,
+    ToolCallFailed,
+    ToolCallOutcomeUnknown,
+    ToolCallApprovalRequired,
+    HandoverClaimed,
+    HandoverReleased,
+    HandoverResolved,
+    HandoverReturned,
+    ApprovalDecided,
+    BudgetExhausted,
+)
+ORCHESTRATOR = ConsumerSpec("orchestrator", ORCHESTRATOR_INPUTS, ack_pending_max=5_000)
+ARCHIVER = ConsumerSpec("archiver", (ConversationClosed, ExecutionFinished), ack_pending_max=1)
+LLM_GATEWAY = ConsumerSpec("llm-gateway", (RequestCompletion,), ack_wait_seconds=60.0)
+TOOL_RUNNER = ConsumerSpec("tool-runner", (ExecuteToolCall,), ack_wait_seconds=60.0)
+HIL_INBOX_COMMANDS = ConsumerSpec(
+    "hil-inbox-commands", (ClaimHandover, ReleaseHandover, ResolveHandover, ReturnHandover, DecideApproval)
+)
