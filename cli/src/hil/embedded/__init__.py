@@ -1,0 +1,1 @@
+"""Which servers and services can the `hil` command run by itself?"""

@@ -1,0 +1,1 @@
+"""What do tests of several kinds share?"""
