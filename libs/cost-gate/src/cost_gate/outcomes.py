@@ -1,0 +1,55 @@
+"""What can the gate answer?"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cost_gate.scopes import Scope
+
+
+class Standing(StrEnum):
+    """Where a reservation stands. Only NEW and HELD hold money; the others have been counted."""
+
+    NEW = "new"
+    HELD = "held"
+    LAPSED = "lapsed"
+    SETTLED = "settled"
+    RELEASED = "released"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """`standing` is NEW the first time; a repeat of the same id takes nothing and says where the first one
+    stands, so that a caller can see that an earlier call may already have cost money."""
+
+    reservation_id: str
+    amount_microdollars: int
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The first scope, in the order given, that has too little left. Nothing was taken from any scope."""
+
+    scope: Scope
+    cap_microdollars: int
+    spent_microdollars: int
+    held_microdollars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """`before` is the standing that was found: HELD and LAPSED (counted at its maximum, now at the actual)
+    are changed; SETTLED and RELEASED are left as they are. `overrun_microdollars` is what was spent beyond
+    the reservation; it stands in `spent` of every scope and so blocks the next reservation."""
+
+    reservation_id: str
+    before: Standing
+    overrun_microdollars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    spent_microdollars: int
+    held_microdollars: int
+    overrun_microdollars: int

@@ -1,0 +1,42 @@
+"""Whose money is counted, and how much may each of them spend?"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+# Lua counts in doubles, which are exact up to 2**53; a thousand million dollars is far below that.
+AMOUNT_MICRODOLLARS_MAX = 10**15
+
+
+class ScopeKind(StrEnum):
+    TENANT = "tenant"
+    ENTITY = "entity"
+    WORKFLOW = "workflow"
+    EXECUTION = "execution"
+    NODE = "node"
+    TOOL = "tool"
+
+
+class Uncapped(Enum):
+    """The only way to say that a scope has no cap: None means that nobody has said anything."""
+
+    UNCAPPED = "uncapped"
+
+
+UNCAPPED = Uncapped.UNCAPPED
+
+Cap = int | Uncapped | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`id` is unique within its kind and carries the tenant. A cap of 0 refuses everything; a cap of None
+    inherits: the money is counted here and limited by the other scopes of the same reservation."""
+
+    kind: ScopeKind
+    id: str
+    cap_microdollars: Cap = None
+
+    def __post_init__(self) -> None:
+        cap = self.cap_microdollars
+        if isinstance(cap, int) and not 0 <= cap <= AMOUNT_MICRODOLLARS_MAX:
+            raise ValueError(f"cap of {self.kind} {self.id} is {cap}, not in 0..{AMOUNT_MICRODOLLARS_MAX}")
