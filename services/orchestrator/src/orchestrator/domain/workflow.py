@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from orchestrator.domain.objectives import Slos, Stage
+
 JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
 
 
@@ -172,10 +174,12 @@ class HandoverRules:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowLimits:
-    """Limits of a whole execution and of a conversation under this workflow."""
+    """Limits of a whole execution and of a conversation under this workflow. A `cost_max_microdollars` of None inherits
+    the tenant's cap, unless `is_uncapped` says that there is none."""
 
     deadline_ms: int = 600_000
     cost_max_microdollars: int | None = None
+    is_uncapped: bool = False
     context_tokens_max: int = 8_000
     turns_per_minute_max: int = 20
     turns_queued_max: int = 50
@@ -196,6 +200,9 @@ class Workflow:
     handover: HandoverRules = field(default_factory=HandoverRules)
     deadline_reaction: Reaction = field(default_factory=HandOver)
     cost_reaction: Reaction = field(default_factory=HandOver)
+    description: str = ""
+    slos: Slos = field(default_factory=Slos)
+    stages: tuple[Stage, ...] = ()
 
     def incoming(self, node_id: str) -> tuple[Edge, ...]:
         """Edges that end at `node_id`, in file order."""

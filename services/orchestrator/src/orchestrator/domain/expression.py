@@ -1,0 +1,100 @@
+"""What do the conditions and templates of a workflow say over the values of an execution?"""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from orchestrator.domain.query import QUERIES_KEPT, compile_query, search
+from orchestrator.domain.safe_expression import (
+    BadExpression,
+    Expression,
+    Names,
+    compile_expression,
+    evaluate,
+)
+from orchestrator.domain.workflow import Condition, JsonValue
+
+__all__ = [
+    "BadExpression",
+    "Expression",
+    "check_condition",
+    "check_template",
+    "compile_expression",
+    "evaluate",
+    "evaluate_condition",
+    "holds",
+    "render",
+    "render_value",
+]
+
+# The lookahead lets a query end in a closing brace of its own: {{ {a: b}}}.
+_PLACEHOLDER: Final = re.compile(r"\{\{(.*?)\}\}(?!\})", re.DOTALL)
+
+_compiled_expression = lru_cache(maxsize=QUERIES_KEPT)(compile_expression)
+
+
+def check_condition(condition: Condition) -> frozenset[str]:
+    """The top-level names that the condition reads; raises BadExpression."""
+    if condition.language == "jmespath":
+        return compile_query(condition.text).names
+    return compile_expression(condition.text).names
+
+
+def check_template(template: str) -> frozenset[str]:
+    """The top-level names that the template's placeholders read; raises BadExpression."""
+    outside = _PLACEHOLDER.sub("", template)
+    if "{{" in outside:
+        raise BadExpression("a placeholder is opened with {{ and never closed with }}")
+    return frozenset().union(*(compile_query(text).names for text in _placeholders(template)))
+
+
+def evaluate_condition(condition: Condition, scope: Names) -> JsonValue:
+    """The condition's value over `scope`; None when what it reads is missing or of the wrong type.
+
+    Raises BadExpression for a text that does not compile, which loading a workflow has ruled out."""
+    if condition.language == "jmespath":
+        return search(compile_query(condition.text), scope)
+    return evaluate(_compiled_expression(condition.text), scope)
+
+
+def holds(condition: Condition, scope: Names) -> bool:
+    """Whether the condition's value is true: in both languages null, false, 0 and what is empty are not."""
+    return bool(evaluate_condition(condition, scope))
+
+
+def render(template: str, scope: Names) -> str:
+    """`template` with each `{{ jmespath }}` replaced by what it finds: texts as they are, nothing for null or missing,
+    anything else as JSON. What is put in is never rendered again."""
+    return _PLACEHOLDER.sub(lambda match: _as_text(_find(match[1], scope)), template)
+
+
+def render_value(value: JsonValue, scope: Names) -> JsonValue:
+    """`value` with every text in it rendered; a text that is exactly one placeholder becomes what it finds, type kept.
+    Keys stay as they are."""
+    match value:
+        case str() if whole := _PLACEHOLDER.fullmatch(value.strip()):
+            return _find(whole[1], scope)
+        case str():
+            return render(value, scope)
+        case list():
+            return [render_value(element, scope) for element in value]
+        case dict():
+            return {key: render_value(element, scope) for key, element in value.items()}
+        case _:
+            return value
+
+
+def _placeholders(template: str) -> Iterator[str]:
+    return (match[1].strip() for match in _PLACEHOLDER.finditer(template))
+
+
+def _find(text: str, scope: Names) -> JsonValue:
+    return search(compile_query(text.strip()), scope)
+
+
+def _as_text(value: JsonValue) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
