@@ -8,6 +8,7 @@ from document_store.errors import (
     UniqueViolation,
     VersionConflict,
 )
+from document_store.open_store import Migration, open_store
 from document_store.protocol import (
     DOCUMENT_ID,
     Between,
@@ -37,6 +38,7 @@ __all__ = [
     "Equal",
     "InvalidDocument",
     "InvalidQuery",
+    "Migration",
     "OneOf",
     "Outcome",
     "Page",
@@ -48,4 +50,5 @@ __all__ = [
     "UniqueViolation",
     "VersionConflict",
     "Write",
+    "open_store",
 ]

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from service_kit.errors import RetryLater
 
-class StoreUnavailable(Exception):
+
+class StoreUnavailable(RetryLater):
     """The store did not answer in time or lost its connection; the write may or may not have happened."""
 
 
-class VersionConflict(Exception):
+class VersionConflict(RetryLater):
     """The document's version is not the expected one; `current_version` is 0 if there is no document."""
 
     def __init__(self, collection: str, document_id: str, *, expected: int, current: int) -> None:

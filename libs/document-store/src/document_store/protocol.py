@@ -119,7 +119,7 @@ class DocumentStore(Protocol):
     async def delete(self, collection: str, document_id: str) -> None:
         """Remove the document; removing one that is not there is no error. Versions start at 1 again."""
 
-    async def increment(self, collection: str, document_id: str, field: str, *, by: int) -> int:
+    async def increment(self, collection: str, document_id: str, field: str, *, by: int) -> int | float:
         """Add to a number atomically, from 0 in a document of its own if there is none; the new value.
 
         Counts as a write (the version grows). Not idempotent: under redelivery use `put` (ARCHITECTURE 3).

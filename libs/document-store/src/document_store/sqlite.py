@@ -1,0 +1,126 @@
+"""How is a document store served from one SQLite file, without a server and safe against kill -9?"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from document_store import limits, sqlite_query
+from document_store.checks import Checks
+from document_store.errors import StoreUnavailable
+from document_store.keyset import page_of
+from document_store.protocol import Body, Condition, Document, Outcome, Page, Sort, Stored, Write
+from document_store.sqlite_file import SqliteFile, Synchronous, add_to_number, translated
+
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """A `DocumentStore`. One connection in one thread of its own: writers queue there, not on SQLite's lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
+        self._checks = Checks()
+        self._file: SqliteFile | None = None
+
+    async def open(self, synchronous: Synchronous) -> None:
+        self._file = await self._in_thread(lambda: SqliteFile(self._path, synchronous))
+
+    async def get(self, collection: str, document_id: str) -> Document | None:
+        self._checks.document(collection, document_id)
+        return await self._with_file(lambda file: file.read(collection, document_id))
+
+    async def put(self, collection: str, document_id: str, body: Body, *, expected_version: int) -> int:
+        [outcome] = await self.put_many(collection, [Write(document_id, body, expected_version)])
+        if isinstance(outcome, Stored):
+            return outcome.version
+        raise outcome
+
+    async def put_many(self, collection: str, writes: Sequence[Write]) -> list[Outcome]:
+        batch = list(zip(writes, self._checks.batch(collection, writes), strict=True))
+
+        def write_all(file: SqliteFile) -> list[Outcome]:
+            file.table(collection)
+            return file.transaction(lambda: [file.write(collection, write, text=text) for write, text in batch])
+
+        return await self._with_file(write_all)
+
+    async def delete(self, collection: str, document_id: str) -> None:
+        self._checks.document(collection, document_id)
+        await self._with_file(
+            lambda file: file.execute(f"DELETE FROM {file.table(collection)} WHERE id = ?", [document_id])
+        )
+
+    async def increment(self, collection: str, document_id: str, field: str, *, by: int) -> int | float:
+        self._checks.counter(collection, document_id, field=field, by=by)
+
+        def add(file: SqliteFile) -> int | float:
+            document = file.read(collection, document_id) or Document(document_id, 0, {})
+            value = add_to_number(document, field, by=by)
+            write = Write(document_id, document.body, document.version)
+            outcome = file.write(collection, write, text=limits.encode_body(document_id, document.body))
+            assert isinstance(outcome, Stored), "nothing can come between, the write lock is held"
+            return value
+
+        return await self._with_file(lambda file: file.transaction(lambda: add(file)))
+
+    async def ensure_index(self, collection: str, fields: Sequence[str]) -> None:
+        self._checks.index(collection, fields)
+        await self._with_file(lambda file: file.create_index(collection, fields))
+        self._checks.declare_index(collection, fields)
+
+    async def ensure_unique_index(self, collection: str, fields: Sequence[str]) -> None:
+        self._checks.index(collection, fields)
+        await self._with_file(lambda file: file.create_unique_index(collection, fields))
+        self._checks.declare_unique_index(collection, fields)
+
+    async def find(
+        self,
+        collection: str,
+        where: Sequence[Condition] = (),
+        *,
+        sort: Sequence[Sort] = (),
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page:
+        query = self._checks.find(collection, where, sort=sort, limit=limit, cursor=cursor)
+
+        def read_page(file: SqliteFile) -> Page:
+            sql, values = sqlite_query.select(file.table(collection), query)
+            return page_of(file.documents(sql, values), query)
+
+        return await self._with_file(read_page)
+
+    async def count(self, collection: str, where: Sequence[Condition] = (), *, at_most: int = 10_000) -> int:
+        self._checks.count(collection, where, at_most=at_most)
+
+        def count_rows(file: SqliteFile) -> int:
+            sql, values = sqlite_query.select_some(file.table(collection), where, at_most=at_most)
+            return len(file.execute(sql, values))
+
+        return await self._with_file(count_rows)
+
+    async def ping(self) -> None:
+        await self._with_file(lambda file: file.execute("SELECT 1"))
+
+    async def close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            await self._in_thread(file.close)
+        self._thread.shutdown()
+
+    async def _with_file(self, use: Callable[[SqliteFile], T]) -> T:
+        file = self._file
+        if file is None:
+            raise StoreUnavailable(f"sqlite file {self._path.name}: closed")
+        return await self._in_thread(lambda: use(file))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """A cancelled caller does not stop the statement: what it wrote is whole, as after a lost reply."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except sqlite3.Error as error:
+            raise translated(error, self._path) from error
