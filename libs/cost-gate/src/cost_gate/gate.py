@@ -71,7 +71,7 @@ async def load_balance(redis: Redis, scope: Scope) -> Balance:
     """What the scope has spent and holds now."""
     async with closed_when_redis_is_gone():
         reading = redis.hmget(_scope_key(scope), ["spent", "held", "overrun"])
-        sums = await cast("Awaitable[list[str | bytes | None]]", reading)
+        sums = await reading
     spent, held, overrun = (int(figure or 0) for figure in sums)
     return Balance(spent, held, overrun)
 

@@ -1,0 +1,223 @@
+"""What is in a domain file: the tools, customers and expectations of one τ²-bench domain?"""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+
+SHIPPED_DOMAINS = Path(__file__).parent / "domains"
+_PACKAGE_PREFIX = "package:"
+# The parts of a τ²-bench scenario that the customer says, in this order.
+OPENING_FIELDS = ("reason_for_call", "known_info", "unknown_info", "task_instructions")
+
+Loaded = TypeVar("Loaded")
+Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
+
+
+class DomainError(Exception):
+    """A domain file, or a file that it names, cannot be used; the text names the file, the field and the value."""
+
+
+class ToolServer(BaseModel):
+    """How the MCP server is started. `{data_dir}` in values of `env` is the directory of this installation, and a
+    first word `python` is the interpreter that is running now."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    command: list[str] = Field(min_length=1)
+    env: dict[str, str] = {}
+
+    def started_with(self, *, data_dir: Path) -> tuple[list[str], dict[str, str]]:
+        """Command and extra environment, ready to be run."""
+        first = sys.executable if self.command[0] in ("python", "python3") else self.command[0]
+        return [first, *self.command[1:]], {
+            name: value.replace("{data_dir}", str(data_dir)) for name, value in self.env.items()
+        }
+
+
+class DomainFile(BaseModel):
+    """One YAML file. `tasks`, `splits` and `policy` are paths beside it, or `package:<package>/<path>` inside an
+    installed package."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")
+    server: ToolServer
+    tasks: str
+    splits: str | None = None
+    policy: str | None = None
+    state_key: str
+    state_argument: str = "state_key"
+    transfer_tool: str
+    hidden_tools: list[str] = []
+    workflow: str
+
+
+class Action(BaseModel):
+    """A tool call that a task expects. `compare_args` limits a comparison to these arguments; None is all."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    name: str
+    arguments: dict[str, JsonValue] = {}
+    compare_args: list[str] | None = None
+
+
+class _Criteria(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    actions: list[Action] | None = None
+    communicate_info: list[Text] | None = None
+
+
+class _Scenario(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    instructions: str | dict[str, JsonValue]
+
+
+class _TaskRecord(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    id: Text
+    user_scenario: _Scenario
+    evaluation_criteria: _Criteria | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One τ²-bench task. `opening` is what the customer writes first."""
+
+    id: str
+    opening: str
+    actions: tuple[Action, ...] = ()
+    communicate_info: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A loaded domain. `splits` maps a name to the ids of its tasks."""
+
+    file: DomainFile
+    tasks: Mapping[str, Task]
+    splits: Mapping[str, Sequence[str]]
+    policy: str
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    def tasks_of(self, split: str) -> list[Task]:
+        """The tasks of a split, in its order; `all` is every task of the domain."""
+        if split == "all":
+            return list(self.tasks.values())
+        if split not in self.splits:
+            raise DomainError(f"{self.name}: no split {split!r}; there are all, {', '.join(self.splits)}")
+        return [self.task(task_id) for task_id in self.splits[split]]
+
+    def task(self, task_id: str) -> Task:
+        if task_id not in self.tasks:
+            raise DomainError(f"{self.name}: no task {task_id!r}")
+        return self.tasks[task_id]
+
+    def state_key(self, key: str) -> str:
+        """The key under which the tool server keeps the database of conversation `key`."""
+        return self.file.state_key.replace("{key}", key)
+
+    def expects_transfer(self, task: Task) -> bool:
+        return any(action.name == self.file.transfer_tool for action in task.actions)
+
+
+def shipped_domain(name: str) -> Path:
+    """The file of a domain that ships with the command."""
+    return SHIPPED_DOMAINS / f"{name}.yaml"
+
+
+def load_domain(path: Path) -> Domain:
+    """Read a domain file and all that it names. Raises DomainError."""
+    file = _parse(path, TypeAdapter(DomainFile), _read_yaml(path))
+    if "{key}" not in file.state_key:
+        raise DomainError(f"{path}: state_key: {file.state_key!r} lacks {{key}}: conversations would share a database")
+    tasks_path = resolve(path, "tasks", file.tasks)
+    records = _parse(tasks_path, TypeAdapter(list[_TaskRecord]), _read_json(tasks_path))
+    tasks = {record.id: _task(record) for record in records}
+    _check_openings(tasks_path, tasks.values())
+    return Domain(file, tasks, _load_splits(path, file, tasks), _load_policy(path, file))
+
+
+def resolve(domain_path: Path, field: str, value: str) -> Path:
+    """Where a file named by a domain file is. Raises DomainError when it is not there."""
+    found = _in_package(domain_path, field, value) if value.startswith(_PACKAGE_PREFIX) else domain_path.parent / value
+    if not found.is_file():
+        raise DomainError(f"{domain_path}: {field}: {value}: no such file ({found})")
+    return found
+
+
+def _in_package(domain_path: Path, field: str, value: str) -> Path:
+    package, _, inside = value.removeprefix(_PACKAGE_PREFIX).partition("/")
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise DomainError(f"{domain_path}: {field}: {value}: package {package!r} is not installed")
+    return Path(next(iter(spec.submodule_search_locations))) / inside
+
+
+def _task(record: _TaskRecord) -> Task:
+    criteria = record.evaluation_criteria or _Criteria()
+    return Task(
+        record.id,
+        _opening(record.user_scenario.instructions),
+        tuple(criteria.actions or ()),
+        tuple(criteria.communicate_info or ()),
+    )
+
+
+def _opening(instructions: str | dict[str, JsonValue]) -> str:
+    if isinstance(instructions, str):
+        return instructions.strip()
+    said = (instructions.get(field) for field in OPENING_FIELDS)
+    return "\n".join(text.strip() for text in said if isinstance(text, str) and text.strip(". \n"))
+
+
+def _check_openings(path: Path, tasks: Iterable[Task]) -> None:
+    seen: dict[str, Task] = {}
+    for task in tasks:
+        twin = seen.setdefault(task.opening, task)
+        if (twin.actions, twin.communicate_info) != (task.actions, task.communicate_info):
+            raise DomainError(f"{path}: tasks {twin.id} and {task.id} have one scenario and expect different calls")
+
+
+def _load_splits(path: Path, file: DomainFile, tasks: Mapping[str, Task]) -> dict[str, list[str]]:
+    if file.splits is None:
+        return {}
+    splits_path = resolve(path, "splits", file.splits)
+    splits = _parse(splits_path, TypeAdapter(dict[str, list[Text]]), _read_json(splits_path))
+    for name, ids in splits.items():
+        if unknown := [task_id for task_id in ids if task_id not in tasks]:
+            raise DomainError(f"{splits_path}: {name}: unknown tasks {', '.join(unknown[:5])}")
+    return splits
+
+
+def _load_policy(path: Path, file: DomainFile) -> str:
+    return "" if file.policy is None else resolve(path, "policy", file.policy).read_text("utf-8")
+
+
+def _read_yaml(path: Path) -> object:
+    try:
+        return yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DomainError(f"{path}: cannot be read: {error}") from error
+
+
+def _read_json(path: Path) -> object:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DomainError(f"{path}: cannot be read: {error}") from error
+
+
+def _parse(path: Path, kind: TypeAdapter[Loaded], content: object) -> Loaded:
+    try:
+        return kind.validate_python(content)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, found['loc'])) or 'file'}: {found['msg']}" for found in error.errors()]
+        raise DomainError("\n".join(f"{path}: {line}" for line in lines[:20])) from error
