@@ -13,13 +13,13 @@ import psutil
 import pytest
 import redis.asyncio
 from nats.js.api import StreamConfig
-from tests.support.wait_until import wait_until
 
 from hil.embedded.errors import PortTaken, StartFailed
 from hil.embedded.nats_server import NatsCluster, NatsServer, start_nats
 from hil.embedded.ports import is_free
 from hil.embedded.processes import Child, Command, wait_until_ready
 from hil.embedded.redis_server import RedisServer, start_redis
+from tests.support.wait_until import wait_until
 
 
 async def test_an_acknowledged_message_survives_a_kill_of_the_nats_server(
@@ -143,9 +143,7 @@ def test_a_child_that_ends_early_is_reported_with_the_end_of_its_log(tmp_path: P
 
 
 def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
-    program = (
-        "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
-    )
+    program = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
     child = Child(Command(name="deaf", arguments=(sys.executable, "-c", program), log_file=tmp_path / "log"))
     child.start()
     wait_until_ready(child, lambda: "deaf" in child.log_tail(), timeout_seconds=10)

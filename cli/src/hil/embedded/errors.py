@@ -1,5 +1,7 @@
 """What can go wrong when an embedded server is started?"""
 
+from pathlib import Path
+
 
 class EmbeddedError(Exception):
     """Something embedded could not be started or stopped; the text is meant for a person."""
@@ -19,3 +21,14 @@ class StartFailed(EmbeddedError):
 
 class BinaryMissing(EmbeddedError):
     """A server's program is not installed."""
+
+
+class DirectoryInUse(EmbeddedError):
+    """Another running system holds the data directory."""
+
+    def __init__(self, data_dir: Path, owner_pid: str) -> None:
+        super().__init__(f"{data_dir} is in use by another running system (pid {owner_pid}); stop it or choose another")
+
+
+class GaveUp(EmbeddedError):
+    """A server or service ended so often that it is not started again."""

@@ -18,9 +18,7 @@ def become(parent_pid: int, command: list[str]) -> None:
     """Replace this process by `command`, bound to the life of `parent_pid`; never returns."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if (
-            os.getppid() != parent_pid
-        ):  # The parent ended before the request to the kernel: nobody would end us.
+        if os.getppid() != parent_pid:  # The parent ended before the request to the kernel: nobody would end us.
             sys.exit(1)
     os.execvp(command[0], command)  # noqa: S606 - the command comes from our own table, no shell is involved
 

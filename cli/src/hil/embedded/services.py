@@ -1,0 +1,96 @@
+"""Which services belong to the system, and what does each need to know to start?"""
+
+import asyncio
+import importlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+from hil.embedded.units import Serve
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What one instance of a service is told about the others."""
+
+    nats_url: str
+    redis_url: str
+    http_port: int
+    stores_dir: Path
+    provider_url: str | None = None  # None: the service's own default, or what the environment says.
+
+
+Fields = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service: its package, and the fields of its `Settings` that the stack fills in."""
+
+    name: str
+    package: str
+    fields: Callable[[Surroundings], Fields]
+
+    @property
+    def prefix(self) -> str:
+        """What its environment variables begin with."""
+        return f"{self.package.rpartition('.')[2].upper()}_"
+
+    def environment(self, surroundings: Surroundings, extra: Mapping[str, str]) -> dict[str, str]:
+        """The whole environment for a process of its own; what the stack decides wins over all else."""
+        own = {f"{self.prefix}{key.upper()}": value for key, value in self.fields(surroundings).items()}
+        return {**os.environ, **extra, **own}
+
+    def serve(self, surroundings: Surroundings) -> Serve:
+        """The service as a coroutine of this process."""
+
+        async def serve(stop: asyncio.Event, ready: asyncio.Event) -> None:
+            settings_module = cast(SettingsModule, importlib.import_module(f"{self.package}.settings"))
+            app_module = cast(AppModule, importlib.import_module(f"{self.package}.app"))
+            settings = settings_module.Settings(**self.fields(surroundings))
+            await app_module.serve(settings, stop=stop, ready=ready)
+
+        return serve
+
+
+class SettingsModule(Protocol):
+    """`<package>.settings`: what the fields do not say comes from the environment."""
+
+    def Settings(self, **fields: str) -> object: ...  # noqa: N802 - it is a class in the module
+
+
+class AppModule(Protocol):
+    """`<package>.app`."""
+
+    async def serve(self, settings: object, *, stop: asyncio.Event, ready: asyncio.Event) -> None: ...
+
+
+def _bus(around: Surroundings) -> Fields:
+    return {"nats_url": around.nats_url, "http_port": str(around.http_port)}
+
+
+def _bus_and_redis(around: Surroundings) -> Fields:
+    return {**_bus(around), "redis_url": around.redis_url}
+
+
+def _gateway(around: Surroundings) -> Fields:
+    provider = {} if around.provider_url is None else {"provider_url": around.provider_url}
+    return {**_bus_and_redis(around), **provider}
+
+
+def _with_store(file_name: str) -> Callable[[Surroundings], Fields]:
+    def fields(around: Surroundings) -> Fields:
+        return {**_bus(around), "store_url": f"sqlite:///{around.stores_dir / file_name}"}
+
+    return fields
+
+
+SERVICES = (
+    Service("orchestrator", "orchestrator", _bus),
+    Service("llm_gateway", "llm_gateway", _gateway),
+    Service("tool_runner", "tool_runner", _bus_and_redis),
+    Service("hil_inbox", "hil_inbox", _with_store("hil_inbox.sqlite3")),
+    Service("analytics", "analytics", _with_store("analytics.sqlite3")),
+)

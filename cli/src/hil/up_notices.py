@@ -1,0 +1,101 @@
+"""What does `hil up` say while it starts, runs and stops?"""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from hil.embedded.supervisor import Change, Notice
+
+
+class Teller(Protocol):
+    """Tells what happens, to a person or to a script."""
+
+    def notice(self, notice: Notice) -> None: ...
+    def ready(self, endpoints: Mapping[str, str]) -> None: ...
+    def stopping(self) -> None: ...
+    def stopped(self) -> None: ...
+
+
+class JsonLines:
+    """One JSON object a line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def notice(self, notice: Notice) -> None:
+        self._write({"event": str(notice.change), "unit": notice.unit, "text": notice.text})
+
+    def ready(self, endpoints: Mapping[str, str]) -> None:
+        self._write({"event": "up", "endpoints": dict(endpoints)})
+
+    def stopping(self) -> None:
+        self._write({"event": "stopping"})
+
+    def stopped(self) -> None:
+        self._write({"event": "down"})
+
+    def _write(self, line: Mapping[str, object]) -> None:
+        self._stream.write(json.dumps(line) + "\n")
+        self._stream.flush()
+
+
+class Terminal:
+    """A progress line while something is awaited, then a table of addresses, then what goes wrong."""
+
+    def __init__(self, console: Console, *, model: str) -> None:
+        self._console = console
+        self._model = model
+        self._awaited: dict[str, float] = {}
+        self._status: Status | None = None
+
+    def notice(self, notice: Notice) -> None:
+        match notice.change:
+            case Change.STARTING:
+                self._awaited[notice.unit] = time.monotonic()
+            case Change.READY:
+                took = time.monotonic() - self._awaited.pop(notice.unit, time.monotonic())
+                self._console.print(f"[green]✓[/] {notice.unit} is ready ({took:.1f} s)", highlight=False)
+            case Change.ENDED:
+                self._console.print(f"[red]✗ {notice.unit}[/] {notice.text}", highlight=False, markup=True)
+            case Change.STOPPED:
+                self._console.print(f"[dim]· {notice.unit} stopped[/]", highlight=False)
+        self._show_awaited()
+
+    def ready(self, endpoints: Mapping[str, str]) -> None:
+        self._clear()
+        table = Table(title="HIL Agent System is up", title_justify="left")
+        table.add_column("name")
+        table.add_column("address", no_wrap=True)
+        for name, address in endpoints.items():
+            table.add_row(name, address)
+        self._console.print(table)
+        self._console.print(f"Models: {self._model}. Stop with Ctrl-C.", highlight=False)
+
+    def stopping(self) -> None:
+        self._awaited.clear()
+        self._clear()
+        self._console.print("Stopping (Ctrl-C again to kill) …")
+
+    def stopped(self) -> None:
+        self._console.print("Everything is stopped.")
+
+    def _show_awaited(self) -> None:
+        if not self._awaited:
+            self._clear()
+            return
+        text = f"waiting for {', '.join(self._awaited)}"
+        if self._status is None:
+            self._status = self._console.status(text)
+            self._status.start()
+        else:
+            self._status.update(text)
+
+    def _clear(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None

@@ -1,0 +1,1 @@
+"""What is the smallest program that the stack can run as a service?"""
