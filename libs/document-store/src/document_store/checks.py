@@ -42,6 +42,9 @@ class Checks:
         limits.check_range("by", by, low=-limits.INCREMENT_MAX, high=limits.INCREMENT_MAX)
         if self._unique.get(collection):
             raise InvalidQuery(f"{collection}: a collection with a unique index has no counters")
+        for indexed in self._indexed.get(collection, ()):
+            if field.startswith(f"{indexed}."):
+                raise InvalidQuery(f"{collection}: {field} lies inside the indexed field {indexed}")
 
     def find(
         self, collection: str, where: Sequence[Condition], *, sort: Sequence[Sort], limit: int, cursor: str | None

@@ -29,7 +29,7 @@ Raw: TypeAlias = dict[str, Any]
 
 TIMEOUT_MS = 5_000
 WRITES_IN_FLIGHT = 16
-_NOT_A_NUMBER = {14, 28}  # TypeMismatch, PathNotViable
+_CANNOT_ADD = {2, 14, 28}  # BadValue (more than 64 bits), TypeMismatch, PathNotViable
 
 
 async def open_mongo(url: str) -> "MongoStore":
@@ -81,8 +81,8 @@ class MongoStore:
         try:
             document = await self._increment(collection, document_id, {mongo_query.path(field): by, "version": 1})
         except OperationFailure as error:
-            if error.code in _NOT_A_NUMBER:
-                raise InvalidDocument(f"{document_id}: {field} is not a number") from error
+            if error.code in _CANNOT_ADD:
+                raise InvalidDocument(f"{document_id}: {field} is not a number that {by} can be added to") from error
             raise
         value = value_at(document.body, field)
         assert isinstance(value, int | float), "the server has just added to it"

@@ -107,7 +107,7 @@ def add_to_number(document: Document, field: str, *, by: int) -> int | float:
         target = target.setdefault(name, {}) if isinstance(target, dict) else None
     value = target.get(last, 0) if isinstance(target, dict) else None
     if not isinstance(target, dict) or not isinstance(value, int | float) or isinstance(value, bool):
-        raise InvalidDocument(f"{document.id}: {field} is not a number")
+        raise InvalidDocument(f"{document.id}: {field} is not a number that {by} can be added to")
     target[last] = value + by
     return value + by
 
