@@ -20,6 +20,8 @@ class Metric(StrEnum):
 
 
 Comparison: TypeAlias = Literal["<", "<=", ">", ">="]
+Severity: TypeAlias = Literal["info", "warning", "critical"]
+StageName: TypeAlias = Literal["shadow", "suggest", "review", "auto"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Alert:
     """Raised while `bound` is true."""
 
     bound: Bound
-    severity: Literal["info", "warning", "critical"]
+    severity: Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Slos:
 class Stage:
     """One stage of a rollout (SPEC R3). `duration_seconds` None is ongoing; `percent` of traffic is 0 to 100."""
 
-    name: Literal["shadow", "suggest", "review", "auto"]
+    name: StageName
     duration_seconds: int | None
     percent: float
     mode: str | None = None

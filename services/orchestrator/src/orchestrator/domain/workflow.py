@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from orchestrator.domain.objectives import Slos, Stage
 
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
 
 class NodeKind(StrEnum):
@@ -215,5 +215,6 @@ class Workflow:
     @property
     def standins(self) -> frozenset[str]:
         """Ids of the nodes that only ever run in another's place."""
-        reactions = (*(r for n in self.nodes.values() for r in n.reactions.values()), self.deadline_reaction, self.cost_reaction)
+        of_nodes = (reaction for node in self.nodes.values() for reaction in node.reactions.values())
+        reactions = (*of_nodes, self.deadline_reaction, self.cost_reaction)
         return frozenset(reaction.node_id for reaction in reactions if isinstance(reaction, Fallback))

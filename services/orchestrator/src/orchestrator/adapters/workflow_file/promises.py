@@ -1,0 +1,151 @@
+"""When do humans take over, what is promised, and how does a version go live (`hil`, `slos`, `deployment`)?"""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final, cast
+
+from orchestrator.adapters.workflow_file.nodes import condition, priority
+from orchestrator.adapters.workflow_file.report import Report
+from orchestrator.adapters.workflow_file.schema_words import BOUND
+from orchestrator.adapters.workflow_file.values import (
+    Fields,
+    integer,
+    listing,
+    mapping,
+    optional_integer,
+    optional_number,
+    optional_text,
+    seconds,
+    text,
+    texts,
+)
+from orchestrator.domain.objectives import Alert, Bound, Comparison, Metric, Objective, Severity, Slos, Stage, StageName
+from orchestrator.domain.workflow import HandoverRules, JsonValue, PolicyRule
+
+CUSTOMER_REQUEST_PHRASES: Final = (
+    "speak to a human",
+    "speak with a human",
+    "talk to a human",
+    "talk with a human",
+    "human agent",
+    "human being",
+    "real person",
+    "real human",
+    "live agent",
+    "live person",
+    "actual person",
+    "speak to a person",
+    "speak to someone",
+    "talk to a person",
+    "talk to someone",
+    "speak to a representative",
+    "talk to a representative",
+    "customer service representative",
+    "speak to an agent",
+    "talk to an agent",
+    "speak to a manager",
+    "talk to a manager",
+    "speak to a supervisor",
+    "talk to a supervisor",
+    "transfer me to",
+    "connect me to",
+    "connect me with",
+)
+
+# The fields of `slos` that are bounds, and what each is about.
+_BOUNDS: Final[dict[str, tuple[Metric, Comparison]]] = {
+    "success_rate": (Metric.SUCCESS_RATE, ">="),
+    "p50_latency_ms": (Metric.LATENCY_P50, "<="),
+    "p95_latency_ms": (Metric.LATENCY_P95, "<="),
+    "p99_latency_ms": (Metric.LATENCY_P99, "<="),
+    "cost_per_request": (Metric.COST_PER_REQUEST, "<="),
+    "handover_rate_max": (Metric.HANDOVER_RATE, "<="),
+}
+
+
+def handover_rules(hil: Fields, report: Report) -> HandoverRules:
+    """The `hil` block."""
+    default = HandoverRules()
+    if "confidence_min" in hil and "confidence_threshold" in hil:
+        report.add(("hil", "confidence_threshold"), "it is another name of `confidence_min`", "keep one")
+    phrases = hil.get("customer_request_phrases")
+    complexity = mapping(hil.get("complexity"))
+    return HandoverRules(
+        confidence_min=optional_number(hil.get("confidence_min", hil.get("confidence_threshold"))),
+        customer_request_phrases=CUSTOMER_REQUEST_PHRASES if phrases is None else texts(phrases),
+        consecutive_errors_max=integer(hil.get("consecutive_errors_max"), default.consecutive_errors_max),
+        turns_max=optional_integer(complexity.get("turns_max")),
+        tool_calls_max=optional_integer(complexity.get("tool_calls_max")),
+        policies=tuple(_policies(listing(hil.get("policies")))),
+        transfer_tools=texts(hil.get("transfer_tools")),
+        skills=texts(hil.get("skills")),
+        priority=priority(hil.get("priority")) or default.priority,
+    )
+
+
+def slos(declared: Fields) -> Slos:
+    """The `slos` block."""
+    default = Slos()
+    named = (
+        Objective(name, Bound(metric, comparison, limit))
+        for name, (metric, comparison) in _BOUNDS.items()
+        if (limit := optional_number(declared.get(name))) is not None
+    )
+    own = (
+        Objective(text(entry.get("name")), bound)
+        for entry in map(mapping, listing(declared.get("objectives")))
+        if (bound := _bound(entry.get("condition"))) is not None
+    )
+    return Slos(
+        objectives=(*named, *own),
+        alerts=tuple(_alerts(listing(declared.get("alerts")))),
+        window_seconds=seconds(declared.get("window")) or default.window_seconds,
+        executions_min=integer(declared.get("minimum_events"), default.executions_min),
+    )
+
+
+def stages(deployment: Fields, report: Report) -> tuple[Stage, ...]:
+    """The stages of a `deployment` block: each once, shares not falling, only the last one ongoing."""
+    entries = listing(deployment.get("stages"))
+    read = tuple(_stage(mapping(entry)) for entry in entries)
+    for index, (before, stage) in enumerate(pairwise(read), start=1):
+        path = ("deployment", "stages", index)
+        if stage.percent < before.percent and "rollout" in mapping(entries[index]):
+            message = f"the share falls from {before.percent:g}% to {stage.percent:g}%"
+            report.add((*path, "rollout"), message, "a later stage has at least the share of the one before")
+        if text(mapping(entries[index - 1]).get("duration")) == "ongoing":
+            hint = "only the last stage is ongoing"
+            report.add(("deployment", "stages", index - 1, "duration"), f"`{before.name}` never ends", hint)
+        if stage.name in [earlier.name for earlier in read[:index]]:
+            report.add((*path, "name"), f"the stage `{stage.name}` is there twice", "each stage comes once")
+    return read
+
+
+def _policies(entries: list[JsonValue]) -> Iterator[PolicyRule]:
+    for entry in map(mapping, entries):
+        if (when := condition(entry.get("when"))) is not None:
+            yield PolicyRule(when, text(entry.get("detail")))
+
+
+def _alerts(entries: list[JsonValue]) -> Iterator[Alert]:
+    for entry in map(mapping, entries):
+        if (bound := _bound(entry.get("condition"))) is not None:
+            yield Alert(bound, cast(Severity, text(entry.get("severity"), "warning")))
+
+
+def _bound(value: JsonValue) -> Bound | None:
+    match = re.match(BOUND, text(value))
+    return Bound(Metric(match[1]), cast(Comparison, match[2]), float(match[3])) if match else None
+
+
+def _stage(entry: Fields) -> Stage:
+    return Stage(
+        name=cast(StageName, text(entry.get("name"), "shadow")),  # the schema has checked the word
+        duration_seconds=seconds(entry.get("duration")),
+        percent=float(text(entry.get("rollout"), "0%").removesuffix("%")),
+        mode=optional_text(entry.get("mode")),
+        collect_metrics=entry.get("collect_metrics") is not False,
+        human_review_required=entry.get("human_review_required") is True,
+        error_rate_max=optional_number(entry.get("auto_rollback_on_error_rate")),
+    )
