@@ -39,12 +39,12 @@ def type_of(subject: str) -> type[Message]:
     raise UnreadableMessage(f"message type {parsed.type} is unknown; {hint}")
 
 
-def read_message(subject: str, body: bytes) -> Message:
-    """Parse and validate one message; raises UnreadableMessage."""
+def read_message(subject: str, body: bytes, *, bytes_max: int = PAYLOAD_BYTES_MAX) -> Message:
+    """Parse and validate one message of at most `bytes_max`; raises UnreadableMessage."""
     kind = type_of(subject)
-    if len(body) > PAYLOAD_BYTES_MAX:
+    if len(body) > bytes_max:
         raise UnreadableMessage(
-            f"{kind.route.type}: payload of {len(body)} bytes is over the limit of {PAYLOAD_BYTES_MAX}; "
+            f"{kind.route.type}: payload of {len(body)} bytes is over the limit of {bytes_max}; "
             "put large content into the object store and send its reference"
         )
     try:

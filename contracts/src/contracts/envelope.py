@@ -2,8 +2,9 @@
 
 import hashlib
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,8 +25,7 @@ Party = Literal["client", "server", "orchestrator", "llm-gateway", "tool-runner"
 class Route:
     """Where a message type lives and who deals with it.
 
-    `name` is noun.word; an event is owned by its sender, a command by its receiver. `based` says that the type is a
-    decision, appended fenced by the orchestrator."""
+    `name` is noun.word; an event is owned by its sender, a command by its receiver."""
 
     kind: Kind
     name: str
@@ -48,12 +48,17 @@ class Message(BaseModel):
     route: ClassVar[Route]
 
 
+M = TypeVar("M", bound=Message)
+
+
 class BasedOn(BaseModel):
     """What a decision was made from, so that it can be made again (ARCHITECTURE 1, rule 5)."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     inputs: tuple[str, ...] = Field((), description="Ids of the inputs folded since the previous decision, in order.")
-    now_ms: int = Field(description="Log time of the decision: newest log timestamp folded, Unix milliseconds.")
+    now_ms: int = Field(
+        description="Clock of the decision in Unix milliseconds; never before the newest log timestamp folded."
+    )
     fence: int = Field(description="Stream sequence of the end of the prefix that was folded.")
     breakers: tuple[str, ...] = Field((), description="Nodes whose open breaker this decision took into account.")
 
@@ -64,6 +69,16 @@ class Decision(Message):
     execution_id: str | None = Field(None, description="None for decisions outside any execution.")
     workflow_hash: str | None = Field(None, description="Content hash of the version that the execution is pinned to.")
     based_on: BasedOn
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose message it is and which one: `id` is derived, `caused_by` is the id of the message that led to it."""
+
+    tenant: str
+    key: str
+    id: str
+    caused_by: str
 
 
 def derive_message_id(caused_by: str, subject: str, ordinal: int = 0) -> str:
@@ -106,10 +121,10 @@ def message_type(
     sent_by: tuple[Party, ...],
     read_by: tuple[Party, ...],
     major: int = 1,
-) -> Any:
+) -> Callable[[type[M]], type[M]]:
     """Class decorator that gives a message type its route."""
 
-    def bind(cls: type[Message]) -> type[Message]:
+    def bind(cls: type[M]) -> type[M]:
         cls.route = Route(kind=kind, name=name, major=major, owner=owner, sent_by=sent_by, read_by=read_by)
         return cls
 

@@ -69,7 +69,7 @@ WORKFLOWS_BUCKET = "hil_workflows"
 """KV: `version.<hash>` holds the YAML of a version, `default.<tenant>.<name>` the hash in force, `route.<tenant>` the
 name of the workflow of messages that name none."""
 TOOLS_BUCKET = "hil_tools"
-"""KV: `<server>.<tool>` holds a ToolDescription as JSON, written by the tool runner, read by gateway and orchestrator."""
+"""KV: `<server>.<tool>` holds a ToolDescription as JSON; the tool runner writes, gateway and orchestrator read."""
 PAYLOADS_BUCKET = "hil_payloads"
 """Object store: content of more than PAYLOAD_BYTES_MAX by sha256."""
 ARCHIVE_BUCKET = "hil_archive"

@@ -1,1 +1,1 @@
-
+"""Drawers of functions that several services need; not a framework."""

@@ -1,0 +1,262 @@
+"""How does a message reach its handler, and what becomes of it: ack, retry with delay, or dead letter?"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+
+import orjson
+import structlog
+from nats.errors import Error as NatsError
+
+from contracts.catalogue import UnreadableMessage
+from contracts.envelope import Identity, LogEntry, Message
+from contracts.streams import LOG, ConsumerSpec, StreamSpec
+from contracts.subjects import Subject, dead_letter_subject, parse_subject
+from service_kit.connection import Connection
+from service_kit.entries import decode, encode, entry_of
+from service_kit.errors import RetryLater, Unprocessable
+from service_kit.pull import Arrival, Pull
+from service_kit.telemetry import MESSAGE_SECONDS, MESSAGES, handling, root_traceparent
+
+log = structlog.get_logger()
+
+RETRY_SECONDS = (1.0, 5.0, 30.0, 120.0)
+BUG_TRIES_MAX = 5
+KEY_QUEUE_MAX = 64
+"""Deliveries of one key waiting in one process; more go back for a second, so that other keys get on."""
+DEAD_LETTER_BODY_MAX = 512 * 1024
+STOP_SECONDS = 15.0
+UNPROVEN = 2**63
+
+
+class Order(Enum):
+    """Whether deliveries of one key are handled one after the other."""
+
+    BY_KEY = "by_key"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message handed to a handler.
+
+    `complete_from`: from this stream sequence up to this message, every message of the consumer came to this process
+    and none was sent back; larger than any sequence while that is not known (ARCHITECTURE 1, rule 2)."""
+
+    subject: Subject
+    message: Message
+    entry: LogEntry
+    attempt: int
+    complete_from: int
+
+
+Handler = Callable[[Delivery], Awaitable[None]]
+Routes = Mapping[type[Message], Handler]
+
+
+def next_delay(attempt: int) -> timedelta:
+    """Wait before delivery number `attempt` + 1 (the first is 1): 1, 5, 30, 120 s, then 120 s."""
+    return timedelta(seconds=RETRY_SECONDS[min(attempt, len(RETRY_SECONDS)) - 1])
+
+
+async def publish(connection: Connection, message: Message, identity: Identity) -> int:
+    """Publish a fact or an unfenced command surely; its stream sequence. The same id is stored once within the
+    deduplication window and ignored by folds after it. Raises RetryLater."""
+    subject, body, headers = await encode(message, identity, jetstream=connection.jetstream, service=connection.service)
+    return await connection.publish_surely(subject, body, headers={**headers, "Nats-Msg-Id": identity.id})
+
+
+@dataclass(slots=True)
+class Consumer:
+    """Runs the handlers of one durable consumer, at most `concurrency` messages in hand at once.
+
+    `deliveries_max` None never gives up on outside trouble (the orchestrator). Our own bugs become dead letters after
+    five tries in any case."""
+
+    connection: Connection
+    spec: ConsumerSpec
+    routes: Routes
+    concurrency: int = 64
+    order: Order = Order.NONE
+    deliveries_max: int | None = 20
+    stream: StreamSpec = LOG
+    trace_ratio: float = 0.01
+    running: bool = False
+    _in_hand: dict[int, Arrival] = field(default_factory=dict)
+    _lanes: dict[str, deque[tuple[Arrival, int]]] = field(default_factory=dict)
+    _bugs: dict[int, int] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _delivered: int = -1
+    _complete_from: int = UNPROVEN
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set; then finish what is in hand for at most 15 s (the rest is redelivered)."""
+        pull = Pull(self.connection, self.stream.name, self.spec.name, self._receive, self._changed.set)
+        await pull.open()
+        beating = asyncio.create_task(self._beat())
+        stopping = asyncio.create_task(stop.wait())
+        stopping.add_done_callback(lambda _: self._changed.set())
+        self.running = True
+        try:
+            while not stop.is_set():
+                self._changed.clear()
+                pull.expire()
+                room = self.concurrency - len(self._in_hand) - pull.outstanding
+                if room >= max(1, self.concurrency // 4) and self.connection.ready:
+                    await pull.ask(room)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        await self._changed.wait()
+        finally:
+            self.running = False
+            await pull.close()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+            for task in (beating, stopping, *self._tasks):
+                task.cancel()
+
+    def _receive(self, arrival: Arrival) -> None:
+        """Called in order of arrival."""
+        in_order = arrival.attempt == 1 and arrival.delivered == self._delivered + 1
+        self._delivered = arrival.delivered
+        if arrival.attempt == 1 and (not in_order or self._complete_from == UNPROVEN):
+            self._complete_from = arrival.sequence
+        elif arrival.attempt > 1:
+            self._complete_from = UNPROVEN
+        self._in_hand[arrival.delivered] = arrival
+        lane = arrival.lane if self.order is Order.BY_KEY else str(arrival.delivered)
+        waiting = self._lanes.get(lane)
+        if waiting is None:
+            self._lanes[lane] = deque([(arrival, self._complete_from)])
+            self._start(self._drain(lane))
+        elif len(waiting) < KEY_QUEUE_MAX:
+            waiting.append((arrival, self._complete_from))
+        else:
+            self._start(self._send_back(arrival, timedelta(seconds=1)))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _drain(self, lane: str) -> None:
+        waiting = self._lanes[lane]
+        while waiting:
+            arrival, complete_from = waiting[0]
+            await self._settle(arrival, complete_from)
+            self._in_hand.pop(arrival.delivered, None)
+            waiting.popleft()
+            self._changed.set()
+        del self._lanes[lane]
+
+    async def _settle(self, arrival: Arrival, complete_from: int) -> None:
+        """Handle one message and say to the server what became of it."""
+        started = time.perf_counter()
+        outcome, reason = "ok", None
+        type_name = arrival.msg.subject.rsplit(".", 2)[0]
+        try:
+            await self._handle(arrival, complete_from)
+            await self._answer(arrival, b"+ACK")
+        except RetryLater as error:
+            outcome, reason = "retry", str(error)
+            await self._retry(arrival, error)
+        except (Unprocessable, UnreadableMessage) as error:
+            outcome = "dead_letter"
+            await self._bury(arrival, str(error))
+        except Exception as error:  # The one place: our bug. Tried again with delay, then kept as a dead letter.
+            outcome, reason = "bug", repr(error)
+            log.exception("message.bug", type=type_name)
+            await self._count_bug(arrival, error)
+        seconds = time.perf_counter() - started
+        MESSAGES.labels(self.connection.service, type_name, outcome).inc()
+        MESSAGE_SECONDS.labels(self.connection.service, type_name).observe(seconds)
+        log.info(
+            "message.handled",
+            type=type_name,
+            key=arrival.lane,
+            sequence=arrival.sequence,
+            attempt=arrival.attempt,
+            seconds=round(seconds, 6),
+            outcome=outcome,
+            reason=reason,
+        )
+
+    async def _handle(self, arrival: Arrival, complete_from: int) -> None:
+        if self.deliveries_max is not None and arrival.attempt > self.deliveries_max:
+            raise Unprocessable(f"given up after {self.deliveries_max} deliveries")
+        msg = arrival.msg
+        headers = dict(msg.headers or {})
+        message = await decode(self.connection.jetstream, subject=msg.subject, body=msg.data, headers=headers)
+        handler = self.routes.get(type(message))
+        if handler is None:
+            raise Unprocessable(f"{self.spec.name} has no handler for {message.route.type}")
+        entry = entry_of(
+            message, sequence=arrival.sequence, stored_ms=arrival.stored_ms, body=msg.data, headers=headers
+        )
+        subject = parse_subject(msg.subject)
+        traceparent = entry.traceparent or root_traceparent(arrival.lane, ratio=self.trace_ratio)
+        attributes = {
+            "messaging.system": "nats",
+            "messaging.destination.name": subject.type,
+            "messaging.message.id": entry.id,
+            "messaging.message.conversation_id": subject.key,
+        }
+        with handling(f"process {subject.type}", traceparent, attributes):
+            await handler(Delivery(subject, message, entry, arrival.attempt, complete_from))
+
+    async def _retry(self, arrival: Arrival, error: RetryLater) -> None:
+        await self._send_back(arrival, error.after or next_delay(arrival.attempt))
+
+    async def _count_bug(self, arrival: Arrival, error: Exception) -> None:
+        tries = self._bugs.pop(arrival.sequence, 0) + 1
+        if tries >= BUG_TRIES_MAX:
+            return await self._bury(arrival, f"bug: {error!r}")
+        self._bugs[arrival.sequence] = tries
+        while len(self._bugs) > 10_000:
+            self._bugs.pop(next(iter(self._bugs)))
+        await self._send_back(arrival, next_delay(tries))
+
+    async def _send_back(self, arrival: Arrival, delay: timedelta) -> None:
+        self._complete_from = UNPROVEN  # What was sent back was not folded: prefixes must be read again.
+        self._in_hand.pop(arrival.delivered, None)
+        body = b"-NAK " + orjson.dumps({"delay": int(delay.total_seconds() * 1e9)})
+        await self._answer(arrival, body)
+        self._changed.set()
+
+    async def _answer(self, arrival: Arrival, body: bytes) -> None:
+        with suppress(NatsError):  # Without an answer the server delivers again after ack_wait.
+            await self.connection.client.publish(arrival.msg.reply, body)
+
+    async def _bury(self, arrival: Arrival, reason: str) -> None:
+        """Keep the message as a dead letter, then take it off the consumer; sent back if even that fails."""
+        msg, service = arrival.msg, self.connection.service
+        fits = len(msg.data) <= DEAD_LETTER_BODY_MAX
+        headers = {
+            **{name: value for name, value in (msg.headers or {}).items() if not name.startswith("Nats-")},
+            "Hil-Dead-Reason": " ".join(reason.split())[:1_000].encode("ascii", "backslashreplace").decode(),
+            "Hil-Dead-Sequence": str(arrival.sequence),
+            "Hil-Dead-Attempts": str(arrival.attempt),
+            "Hil-Dead-Body": "here" if fits else "in-log",
+            "Nats-Msg-Id": f"dlq:{service}:{arrival.sequence}",
+        }
+        subject = dead_letter_subject(service, msg.subject)
+        try:
+            await self.connection.publish_surely(subject, msg.data if fits else b"", headers=headers)
+        except RetryLater as error:
+            return await self._retry(arrival, error)
+        await self._answer(arrival, b"+ACK")
+
+    async def _beat(self) -> None:
+        """Tell the server of long work before `ack_wait` ends."""
+        every = self.spec.ack_wait_seconds / 3
+        while True:
+            await asyncio.sleep(every)
+            before = time.monotonic() - every * 0.9
+            for arrival in [arrival for arrival in self._in_hand.values() if arrival.since < before]:
+                await self._answer(arrival, b"+WPI")

@@ -1,0 +1,52 @@
+"""Is this process alive, and can it do its work?"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+
+import uvicorn
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+Check = Callable[[], bool]
+
+
+def add_health(app: FastAPI, checks: Mapping[str, Check]) -> None:
+    """`/healthz` answers while the event loop runs, `/readyz` when every check holds (else 503 and which do not),
+    `/metrics` in Prometheus's text format."""
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> JSONResponse:
+        results = {name: check() for name, check in checks.items()}
+        return JSONResponse(results, status_code=200 if all(results.values()) else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to the process that hosts the service, not to its HTTP server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve_http(app: FastAPI, *, host: str, port: int, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set, then let running requests end for at most 5 s."""
+    config = uvicorn.Config(
+        app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5, lifespan="off"
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    server.should_exit = True
+    await serving

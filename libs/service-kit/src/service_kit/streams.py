@@ -1,0 +1,107 @@
+"""How do the streams, consumers and buckets that contracts declare come to exist?"""
+
+import asyncio
+
+import nats.js.errors
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    KeyValueConfig,
+    ObjectStoreConfig,
+    StorageType,
+    StreamConfig,
+)
+
+from contracts.streams import (
+    ARCHIVE_BUCKET,
+    PAYLOADS_BUCKET,
+    STREAMS,
+    TOOLS_BUCKET,
+    WORKFLOWS_BUCKET,
+    ConsumerSpec,
+    StreamSpec,
+)
+from service_kit.connection import RETRY_BUDGET_SECONDS
+from service_kit.errors import RetryLater
+
+KV_BUCKETS = (WORKFLOWS_BUCKET, TOOLS_BUCKET)
+OBJECT_BUCKETS = (PAYLOADS_BUCKET, ARCHIVE_BUCKET)
+
+
+def stream_config(spec: StreamSpec, replicas: int) -> StreamConfig:
+    """The server's view of a spec. A stream with a size limit refuses new messages rather than dropping old ones."""
+    return StreamConfig(
+        name=spec.name,
+        subjects=list(spec.subjects),
+        storage=StorageType.FILE,
+        num_replicas=replicas,
+        max_bytes=spec.bytes_max,
+        max_msg_size=spec.message_bytes_max,
+        discard=DiscardPolicy.OLD if spec.bytes_max < 0 else DiscardPolicy.NEW,
+        duplicate_window=spec.duplicate_window_seconds,
+        allow_direct=True,
+        allow_msg_schedules=spec.schedules or None,
+    )
+
+
+async def ensure_streams(jetstream: JetStreamContext, *, replicas: int = 1) -> None:
+    """Create what is missing and bring the rest up to date; safe to call from every process at start.
+
+    Raises RetryLater when the server does not answer within the retry budget."""
+    deadline = asyncio.get_running_loop().time() + RETRY_BUDGET_SECONDS
+    while True:
+        try:
+            return await _ensure(jetstream, replicas)
+        except (NatsError, nats.js.errors.Error, TimeoutError) as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise RetryLater(f"streams cannot be created: {error}") from error
+            await asyncio.sleep(0.3)
+
+
+async def _ensure(jetstream: JetStreamContext, replicas: int) -> None:
+    for spec in STREAMS:
+        config = stream_config(spec, replicas)
+        try:
+            await jetstream.add_stream(config)
+        except nats.js.errors.BadRequestError:
+            await jetstream.update_stream(config)
+    for bucket in KV_BUCKETS:
+        await _ensure_kv(jetstream, bucket, replicas)
+    for bucket in OBJECT_BUCKETS:
+        await _ensure_objects(jetstream, bucket, replicas)
+
+
+async def _ensure_kv(jetstream: JetStreamContext, bucket: str, replicas: int) -> None:
+    try:
+        await jetstream.key_value(bucket)
+    except nats.js.errors.NotFoundError:
+        await jetstream.create_key_value(KeyValueConfig(bucket=bucket, history=5, replicas=replicas, direct=True))
+
+
+async def _ensure_objects(jetstream: JetStreamContext, bucket: str, replicas: int) -> None:
+    try:
+        await jetstream.object_store(bucket)
+    except nats.js.errors.NotFoundError:
+        await jetstream.create_object_store(bucket, config=ObjectStoreConfig(bucket=bucket, replicas=replicas))
+
+
+async def ensure_consumer(jetstream: JetStreamContext, spec: ConsumerSpec, *, stream: StreamSpec) -> None:
+    """Create or update a durable pull consumer. Deliveries are unlimited on the server: giving up is never silent, the
+    bus writes a dead letter instead (STYLE 5)."""
+    await jetstream.add_consumer(
+        stream.name,
+        ConsumerConfig(
+            durable_name=spec.name,
+            filter_subjects=list(spec.filters),
+            ack_policy=AckPolicy.EXPLICIT,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_wait=spec.ack_wait_seconds,
+            max_ack_pending=spec.ack_pending_max,
+            max_deliver=-1,
+            max_waiting=512,
+        ),
+    )

@@ -1,0 +1,95 @@
+"""How do logs, traces and metrics leave a process?"""
+
+import hashlib
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import orjson
+import structlog
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
+from opentelemetry.trace import SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from prometheus_client import Counter, Histogram
+
+SAMPLE_RATIO = 0.01
+"""Default share of conversations that are traced; the same for every message of a conversation."""
+_traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
+_propagator = TraceContextTextMapPropagator()
+
+MESSAGES = Counter("hil_messages_total", "Messages handled, by outcome.", ("service", "type", "outcome"))
+MESSAGE_SECONDS = Histogram("hil_message_seconds", "Time in the handler.", ("service", "type"))
+
+
+def configure_logs(service: str, *, level: str = "info") -> None:
+    """JSON lines on standard output in containers, readable lines in a terminal."""
+    pretty = sys.stdout.isatty()
+    renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(serializer=orjson.dumps)
+    structlog.configure(
+        cache_logger_on_first_use=True,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory() if pretty else structlog.BytesLoggerFactory(),
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    logging.getLogger("nats").setLevel(logging.CRITICAL)
+
+
+def configure_traces(service: str, *, endpoint: str | None, exporter: SpanExporter | None = None) -> None:
+    """Export the spans of sampled conversations to an OTLP/HTTP endpoint; without one spans cost nothing."""
+    if endpoint is None and exporter is None:
+        return
+    provider = TracerProvider(
+        resource=Resource.create({"service.name": service}),
+        sampler=ParentBased(ALWAYS_OFF, remote_parent_sampled=ALWAYS_ON),
+    )
+    provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter(endpoint=endpoint)))
+    trace.set_tracer_provider(provider)
+
+
+def root_traceparent(seed: str, *, ratio: float = SAMPLE_RATIO) -> str:
+    """A W3C traceparent derived from `seed`, so that a redelivered message belongs to the same trace; sampled for
+    `ratio` of all seeds."""
+    digest = hashlib.sha256(seed.encode()).digest()
+    sampled = int.from_bytes(digest[24:28], "big") < ratio * 2**32
+    return f"00-{digest[:16].hex()}-{digest[16:24].hex()}-{'01' if sampled else '00'}"
+
+
+def current_traceparent() -> str | None:
+    """The traceparent to send with whatever is published now."""
+    return _traceparent.get()
+
+
+@contextmanager
+def handling(name: str, traceparent: str, attributes: dict[str, str]) -> Iterator[None]:
+    """Run a handler inside its message's trace: a span where the trace is sampled, only the context elsewhere."""
+    if not traceparent.endswith("01"):
+        token = _traceparent.set(traceparent)
+        try:
+            yield
+        finally:
+            _traceparent.reset(token)
+        return
+    context = _propagator.extract({"traceparent": traceparent})
+    tracer = trace.get_tracer("hil")
+    with tracer.start_as_current_span(name, context=context, kind=SpanKind.CONSUMER, attributes=attributes):
+        carrier: dict[str, str] = {}
+        _propagator.inject(carrier)
+        token = _traceparent.set(carrier.get("traceparent", traceparent))
+        try:
+            yield
+        finally:
+            _traceparent.reset(token)
