@@ -15,30 +15,14 @@ import redis.asyncio
 from hil.embedded.directory import own_directory
 from hil.embedded.endpoints import read_endpoints
 from hil.embedded.errors import DirectoryInUse, EmbeddedError, GaveUp, PortTaken, StartFailed
-from hil.embedded.plan import AllInThisProcess, OneProcessEach, StackPlan
+from hil.embedded.plan import AllInThisProcess, OneProcessEach
 from hil.embedded.ports import free_port, is_free
 from hil.embedded.redis_server import RedisServer
-from hil.embedded.services import Service, Surroundings
 from hil.embedded.stack import Stack, running_stack
 from hil.embedded.supervisor import Change, Notice, RestartPolicy
 from hil.embedded.units import ChildUnit, TaskUnit, Unit
+from tests.support.stand_in_service.plan import plan_of
 from tests.support.wait_until import wait_until
-
-REPOSITORY = Path(__file__).parents[2]
-QUICK = RestartPolicy(delay_seconds_first=0.01, restarts_max=2, ready_timeout_seconds=20)
-
-
-def fields(around: Surroundings) -> dict[str, str]:
-    return {"nats_url": around.nats_url, "http_port": str(around.http_port), "redis_url": around.redis_url}
-
-
-def plan_of(data_dir: Path, **environment: str) -> StackPlan:
-    return StackPlan(
-        data_dir=data_dir,
-        services=(Service("stand_in", "tests.support.stand_in_service", fields),),
-        environment={"PYTHONPATH": str(REPOSITORY), **environment},
-        restarts=QUICK,
-    )
 
 
 def pid_of(unit: Unit) -> int:
@@ -79,6 +63,18 @@ async def test_stopping_ends_services_before_servers_and_leaves_nothing(tmp_path
     assert all(is_free(port) for port in ports)
     assert not (tmp_path / "endpoints.json").exists()
     assert "stopped cleanly" in (tmp_path / "logs" / "stand_in.log").read_text()
+
+
+@pytest.mark.parametrize("layout", [OneProcessEach(), AllInThisProcess()], ids=["processes", "one-process"])
+async def test_a_service_that_will_not_end_is_killed_and_the_servers_still_end_cleanly(
+    tmp_path: Path, layout: OneProcessEach | AllInThisProcess
+) -> None:
+    plan = replace(plan_of(tmp_path, STAND_IN_SERVICE_LINGERS="true"), layout=layout, grace_seconds=0.5)
+    async with running_stack(plan, list[Notice]().append) as stack:
+        unit, server = stack.units["stand_in"], stack.units["redis"]
+    await wait_until(lambda: not unit.alive)
+    assert isinstance(server, ChildUnit)
+    assert server.child.exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["stand_in", "nats", "redis"])

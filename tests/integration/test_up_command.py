@@ -22,15 +22,17 @@ import asyncio, sys
 from pathlib import Path
 from hil.up import run_until_told_to_stop
 from hil.up_notices import JsonLines
-from tests.integration.test_running_stack import plan_of
+from tests.support.stand_in_service.plan import plan_of
 asyncio.run(run_until_told_to_stop(plan_of(Path(sys.argv[1])), JsonLines(sys.stdout)))
 """
 
 
 @contextmanager
-def running_up(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+def running_up(data_dir: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     command = (sys.executable, "-c", DRIVER, str(data_dir))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY, env={**os.environ, **environment}
+    ) as process:
         try:
             assert process.stdout is not None
             lines = (json.loads(line) for line in process.stdout)
@@ -48,13 +50,23 @@ def ports_of(endpoints: dict[str, str]) -> list[int]:
     return [int(address.rsplit(":", 1)[1].split("/")[0]) for address in endpoints.values()]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_everything_and_the_exit_status_is_zero(tmp_path: Path, number: signal.Signals) -> None:
     with running_up(tmp_path) as (process, endpoints):
         process.send_signal(number)
         output, _ = process.communicate(timeout=30)
         assert process.returncode == 0
         assert json.loads(output.splitlines()[-1]) == {"event": "down"}
+        assert all(is_free(port) for port in ports_of(endpoints))
+
+
+def test_a_second_signal_does_not_wait_for_a_service_that_will_not_end(tmp_path: Path) -> None:
+    with running_up(tmp_path, STAND_IN_SERVICE_LINGERS="true") as (process, endpoints):
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline()) == {"event": "stopping"}
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=5)
         assert all(is_free(port) for port in ports_of(endpoints))
 
 

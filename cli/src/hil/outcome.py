@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from hil.embedded.errors import DirectoryInUse, EmbeddedError, PortTaken
+from hil.embedded.errors import DirectoryInUse, EmbeddedError, NotRunning, PortTaken
 
 
 class ExitCode(IntEnum):
@@ -47,6 +47,8 @@ class HilApp(typer.Typer):
             _leave(str(error), error.code)
         except (PortTaken, DirectoryInUse) as error:
             _leave(str(error), ExitCode.BAD_INPUT)
+        except NotRunning as error:
+            _leave(str(error), ExitCode.UNREACHABLE)
         except EmbeddedError as error:
             _leave(str(error), ExitCode.FAILED)
         except Exception as error:  # The second place beside bus.py: a person at a terminal gets no traceback.

@@ -50,7 +50,7 @@ def up(
 
 
 async def run_until_told_to_stop(plan: StackPlan, teller: Teller) -> None:
-    """Run the plan until SIGINT or SIGTERM; a second one kills. Raises EmbeddedError when it cannot stay up."""
+    """Run the plan until SIGINT, SIGTERM or SIGHUP; a second one kills. Raises EmbeddedError when it cannot stay up."""
     running = asyncio.create_task(_run(plan, teller))
 
     def on_signal() -> None:
@@ -58,7 +58,7 @@ async def run_until_told_to_stop(plan: StackPlan, teller: Teller) -> None:
         running.cancel()  # The first ends the waiting, the second ends the patience of stopping.
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, on_signal)
     try:
         await running

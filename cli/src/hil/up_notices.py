@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol, TextIO
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
@@ -61,7 +62,7 @@ class Terminal:
                 took = time.monotonic() - self._awaited.pop(notice.unit, time.monotonic())
                 self._console.print(f"[green]✓[/] {notice.unit} is ready ({took:.1f} s)", highlight=False)
             case Change.ENDED:
-                self._console.print(f"[red]✗ {notice.unit}[/] {notice.text}", highlight=False, markup=True)
+                self._console.print(f"[red]✗ {notice.unit}[/] {escape(notice.text)}", highlight=False)
             case Change.STOPPED:
                 self._console.print(f"[dim]· {notice.unit} stopped[/]", highlight=False)
         self._show_awaited()

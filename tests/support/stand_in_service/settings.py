@@ -12,3 +12,4 @@ class Settings(BaseSettings):
     http_port: int
     redis_url: str = ""
     fails_with: str = ""
+    lingers: bool = False

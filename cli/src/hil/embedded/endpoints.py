@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from hil.embedded.errors import EmbeddedError
+from hil.embedded.errors import EmbeddedError, NotRunning
 
 FILE_NAME = "endpoints.json"
 
@@ -25,12 +25,12 @@ def remove_endpoints(data_dir: Path) -> None:
 
 
 def read_endpoints(data_dir: Path) -> dict[str, str]:
-    """Addresses by name (`nats`, `redis`, `orchestrator`, …); raises EmbeddedError when no system runs there."""
+    """Addresses by name (`nats`, `redis`, `orchestrator`, …); raises NotRunning when no system runs there."""
     source = data_dir / FILE_NAME
     try:
         found = json.loads(source.read_text())
     except FileNotFoundError:
-        raise EmbeddedError(f"no running system in {data_dir} (start one with `hil up`)") from None
+        raise NotRunning(f"no running system in {data_dir} (start one with `hil up`)") from None
     except (OSError, ValueError) as error:
         raise EmbeddedError(f"cannot read {source}: {error}") from error
     if not isinstance(found, dict):

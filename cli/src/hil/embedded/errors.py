@@ -30,5 +30,9 @@ class DirectoryInUse(EmbeddedError):
         super().__init__(f"{data_dir} is in use by another running system (pid {owner_pid}); stop it or choose another")
 
 
+class NotRunning(EmbeddedError):
+    """No system runs in the data directory."""
+
+
 class GaveUp(EmbeddedError):
     """A server or service ended so often that it is not started again."""

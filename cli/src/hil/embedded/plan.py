@@ -40,8 +40,8 @@ class AllInThisProcess:
 class StackPlan:
     """What is to run.
 
-    `ports` fixes some ports by endpoint name, all others are free ones; `environment` is for the services (in
-    processes of their own); `sync` is NATS's fsync interval as in `start_nats`.
+    `ports` fixes some ports by endpoint name, all others are free ones; `environment` is added to that
+    of the services; `sync` is NATS's fsync interval as in `start_nats`.
     """
 
     data_dir: Path
@@ -52,6 +52,7 @@ class StackPlan:
     sync: str = "2m"
     services: tuple[Service, ...] = SERVICES
     restarts: RestartPolicy = field(default_factory=RestartPolicy)
+    grace_seconds: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,12 @@ def _model_unit(plan: StackPlan, model: ReplayModel, *, port: int) -> Unit:
 
 
 def _service_unit(plan: StackPlan, service: Service, name: str, around: Surroundings) -> Unit:
+    environment = service.environment(around, plan.environment)
     match plan.layout:
         case AllInThisProcess():
-            return TaskUnit(name, service.serve(around))
+            return TaskUnit(name, service.serve(environment))
         case OneProcessEach():
             program = (sys.executable, "-m", service.package)
-            environment = service.environment(around, plan.environment)
             child = Child(Command(name, program, _log_file(plan, name), environment))
             return ChildUnit(name, child, http_probe(f"http://{LOOPBACK}:{around.http_port}/readyz"))
 

@@ -15,6 +15,7 @@ from hil.embedded.errors import EmbeddedError, StartFailed
 _GUARD = Path(__file__).with_name("guard.py")
 _POLL_SECONDS = 0.01
 _LOG_TAIL_BYTES = 2_000
+_LOG_BYTES_MAX = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Child:
         if threading.current_thread() is not threading.main_thread():
             raise EmbeddedError(f"{self.command.name} must be started from the main thread")
         self.command.log_file.parent.mkdir(parents=True, exist_ok=True)
+        _keep_small(self.command.log_file)
         guard = (sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()))
         with self.command.log_file.open("ab") as log:
             self._process = subprocess.Popen(
@@ -102,7 +104,9 @@ class Child:
     def log_tail(self) -> str:
         """The last lines of what it wrote."""
         try:
-            text = self.command.log_file.read_bytes()[-_LOG_TAIL_BYTES:]
+            with self.command.log_file.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))
+                text = log.read()
         except FileNotFoundError:
             return ""
         return text.decode(errors="replace").strip()
@@ -110,6 +114,12 @@ class Child:
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(number)  # Does nothing when the process is known to have ended.
+
+
+def _keep_small(log_file: Path) -> None:
+    """A log that has grown large becomes the one previous log, so that restarts cannot fill the disk."""
+    if log_file.exists() and log_file.stat().st_size > _LOG_BYTES_MAX:
+        log_file.replace(log_file.with_name(f"{log_file.name}.previous"))
 
 
 def wait_until_ready(child: Child, is_ready: Callable[[], bool], *, timeout_seconds: float) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -43,28 +44,41 @@ class Service:
         own = {f"{self.prefix}{key.upper()}": value for key, value in self.fields(surroundings).items()}
         return {**os.environ, **extra, **own}
 
-    def serve(self, surroundings: Surroundings) -> Serve:
-        """The service as a coroutine of this process."""
+    def serve(self, environment: Mapping[str, str]) -> Serve:
+        """The service as a coroutine of this process, with the settings that a process of its own would have."""
 
         async def serve(stop: asyncio.Event, ready: asyncio.Event) -> None:
             settings_module = cast(SettingsModule, importlib.import_module(f"{self.package}.settings"))
             app_module = cast(AppModule, importlib.import_module(f"{self.package}.app"))
-            settings = settings_module.Settings(**self.fields(surroundings))
+            with _environment(environment):
+                settings = settings_module.Settings()
             await app_module.serve(settings, stop=stop, ready=ready)
 
         return serve
 
 
 class SettingsModule(Protocol):
-    """`<package>.settings`: what the fields do not say comes from the environment."""
+    """`<package>.settings`, the only module of a service that reads the environment."""
 
-    def Settings(self, **fields: str) -> object: ...  # noqa: N802 - it is a class in the module
+    def Settings(self) -> object: ...  # noqa: N802 - it is a class in the module
 
 
 class AppModule(Protocol):
     """`<package>.app`."""
 
     async def serve(self, settings: object, *, stop: asyncio.Event, ready: asyncio.Event) -> None: ...
+
+
+@contextmanager
+def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Nothing is awaited inside, so that no other service of this process sees it."""
+    before = dict(os.environ)
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _bus(around: Surroundings) -> Fields:

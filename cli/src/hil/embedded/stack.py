@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from hil.embedded.directory import own_directory
@@ -11,8 +11,6 @@ from hil.embedded.errors import EmbeddedError
 from hil.embedded.plan import StackPlan, assemble
 from hil.embedded.supervisor import Change, Notice, Report, keep_running, stop_all, wait_ready
 from hil.embedded.units import Unit
-
-_GRACE_SECONDS = 15.0
 
 
 class Stack:
@@ -47,12 +45,11 @@ class Stack:
         """End everything, in the reverse order of its start."""
         if self._supervision is not None:
             self._supervision.cancel()
-            with suppress(asyncio.CancelledError, EmbeddedError):
-                await self._supervision
+            await asyncio.wait({self._supervision})
         remove_endpoints(self.plan.data_dir)
         for tier in reversed(self._tiers):
             last_first = tuple(unit for unit in reversed(tier) if unit.alive)
-            await stop_all(last_first, grace_seconds=_GRACE_SECONDS)
+            await stop_all(last_first, grace_seconds=self.plan.grace_seconds)
             for unit in last_first:
                 self._report(Notice(unit.name, Change.STOPPED))
 

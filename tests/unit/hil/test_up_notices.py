@@ -1,0 +1,38 @@
+"""Does `hil up` tell a person and a script what happens?"""
+
+import io
+import json
+
+from rich.console import Console
+
+from hil.embedded.supervisor import Change, Notice
+from hil.up_notices import JsonLines, Teller, Terminal
+
+
+def tell_everything(teller: Teller) -> None:
+    teller.notice(Notice("nats", Change.STARTING))
+    teller.notice(Notice("nats", Change.READY))
+    teller.ready({"nats": "nats://127.0.0.1:4000"})
+    teller.notice(Notice("nats", Change.ENDED, "was killed by signal 9 [x]; starting it again in 1 s (1 of 10)"))
+    teller.stopping()
+    teller.notice(Notice("nats", Change.STOPPED))
+    teller.stopped()
+
+
+def test_a_person_reads_addresses_and_what_goes_wrong() -> None:
+    output = io.StringIO()
+    tell_everything(Terminal(Console(file=output, width=100), model="replayed"))
+    text = output.getvalue()
+    assert "nats is ready" in text
+    assert "nats://127.0.0.1:4000" in text
+    assert "was killed by signal 9 [x]; starting it again in 1 s (1 of 10)" in text
+    assert "Models: replayed" in text
+    assert text.endswith("Everything is stopped.\n")
+
+
+def test_a_script_reads_one_json_object_a_line() -> None:
+    output = io.StringIO()
+    tell_everything(JsonLines(output))
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["starting", "ready", "up", "ended", "stopping", "stopped", "down"]
+    assert lines[2]["endpoints"] == {"nats": "nats://127.0.0.1:4000"}
