@@ -74,10 +74,10 @@ def render_value(value: JsonValue, scope: Names) -> JsonValue:
     """`value` with every text in it rendered; a text that is exactly one placeholder becomes what it finds, type kept.
     Keys stay as they are."""
     match value:
-        case str() if whole := _PLACEHOLDER.fullmatch(value.strip()):
-            return _find(whole[1], scope)
         case str():
-            return render(value, scope)
+            whole = _PLACEHOLDER.match(value.strip())
+            is_all = whole is not None and whole.end() == len(value.strip())
+            return _find(whole[1], scope) if whole and is_all else render(value, scope)
         case list():
             return [render_value(element, scope) for element in value]
         case dict():

@@ -42,12 +42,12 @@ def compile_query(text: str) -> Query:
     try:
         compiled = jmespath.compile(text)
         tree: Tree = compiled.parsed
-        _check_calls(tree)
+        _check_calls({"type": "whole", "children": [tree]})
         return Query(compiled, frozenset(_names(tree)))
     except BadExpression:
         raise
     except _RAISED_BY_QUERIES as error:
-        detail = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
+        detail = str(error).split(", for expression")[0] or type(error).__name__
         raise BadExpression(f"not a JMESPath query: {detail:.160}") from error
 
 

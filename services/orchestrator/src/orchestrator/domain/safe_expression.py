@@ -99,7 +99,7 @@ def _parse(text: str) -> ast.expr:
     except SyntaxError as error:
         raise BadExpression(f"not an expression: {error.msg}") from error
     except (ValueError, MemoryError, RecursionError) as error:
-        raise BadExpression("not an expression: it holds a null byte or is nested too deeply") from error
+        raise BadExpression("not an expression: it holds no proper characters or is nested too deeply") from error
 
 
 def _nodes(node: ast.AST, depth: int) -> Iterator[ast.AST]:

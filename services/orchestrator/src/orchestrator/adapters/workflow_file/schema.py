@@ -1,10 +1,9 @@
 """What does the workflow format look like, as JSON Schema for editors and for our own check of a file's structure?
 
-The published `workflows/workflow.schema.json` is printed by `python -m orchestrator.adapters.workflow_file.schema`.
+The published `workflows/workflow.schema.json` is printed by `python -m orchestrator.adapters.workflow_file`.
 Descriptions double as hints in error messages."""
 
 import json
-import sys
 from typing import Final
 
 from orchestrator.adapters.workflow_file.schema_nodes import AGENT, EDGE, NODE, NODE_LIMITS
@@ -175,7 +174,3 @@ WORKFLOW_SCHEMA: Final[Schema] = {
 def schema_text() -> str:
     """The published file, byte for byte."""
     return json.dumps(WORKFLOW_SCHEMA, indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(schema_text())
