@@ -1,0 +1,109 @@
+"""What do the Dockerfile, docker-compose.yml and k8s/ say, as values that a test can look at?"""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic_settings import BaseSettings
+
+ROOT = Path(__file__).parents[2]
+BASE = ROOT / "k8s/base"
+OVERLAYS = sorted(path.parent for path in ROOT.glob("k8s/overlays/*/kustomization.yaml"))
+COMPOSE = ROOT / "docker-compose.yml"
+DOCKERFILE = ROOT / "Dockerfile"
+SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml"))
+SERVERS = ["mongo", "nats", "redis"]
+
+Yaml = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One Kubernetes object and the file that it stands in."""
+
+    file: Path
+    body: Yaml
+
+    def __str__(self) -> str:
+        return f"{self.file.relative_to(ROOT)}: {self.body.get('kind')}/{self.body['metadata']['name']}"
+
+
+def module_of(service: str) -> str:
+    return service.replace("-", "_")
+
+
+def settings_of(service: str) -> type[BaseSettings]:
+    """Imported when asked for: a service without settings fails the tests that need them, by name."""
+    found: type[BaseSettings] = import_module(f"{module_of(service)}.settings").Settings
+    return found
+
+
+def setting_names(service: str) -> set[str]:
+    """Every environment variable that the service reads."""
+    settings = settings_of(service)
+    prefix = settings.model_config.get("env_prefix", "")
+    return {f"{prefix}{name}".upper() for name in settings.model_fields}
+
+
+def required_setting_names(service: str) -> set[str]:
+    settings = settings_of(service)
+    prefix = settings.model_config.get("env_prefix", "")
+    return {f"{prefix}{name}".upper() for name, field in settings.model_fields.items() if field.is_required()}
+
+
+def compose() -> Yaml:
+    return _mapping(yaml.safe_load(COMPOSE.read_text()))
+
+
+def kustomization(folder: Path) -> Yaml:
+    return _mapping(yaml.safe_load((folder / "kustomization.yaml").read_text()))
+
+
+def resources() -> Iterator[Resource]:
+    """Every object of k8s/, as it stands in the files."""
+    for file in sorted(ROOT.glob("k8s/**/*.yaml")):
+        if file.name != "kustomization.yaml":
+            for body in yaml.safe_load_all(file.read_text()):
+                yield Resource(file, _mapping(body))
+
+
+def workloads() -> list[Resource]:
+    return [resource for resource in resources() if resource.body["kind"] in {"Deployment", "StatefulSet"}]
+
+
+def containers() -> list[tuple[str, Yaml]]:
+    """(where it stands, container) of every workload."""
+    return [
+        (str(workload), _mapping(container))
+        for workload in workloads()
+        for kind in ("containers", "initContainers")
+        for container in workload.body["spec"]["template"]["spec"].get(kind, [])
+    ]
+
+
+def rendered(overlay: Path, into: Path) -> list[Yaml]:
+    """What `kubectl apply -k` would send, with the example's keys as secrets; `into` is an empty folder."""
+    shutil.copytree(ROOT / "k8s", into / "k8s")
+    folder = into / "k8s" / overlay.relative_to(ROOT / "k8s")
+    shutil.copy(folder / "secrets.env.example", folder / "secrets.env")
+    made = subprocess.run([tool("kubectl"), "kustomize", str(folder)], capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    return [_mapping(body) for body in yaml.safe_load_all(made.stdout)]
+
+
+def tool(name: str) -> str:
+    """A program of this virtual environment, also when it is not on the PATH."""
+    beside_python = Path(sys.executable).with_name(name)
+    assert beside_python.exists(), f"{name} is not installed: uv sync"
+    return str(beside_python)
+
+
+def _mapping(value: object) -> Yaml:
+    assert isinstance(value, dict)
+    return value
