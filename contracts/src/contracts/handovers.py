@@ -92,7 +92,7 @@ class HandoverFact(Message):
     "handover.claimed",
     owner="hil-inbox",
     sent_by=("hil-inbox",),
-    read_by=("orchestrator", "analytics", "client", "desktop"),
+    read_by=("orchestrator", "hil-inbox", "analytics", "client", "desktop"),
 )
 class HandoverClaimed(HandoverFact):
     """One human agent owns the conversation; appended fenced, so exactly one claim wins."""
@@ -105,7 +105,7 @@ class HandoverClaimed(HandoverFact):
     "handover.released",
     owner="hil-inbox",
     sent_by=("hil-inbox",),
-    read_by=("orchestrator", "analytics", "desktop"),
+    read_by=("orchestrator", "hil-inbox", "analytics", "desktop"),
 )
 class HandoverReleased(HandoverFact):
     """Back to the queue: nobody owns it."""
@@ -116,7 +116,7 @@ class HandoverReleased(HandoverFact):
     "handover.resolved",
     owner="hil-inbox",
     sent_by=("hil-inbox",),
-    read_by=("orchestrator", "analytics", "client", "desktop"),
+    read_by=("orchestrator", "hil-inbox", "analytics", "client", "desktop"),
 )
 class HandoverResolved(HandoverFact):
     """The person finished the matter; the customer's next message goes to the AI."""
@@ -129,7 +129,7 @@ class HandoverResolved(HandoverFact):
     "handover.returned",
     owner="hil-inbox",
     sent_by=("hil-inbox",),
-    read_by=("orchestrator", "analytics", "desktop"),
+    read_by=("orchestrator", "hil-inbox", "analytics", "desktop"),
 )
 class HandoverReturned(HandoverFact):
     """The AI goes on, with what the person did and found."""
@@ -172,16 +172,23 @@ class ReturnHandover(HandoverCommand):
     facts: dict[str, JsonValue] = Field(default_factory=dict, json_schema_extra={"pii": True})
 
 
-@message_type("evt", "handover.refused", owner="hil-inbox", sent_by=("hil-inbox",), read_by=("desktop", "analytics"))
+@message_type(
+    "evt", "handover.refused", owner="hil-inbox", sent_by=("hil-inbox",), read_by=("hil-inbox", "desktop", "analytics")
+)
 class HandoverRefused(Message):
     """A desktop's command that had no effect, and who was first."""
 
     command_id: str
     handover_id: str
     actor_id: str
-    reason: str = Field(description="already_claimed | stale_epoch | not_owner | no_open_handover | already_decided")
-    owner_id: str | None = None
+    reason: str = Field(
+        description="already_claimed | stale_epoch | not_owner | no_open_handover | unknown_conversation | "
+        "unknown_approval | already_decided | expired | execution_finished | invalid_verdict"
+    )
+    owner_id: str | None = Field(None, description="Who was first: the owner, or who gave the verdict.")
     ownership_epoch: int
+    approval_id: str | None = None
+    detail: str = ""
 
 
 @message_type(
@@ -227,7 +234,7 @@ class DecideApproval(Message):
     "approval.decided",
     owner="hil-inbox",
     sent_by=("hil-inbox",),
-    read_by=("orchestrator", "analytics", "desktop"),
+    read_by=("orchestrator", "hil-inbox", "analytics", "desktop"),
 )
 class ApprovalDecided(Message):
     """A person's verdict, decided exactly once: appended fenced."""

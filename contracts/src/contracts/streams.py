@@ -4,17 +4,28 @@ from dataclasses import dataclass, field
 
 from contracts.budgets import BudgetExhausted
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
-from contracts.conversations import CloseConversation, ConversationClosed, MessageReceived, SendMessage
+from contracts.conversations import (
+    CloseConversation,
+    ConversationClosed,
+    MessageReceived,
+    MessageSent,
+    MessageSuppressed,
+    SendMessage,
+    TurnRefused,
+)
 from contracts.envelope import Message
-from contracts.executions import ExecutionFinished, StartExecution, StopExecution, TimerFired
+from contracts.executions import ExecutionFinished, PatternDetected, StartExecution, StopExecution, TimerFired
 from contracts.handovers import (
     ApprovalDecided,
     ClaimHandover,
     DecideApproval,
     HandoverClaimed,
+    HandoverRefused,
     HandoverReleased,
     HandoverResolved,
     HandoverReturned,
+    OpenApproval,
+    OpenHandover,
     ReleaseHandover,
     ResolveHandover,
     ReturnHandover,
@@ -101,4 +112,49 @@ LLM_GATEWAY = ConsumerSpec("llm-gateway", (RequestCompletion,), ack_wait_seconds
 TOOL_RUNNER = ConsumerSpec("tool-runner", (ExecuteToolCall,), ack_wait_seconds=60.0)
 HIL_INBOX_COMMANDS = ConsumerSpec(
     "hil-inbox-commands", (ClaimHandover, ReleaseHandover, ResolveHandover, ReturnHandover, DecideApproval)
+)
+HIL_INBOX_EVENTS = ConsumerSpec(
+    "hil-inbox-events",
+    (
+        OpenHandover,
+        OpenApproval,
+        MessageReceived,
+        MessageSent,
+        MessageSuppressed,
+        HandoverClaimed,
+        HandoverReleased,
+        HandoverResolved,
+        HandoverReturned,
+        HandoverRefused,
+        ApprovalDecided,
+        ExecutionFinished,
+        ConversationClosed,
+        PatternDetected,
+        BudgetExhausted,
+    ),
+)
+ANALYTICS = ConsumerSpec(
+    "analytics",
+    (
+        ExecutionFinished,
+        MessageReceived,
+        MessageSent,
+        MessageSuppressed,
+        TurnRefused,
+        OpenHandover,
+        HandoverClaimed,
+        HandoverReleased,
+        HandoverResolved,
+        HandoverReturned,
+        HandoverRefused,
+        ApprovalDecided,
+        CompletionProduced,
+        CompletionFailed,
+        ToolCallCompleted,
+        ToolCallFailed,
+        ToolCallOutcomeUnknown,
+        ToolCallApprovalRequired,
+        BudgetExhausted,
+    ),
+    ack_pending_max=4_000,
 )
