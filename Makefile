@@ -1,18 +1,57 @@
-# The commands of this repository; `make help` lists them.
+# The commands of this repository; `make help` lists them. Each sets up all it needs, with Python 3.11, git and node.
 .DEFAULT_GOAL := help
 SHELL := bash
 PYTHON ?= python3
+SEED ?= 1
+SECONDS ?= 60
+DATA_DIR ?= .run/data
 export UV_LINK_MODE ?= copy
 
-# uv comes from PyPI into a small environment of its own where the machine has none.
+# uv comes from PyPI into a folder of this repository where the machine has none.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
-RUN := $(UV) run --frozen
+RUN := $(UV) run --no-sync
+HIL := $(RUN) hil
+
+.PHONY: help setup demo test check up down bench catalogue chaos
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
+# A Python without the venv module (Debian without python3-venv) still has pip's --target.
 .uv/bin/uv:
-	$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9' \
+	  || { $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv/packages 'uv>=0.9' \
+	       && mkdir -p .uv/bin && ln -sf ../packages/bin/uv .uv/bin/uv; }
 
 setup: $(filter .uv/bin/uv,$(UV))  ## install the locked dependencies into .venv
-	$(UV) sync --frozen --quiet
+	$(UV) sync --frozen --all-packages --quiet
+
+demo: setup  ## play the retail example: 74 customers, real tools, a replayed model
+	$(HIL) demo
+
+test: setup  ## run the whole test suite (ARGS="-k word" for a part)
+	$(RUN) pytest $(ARGS)
+
+check: setup  ## style, types, imports, generated files, deployment files
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) pytest -q tests/contract
+
+up: setup  ## run the whole system on this machine until ctrl-C
+	$(HIL) up --data-dir $(DATA_DIR)
+
+down:  ## stop what `make up` started in another terminal
+	@pid=$$(cat $(DATA_DIR)/hil.lock 2>/dev/null); \
+	if [ -n "$$pid" ] && kill -TERM "$$pid" 2>/dev/null; then echo "asked process $$pid to stop"; \
+	else echo "nothing runs in $(DATA_DIR)"; fi
+
+bench: setup  ## measure executions per second of the core (ARGS="--sync always" for more)
+	$(HIL) bench core --executions 5000 --concurrency 200 --nodes 3 --sync 2m $(ARGS)
+
+catalogue: setup  ## generate the contracts' catalogue, schemas and AsyncAPI document again
+	$(RUN) python -m contracts.generate
+
+chaos: setup  ## kill services under load and judge the history (SEED=1 SECONDS=60)
+	$(RUN) python -m tests.chaos --seed $(SEED) --seconds $(SECONDS)
