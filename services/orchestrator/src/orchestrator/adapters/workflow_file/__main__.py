@@ -1,4 +1,4 @@
-"""What is the published JSON Schema? `python -m orchestrator.adapters.workflow_file > workflows/workflow.schema.json`"""
+"""What is the published JSON Schema? `python -m orchestrator.adapters.workflow_file` prints it."""
 
 import sys
 
