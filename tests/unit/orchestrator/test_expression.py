@@ -218,6 +218,7 @@ def test_what_has_a_value_holds() -> None:
     ("text", "why"),
     [
         ("output..intent", "not a JMESPath query"),
+        ("output.intent == `return`", "deprecated string literal"),
         ("", "not a JMESPath query"),
         ("lower(output)", "no function `lower`"),
         ("length()", "takes 1 arguments, not 0"),

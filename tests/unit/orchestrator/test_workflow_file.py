@@ -88,6 +88,8 @@ def test_every_shipped_workflow_loads_and_has_promises(path: Path) -> None:
     workflow = load_workflow(path.read_bytes(), file_name=path.name, known_tools=tools, known_profiles=profiles)
     assert workflow.name == path.stem
     assert workflow.slos.objectives
+    asked = [workflow.nodes[edge.source] for edge in workflow.edges if edge.condition is not None]
+    assert all(node.output_schema for node in asked if node.kind is NodeKind.SIMPLE)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -340,3 +342,17 @@ def test_the_order_of_nodes_in_the_file_does_not_matter() -> None:
     edges = "  edges: [{from: b, to: a}, {from: a, to: FINISH}]"
     nodes = "    - {id: a, type: rule, expression: turn}\n    - {id: b, type: rule, expression: turn}"
     assert load(f"name: w\nversion: 1\nworkflow:\n  nodes:\n{nodes}{SINKS}{edges}").nodes
+
+
+def test_the_documentation_names_every_field_of_the_format() -> None:
+    documentation = (ROOT / "docs" / "workflow-format.md").read_text()
+    assert field_names(WORKFLOW_SCHEMA) - set(re.findall(r"\w+", documentation)) == set()
+
+
+def field_names(schema: object) -> set[str]:
+    """Every key of every `properties` in `schema`."""
+    if isinstance(schema, list):
+        return set().union(*map(field_names, schema))
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema.get("properties", {})).union(*map(field_names, schema.values()))

@@ -1,6 +1,7 @@
 """What does a JMESPath query find, and which names does it read?"""
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,12 +41,14 @@ def compile_query(text: str) -> Query:
     if len(text) > CHARACTERS_MAX:
         raise BadExpression(f"the query has {len(text)} characters, at most {CHARACTERS_MAX} are allowed")
     try:
-        compiled = jmespath.compile(text)
+        compiled = _compile(text)
         tree: Tree = compiled.parsed
         _check_calls({"type": "whole", "children": [tree]})
         return Query(compiled, frozenset(_names(tree)))
     except BadExpression:
         raise
+    except Warning as warning:
+        raise BadExpression(f"not a JMESPath query: {warning}") from warning
     except _RAISED_BY_QUERIES as error:
         detail = str(error).split(", for expression")[0] or type(error).__name__
         raise BadExpression(f"not a JMESPath query: {detail:.160}") from error
@@ -58,6 +61,12 @@ def search(query: Query, scope: Names) -> JsonValue:
     except _RAISED_BY_QUERIES:
         return None
     return None if isinstance(found, float) and not math.isfinite(found) else found
+
+
+def _compile(text: str) -> ParsedResult:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a text in backticks without quotes is the author's mistake, not a log line
+        return jmespath.compile(text)
 
 
 def _children(tree: Tree) -> tuple[Tree, ...]:
