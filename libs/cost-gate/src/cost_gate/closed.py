@@ -1,8 +1,11 @@
-"""Why is the gate closed?"""
+"""How is Redis reached, and when is the gate closed?"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     ConnectionError,
@@ -10,6 +13,7 @@ from redis.exceptions import (
     ReadOnlyError,
     TimeoutError,
 )
+
 from service_kit.errors import RetryLater
 
 
@@ -18,6 +22,20 @@ class GateClosed(RetryLater):
 
 
 _GONE = (ConnectionError, TimeoutError, AuthenticationError, OutOfMemoryError, ReadOnlyError, OSError)
+
+
+def connect_gate(url: str, *, connections_max: int = 64) -> Redis:
+    """A client for the gate. It waits for a free connection and never repeats a call by itself: the repeat of a
+    reservation would find its own first half and take it for an earlier, crashed call."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections_max,
+        timeout=5,
+        socket_timeout=2,
+        socket_connect_timeout=2,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Redis.from_pool(pool)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from redis.exceptions import NoScriptError
 
 from cost_gate.closed import closed_when_redis_is_gone
 from cost_gate.outcomes import Balance, Refused, Reserved, Settlement, Standing
-from cost_gate.scopes import AMOUNT_MICRODOLLARS_MAX, UNCAPPED, Scope, ScopeKind
+from cost_gate.scopes import AMOUNT_MICRODOLLARS_MAX, UNCAPPED, Scope, ScopeKind, check_scopes
 from cost_gate.scripts import DIGESTS, RESERVE, SETTLE, SWEEP
 
 # One hash tag: every key of the gate lives in one slot, as one atomic script over several scopes needs.
@@ -29,10 +29,10 @@ async def reserve(
 ) -> Reserved | Refused:
     """Take the amount from all scopes or from none. A lease not settled in time counts at its maximum.
 
-    Raises GateClosed when Redis cannot answer, ValueError when no scope names a cap or says UNCAPPED.
+    Raises GateClosed when Redis cannot answer, ValueError as check_scopes does.
     """
     _check_amount(amount_microdollars)
-    _check_scopes(scopes)
+    check_scopes(scopes)
     limits = [text for scope in scopes for text in (_cap_text(scope), str(_KEEP_SECONDS.get(scope.kind, 0)))]
     answer = await _run(
         redis,
@@ -104,13 +104,6 @@ def _refused(scope: Scope, *, spent: int, held: int) -> Refused:
 def _check_amount(amount: int) -> None:
     if not 0 <= amount <= AMOUNT_MICRODOLLARS_MAX:
         raise ValueError(f"amount is {amount} micro-dollars, not in 0..{AMOUNT_MICRODOLLARS_MAX}")
-
-
-def _check_scopes(scopes: Sequence[Scope]) -> None:
-    if all(scope.cap_microdollars is None for scope in scopes):
-        raise ValueError("no scope has a cap, and none says UNCAPPED")
-    if len({(scope.kind, scope.id) for scope in scopes}) != len(scopes):
-        raise ValueError("the same scope is named twice")
 
 
 def _cap_text(scope: Scope) -> str:

@@ -1,5 +1,6 @@
 """Whose money is counted, and how much may each of them spend?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
@@ -40,3 +41,17 @@ class Scope:
         cap = self.cap_microdollars
         if isinstance(cap, int) and not 0 <= cap <= AMOUNT_MICRODOLLARS_MAX:
             raise ValueError(f"cap of {self.kind} {self.id} is {cap}, not in 0..{AMOUNT_MICRODOLLARS_MAX}")
+
+
+def scope_of(tenant: str, kind: str, id: str, *, cap_microdollars: int | None) -> Scope:
+    """The scope of a cap in a command, where None says explicitly that it is uncapped. Every service counts by this
+    id, so that they share one budget."""
+    return Scope(ScopeKind(kind), f"{tenant}/{id}", UNCAPPED if cap_microdollars is None else cap_microdollars)
+
+
+def check_scopes(scopes: Sequence[Scope]) -> None:
+    """Raises ValueError where money could be counted twice, or nothing says how much there is."""
+    if all(scope.cap_microdollars is None for scope in scopes):
+        raise ValueError("no scope has a cap, and none says UNCAPPED")
+    if len({(scope.kind, scope.id) for scope in scopes}) != len(scopes):
+        raise ValueError("the same scope is named twice")

@@ -1,0 +1,1 @@
+"""What should happen to a request for a completion?"""

@@ -1,0 +1,101 @@
+"""Is an answer what was asked for: tool calls that can be made, or output that fits its schema?"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import jsonschema_rs
+from pydantic import JsonValue
+
+from contracts.completions import ToolCallRequest
+from llm_gateway.domain.answer import Answer
+from llm_gateway.domain.failure import ErrorClass, Failure
+from llm_gateway.domain.tool_names import OfferedTools
+
+_PROBLEM_CHARACTERS_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`output` is the parsed answer where an output schema was asked for and no tool was called."""
+
+    tool_calls: tuple[ToolCallRequest, ...] = ()
+    output: JsonValue = None
+
+
+class _Violation(Protocol):
+    message: str
+    instance_path: list[str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with an answer, in words for the model; it may hold parts of the answer."""
+
+    text: str
+
+
+def check_schema(schema: Mapping[str, JsonValue] | None) -> Failure | None:
+    """Whether the output schema itself can be used. References to other documents are refused, not fetched."""
+    try:
+        _validator(_canonical(schema)) if schema is not None else None
+    except ValueError as error:
+        first_line = str(error).splitlines()[0][:_PROBLEM_CHARACTERS_MAX]
+        return Failure(ErrorClass.INVALID_REQUEST, f"output_schema cannot be used: {first_line}")
+    return None
+
+
+def check_answer(
+    answer: Answer, offered: OfferedTools, output_schema: Mapping[str, JsonValue] | None
+) -> Checked | Problem:
+    """The usable parts of the answer, or the first thing that is wrong with it."""
+    if answer.tool_calls:
+        return _checked_calls(answer, offered)
+    if output_schema is None:
+        return Checked() if answer.text.strip() else Problem("it is empty")
+    try:
+        output: JsonValue = json.loads(answer.text)
+    except ValueError as error:
+        return Problem(f"it is not JSON ({error})")
+    violation: _Violation | None = next(_validator(_canonical(output_schema)).iter_errors(output), None)
+    if violation is None:
+        return Checked(output=output)
+    place = "/".join(map(str, violation.instance_path)) or "the whole"
+    return Problem(f"{place}: {violation.message[:_PROBLEM_CHARACTERS_MAX]}")
+
+
+def _checked_calls(answer: Answer, offered: OfferedTools) -> Checked | Problem:
+    calls: list[ToolCallRequest] = []
+    for call in answer.tool_calls:
+        tool = offered.tool_named(call.name)
+        if tool is None:
+            known = ", ".join(offered.by_offered_name) or "none"
+            return Problem(f"there is no tool {call.name[:80]!r}; the tools are: {known}")
+        arguments = _object(call.arguments)
+        if arguments is None:
+            return Problem(f"the arguments of the call of {call.name} are not a JSON object")
+        calls.append(ToolCallRequest(tool_call_id=call.id, tool=tool.name, arguments=arguments))
+    return Checked(tool_calls=tuple(calls))
+
+
+def _object(text: str) -> dict[str, JsonValue] | None:
+    try:
+        parsed: JsonValue = json.loads(text or "{}")
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _canonical(schema: Mapping[str, JsonValue]) -> str:
+    return json.dumps(schema, sort_keys=True)
+
+
+@lru_cache(maxsize=512)
+def _validator(schema: str) -> jsonschema_rs.Validator:
+    return jsonschema_rs.validator_for(json.loads(schema), retriever=_refuse)
+
+
+def _refuse(uri: str) -> JsonValue:
+    raise ValueError(f"reference to another document: {uri}")

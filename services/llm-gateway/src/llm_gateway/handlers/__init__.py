@@ -1,0 +1,1 @@
+"""A request for a completion came: who does what?"""
