@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import yaml
-
 from tests.support.deployment_files import tool
 
 ROOT = Path(__file__).parents[2]

@@ -27,9 +27,10 @@ def running_mongo(data_dir: Path) -> Iterator[str]:
         with MongoDbContainer(IMAGE) as container:
             yield container.get_connection_url()
         return
-    server = _start_secantus(data_dir)
+    server = WireServer(data_dir)
+    server.start()
     try:
-        yield f"mongodb://{LOOPBACK}:{server.command.arguments[-1]}"
+        yield server.url
     finally:
         server.kill()
 
@@ -43,15 +44,32 @@ def docker_answers() -> bool:
     return asked.returncode == 0
 
 
-def _start_secantus(data_dir: Path) -> Child:
-    """A wire-compatible server that is a development dependency; a process of its own, never imported."""
+class WireServer:
+    """A wire-compatible server that is a development dependency; a process of its own, never imported.
+
+    `url` stays the same over kills and restarts.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._port = free_port()
+        self.url = f"mongodb://{LOOPBACK}:{self._port}"
+        where = ("--host", LOOPBACK, "--port", str(self._port), "--storage-path", str(data_dir))
+        command = (_wire_server_program(), *where, "--log-level", "WARNING")
+        self._child = Child(Command("secantusd-py", command, data_dir.with_suffix(".log")))
+
+    def start(self) -> None:
+        """Start it, again after a kill, and wait until it listens."""
+        self._child.start()
+        wait_until_ready(self._child, lambda: accepts(self._port), timeout_seconds=READY_TIMEOUT_SECONDS)
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        self._child.kill()
+
+
+def _wire_server_program() -> str:
     beside_python = Path(sys.executable).with_name("secantusd-py")
     program = str(beside_python) if beside_python.exists() else shutil.which("secantusd-py")
     if program is None:
         raise NoMongo("no Docker engine answers, and secantusd-py (PyPI: secantusdb) is not installed")
-    port = free_port()
-    options = ("--host", LOOPBACK, "--storage-path", str(data_dir), "--log-level", "WARNING", "--port", str(port))
-    server = Child(Command("secantusd-py", (program, *options), data_dir.with_suffix(".log")))
-    server.start()
-    wait_until_ready(server, lambda: accepts(port), timeout_seconds=READY_TIMEOUT_SECONDS)
-    return server
+    return program

@@ -1,8 +1,8 @@
 """How is a document store served from MongoDB? The one file that imports motor (ARCHITECTURE 3)."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 from bson.int64 import Int64
@@ -21,6 +21,7 @@ from pymongo.errors import (
 
 from document_store import mongo_query
 from document_store.checks import Checks
+from document_store.counters import add_to_number
 from document_store.errors import InvalidDocument, InvalidQuery, StoreUnavailable, UniqueViolation, VersionConflict
 from document_store.keyset import page_of, value_at
 from document_store.protocol import Body, Condition, Document, Outcome, Page, Sort, Stored, Write
@@ -29,6 +30,7 @@ Raw: TypeAlias = dict[str, Any]
 
 TIMEOUT_MS = 5_000
 WRITES_IN_FLIGHT = 16
+ATTEMPTS_MAX = 8
 _CANNOT_ADD = {2, 14, 28}  # BadValue (more than 64 bits), TypeMismatch, PathNotViable
 
 
@@ -41,7 +43,11 @@ async def open_mongo(url: str) -> "MongoStore":
         store = MongoStore(client)
     except ConfigurationError as error:
         raise InvalidQuery(f"store URL: {error}; the form is mongodb://host/database") from error
-    await store.ping()
+    try:
+        await store.ping()
+    except BaseException:
+        await store.close()
+        raise
     return store
 
 
@@ -69,7 +75,10 @@ class MongoStore:
     async def put_many(self, collection: str, writes: Sequence[Write]) -> list[Outcome]:
         """One command for each write: a bulk write does not tell which of its updates matched nothing."""
         self._checks.batch(collection, writes)
-        return list(await asyncio.gather(*(self._write(collection, write) for write in writes)))
+        commands = (self._write(collection, write) for write in writes)
+        # All are waited for, also when one fails: none may come into effect after the caller has been told.
+        results = await asyncio.gather(*commands, return_exceptions=True)
+        return [_returned(result) for result in results]
 
     async def delete(self, collection: str, document_id: str) -> None:
         self._checks.document(collection, document_id)
@@ -79,7 +88,7 @@ class MongoStore:
     async def increment(self, collection: str, document_id: str, field: str, *, by: int) -> int | float:
         self._checks.counter(collection, document_id, field=field, by=by)
         try:
-            document = await self._increment(collection, document_id, {mongo_query.path(field): by, "version": 1})
+            document = await self._increment(collection, document_id, field=field, by=by)
         except OperationFailure as error:
             if error.code in _CANNOT_ADD:
                 raise InvalidDocument(f"{document_id}: {field} is not a number that {by} can be added to") from error
@@ -134,43 +143,67 @@ class MongoStore:
         self._client.close()
 
     async def _write(self, collection: str, write: Write) -> Outcome:
+        async for _ in _attempts(f"{collection}/{write.document_id}"):
+            async with self._in_flight:
+                outcome = await self._try_to_write(collection, write)
+            if outcome is not None:
+                return outcome
+        raise AssertionError("the attempts end with an error")
+
+    async def _try_to_write(self, collection: str, write: Write) -> Outcome | None:
+        """None if the id was taken and is free again: another's insert was taken back, or is about to be seen."""
         document_id, expected = write.document_id, write.expected_version
         raw = {"version": expected + 1, "body": dict(write.body)}
         documents = self._database[collection]
         try:
-            async with self._in_flight:
-                with _translated():
-                    if expected == 0:
-                        await documents.insert_one({"_id": document_id, **raw})
-                        return Stored(1)
-                    result = await documents.replace_one({"_id": document_id, "version": expected}, raw)
+            with _translated():
+                if expected == 0:
+                    await documents.insert_one({"_id": document_id, **raw})
+                    return Stored(1)
+                result = await documents.replace_one({"_id": document_id, "version": expected}, raw)
         except DuplicateKeyError as error:
-            fields = _violated_fields(error)
-            if fields:
+            if fields := _violated_fields(error):
                 return UniqueViolation(collection, document_id, fields=fields)
         else:
             if result.matched_count == 1:
                 return Stored(expected + 1)
         found = await self.get(collection, document_id)
+        if found is None and expected == 0:
+            return None
         current = 0 if found is None else found.version
         return VersionConflict(collection, document_id, expected=expected, current=current)
 
-    async def _increment(self, collection: str, document_id: str, by: dict[str, int]) -> Document:
-        """Two first increments at once may both try to insert; the one refused finds the document then."""
-        update = {"$inc": by}
+    async def _increment(self, collection: str, document_id: str, *, field: str, by: int) -> Document:
+        """Without upsert: two at once may both insert, and not every server then tells the loser the new value."""
         documents = self._database[collection]
-        with _translated():
-            try:
-                raw = await documents.find_one_and_update(
-                    {"_id": document_id}, update, upsert=True, return_document=ReturnDocument.AFTER
-                )
-            except DuplicateKeyError:
+        first = Document(document_id, 1, {})
+        add_to_number(first, field, by=by)
+        update = {"$inc": {mongo_query.path(field): by, "version": 1}}
+        async for _ in _attempts(f"{collection}/{document_id}"):
+            with suppress(DuplicateKeyError), _translated():
                 raw = await documents.find_one_and_update(
                     {"_id": document_id}, update, return_document=ReturnDocument.AFTER
                 )
-        if raw is None:
-            raise StoreUnavailable(f"{collection}/{document_id}: removed while it was incremented")
-        return _document(raw)
+                if raw is not None:
+                    return _document(raw)
+                await documents.insert_one({"_id": document_id, "version": 1, "body": first.body})
+                return first
+        raise AssertionError("the attempts end with an error")
+
+
+async def _attempts(what: str) -> AsyncIterator[int]:
+    """Counts attempts with growing pauses between them; raises StoreUnavailable when they are used up."""
+    for attempt in range(ATTEMPTS_MAX):
+        yield attempt
+        await asyncio.sleep(0.005 * 2**attempt)
+    raise StoreUnavailable(f"mongodb: {what} is taken and free in turn, {ATTEMPTS_MAX} times")
+
+
+def _returned(result: Outcome | BaseException) -> Outcome:
+    """VersionConflict and UniqueViolation are exceptions that a batch returns; any other one was raised."""
+    if isinstance(result, Stored | VersionConflict | UniqueViolation):
+        return result
+    raise result
 
 
 def _document(raw: Raw) -> Document:
@@ -189,7 +222,7 @@ def _plain(value: object) -> object:
 
 
 def _violated_fields(error: DuplicateKeyError) -> list[str]:
-    """None if it was the id: then the document exists, which is a matter of versions."""
+    """Empty if it was the id: then the document exists, which is a matter of versions."""
     pattern = (error.details or {}).get("keyPattern") or {}
     return [name.removeprefix("body.") for name in pattern if name != "_id"]
 

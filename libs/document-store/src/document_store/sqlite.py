@@ -9,10 +9,11 @@ from typing import TypeVar
 
 from document_store import limits, sqlite_query
 from document_store.checks import Checks
+from document_store.counters import add_to_number
 from document_store.errors import StoreUnavailable
 from document_store.keyset import page_of
 from document_store.protocol import Body, Condition, Document, Outcome, Page, Sort, Stored, Write
-from document_store.sqlite_file import SqliteFile, Synchronous, add_to_number, translated
+from document_store.sqlite_file import SqliteFile, Synchronous, translated
 
 T = TypeVar("T")
 

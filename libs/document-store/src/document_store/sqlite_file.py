@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
-from document_store.errors import InvalidDocument, StoreUnavailable, UniqueViolation, VersionConflict
+from document_store.errors import StoreUnavailable, UniqueViolation, VersionConflict
 from document_store.protocol import Document, Outcome, Stored, Write
 from document_store.sqlite_query import column
 
@@ -97,19 +97,6 @@ class SqliteFile:
 
     def close(self) -> None:
         self._connection.close()
-
-
-def add_to_number(document: Document, field: str, *, by: int) -> int | float:
-    """Changes the body in place, with objects made on the way where the path has none."""
-    *parents, last = field.split(".")
-    target: object = document.body
-    for name in parents:
-        target = target.setdefault(name, {}) if isinstance(target, dict) else None
-    value = target.get(last, 0) if isinstance(target, dict) else None
-    if not isinstance(target, dict) or not isinstance(value, int | float) or isinstance(value, bool):
-        raise InvalidDocument(f"{document.id}: {field} is not a number that {by} can be added to")
-    target[last] = value + by
-    return value + by
 
 
 def translated(error: sqlite3.Error, path: Path) -> Exception:
