@@ -16,6 +16,7 @@ from orchestrator.domain.workflow import JsonValue
 
 CHARACTERS_MAX: Final = 2_000
 QUERIES_KEPT: Final = 4_096
+GROWTH_MAX: Final = 1_000
 
 Tree = Mapping[str, object]
 
@@ -44,6 +45,7 @@ def compile_query(text: str) -> Query:
         compiled = _compile(text)
         tree: Tree = compiled.parsed
         _check_calls({"type": "whole", "children": [tree]})
+        _check_growth(tree)
         return Query(compiled, frozenset(_names(tree)))
     except BadExpression:
         raise
@@ -92,6 +94,20 @@ def _check_call(name: str, count: int) -> None:
     is_open = bool(signature) and bool(signature[-1].get("variadic"))
     if count < len(signature) or (count > len(signature) and not is_open):
         raise BadExpression(f"`{name}` takes {len(signature)} arguments, not {count}")
+
+
+def _check_growth(tree: Tree) -> None:
+    if _growth(tree) > GROWTH_MAX:
+        raise BadExpression(f"the query could repeat what it reads more than {GROWTH_MAX} times over")
+
+
+def _growth(tree: Tree) -> int:
+    """How often the found value may hold what the query reads: [@, @] | [@, @] holds it four times, and thirty in
+    a row would fill the memory as soon as the value is written out."""
+    grown = [_growth(child) for child in _children(tree)]
+    if tree["type"] in _STEPS or tree["type"] == "function_expression":
+        return math.prod(grown)
+    return max(1, sum(grown))
 
 
 def _names(tree: Tree) -> Iterator[str]:
