@@ -1,0 +1,1 @@
+"""How does the inbox talk to its store?"""

@@ -1,0 +1,83 @@
+"""How are the documents that people read stored, found, and never set back?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from document_store import DocumentStore, Equal, OneOf, Page, Sort, Write
+from document_store.errors import VersionConflict
+from document_store.protocol import Condition, Direction, Outcome
+from hil_inbox.domain.read_model import Body, Collection, Place
+
+CONFLICTS_MAX = 20
+WRITES_MAX = 200
+INDEXES: Mapping[Collection, Sequence[Sequence[str]]] = {
+    "handovers": (("state", "rank", "opened_ms"), ("tenant", "state", "rank", "opened_ms"), ("rank", "opened_ms")),
+    "approvals": (("state", "rank", "expires_ms"), ("tenant", "state", "rank", "expires_ms"), ("rank", "expires_ms")),
+    "transcript": (("tenant", "key", "seq"),),
+    "notices": (("at_ms",), ("tenant", "at_ms")),
+}
+ORDERS: Mapping[Collection, Sequence[Sort]] = {
+    "handovers": (Sort("rank"), Sort("opened_ms")),
+    "approvals": (Sort("rank"), Sort("expires_ms")),
+    "transcript": (Sort("seq"),),
+    "notices": (Sort("at_ms", Direction.DESCENDING),),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ViewStore:
+    """The inbox's documents. Each carries the sequence that it shows (`as_of_seq`) and never goes back behind it."""
+
+    store: DocumentStore
+
+    async def prepare(self) -> None:
+        """Declare the indexes; at each start, before use."""
+        for collection, indexes in INDEXES.items():
+            for fields in indexes:
+                await self.store.ensure_index(collection, fields)
+
+    async def get(self, collection: Collection, document_id: str) -> dict[str, object] | None:
+        """One document's body."""
+        document = await self.store.get(collection, document_id)
+        return None if document is None else document.body
+
+    async def find(
+        self, collection: Collection, where: Mapping[str, str | Sequence[str]], *, limit: int, cursor: str | None
+    ) -> Page:
+        """A page in the collection's own order."""
+        conditions: list[Condition] = [
+            Equal(field, value) if isinstance(value, str) else OneOf(field, value) for field, value in where.items()
+        ]
+        return await self.store.find(collection, conditions, sort=ORDERS[collection], limit=limit, cursor=cursor)
+
+    async def write(self, documents: Mapping[Place, Body]) -> None:
+        """Write all that are newer than what is stored; the conversation comes last, so that what it says to be
+        folded is stored. Raises RetryLater."""
+        collections: tuple[Collection, ...] = (
+            "transcript", "packets", "notices", "approvals", "handovers", "conversations",
+        )  # fmt: skip
+        for collection in collections:
+            bodies = {id_: body for (place, id_), body in documents.items() if place == collection}
+            for start in range(0, len(bodies), WRITES_MAX):
+                await self._write_new(collection, dict(list(bodies.items())[start : start + WRITES_MAX]))
+
+    async def _write_new(self, collection: Collection, bodies: Mapping[str, Body]) -> None:
+        """First as new documents; those that exist already are compared one by one."""
+        writes = [Write(id_, body, expected_version=0) for id_, body in bodies.items()]
+        outcomes: list[Outcome] = await self.store.put_many(collection, writes)
+        for write, outcome in zip(writes, outcomes, strict=True):
+            if isinstance(outcome, VersionConflict) and collection != "transcript":
+                await self._write_newer(collection, write.document_id, bodies[write.document_id])
+
+    async def _write_newer(self, collection: Collection, document_id: str, body: Body) -> None:
+        for attempt in range(CONFLICTS_MAX):
+            stored = await self.store.get(collection, document_id)
+            assert stored is not None, "documents of the inbox are never deleted"
+            if int(str(stored.body["as_of_seq"])) >= int(str(body["as_of_seq"])):
+                return
+            try:
+                await self.store.put(collection, document_id, body, expected_version=stored.version)
+                return
+            except VersionConflict:
+                if attempt == CONFLICTS_MAX - 1:
+                    raise

@@ -1,0 +1,1 @@
+"""An HTTP request came: which message is it?"""

@@ -1,0 +1,1 @@
+"""What should happen when a person takes, gives back or decides something?"""

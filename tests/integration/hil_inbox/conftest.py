@@ -1,0 +1,61 @@
+"""A running inbox, and a person's hands on it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from hil.embedded.ports import free_port
+from hil_inbox.app import serve
+from hil_inbox.settings import Settings
+from service_kit.connection import Connection
+from tests.support.kit import kit
+from tests.support.running_service import running_service
+from tests.support.start_servers import NatsServer
+from tests.support.wait_until import wait_until
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """The service over HTTP, and the bus beside it."""
+
+    session: aiohttp.ClientSession
+    connection: Connection
+
+    async def get(self, path: str, **params: str) -> tuple[int, Any]:
+        async with self.session.get(path, params=params) as response:
+            return response.status, await response.json()
+
+    async def post(self, path: str, body: object, *, command_id: str | None) -> tuple[int, Any]:
+        headers = {} if command_id is None else {"Idempotency-Key": command_id}
+        async with self.session.post(path, json=body, headers=headers) as response:
+            return response.status, await response.json()
+
+    async def shows(self, path: str) -> None:
+        """Wait until a document exists."""
+
+        async def found() -> bool:
+            return (await self.get(path))[0] == 200
+
+        await wait_until(found)
+
+
+@pytest.fixture
+def settings(nats_server: NatsServer, tmp_path: Path) -> Settings:
+    return Settings(
+        nats_url=nats_server.url,
+        store_url=f"sqlite:///{tmp_path}/inbox.sqlite3",
+        http_port=free_port(),
+        log_level="error",
+    )
+
+
+@pytest.fixture
+async def inbox(settings: Settings) -> AsyncIterator[Inbox]:
+    async with kit(settings.nats_url) as connection:
+        served = running_service(lambda stop, ready: serve(settings, stop=stop, ready=ready), settings.http_port)
+        async with served as session:
+            yield Inbox(session, connection)
