@@ -23,9 +23,9 @@ from tests.support.deployment_files import (
     containers,
     kustomization,
     rendered,
-    required_setting_names,
     resources,
     setting_names,
+    setting_names_that_must_be_given,
     tool,
     workloads,
 )
@@ -131,7 +131,7 @@ def test_what_compose_mounts_and_waits_for_exists(name: str, body: Yaml) -> None
 def test_compose_sets_only_settings_that_the_service_has_and_all_that_it_needs(service: str) -> None:
     given = compose()["services"][service]["environment"].keys()
     assert given <= setting_names(service)
-    assert required_setting_names(service) <= given
+    assert setting_names_that_must_be_given(service) <= given
 
 
 def test_every_variable_of_the_compose_file_is_explained_in_the_example_and_no_password_is_given() -> None:
@@ -233,7 +233,7 @@ def test_manifests_set_only_settings_that_the_service_has_and_all_that_it_needs(
     }
     given = {variable["name"] for variable in container["env"]} - parts
     assert given <= setting_names(service)
-    assert required_setting_names(service) <= given
+    assert setting_names_that_must_be_given(service) <= given
 
 
 def test_every_secret_that_manifests_ask_for_is_in_the_example_of_each_overlay() -> None:

@@ -46,15 +46,30 @@ def settings_of(service: str) -> type[BaseSettings]:
 
 def setting_names(service: str) -> set[str]:
     """Every environment variable that the service reads."""
-    settings = settings_of(service)
-    prefix = settings.model_config.get("env_prefix", "")
-    return {f"{prefix}{name}".upper() for name in settings.model_fields}
+    fields = settings_of(service).model_fields
+    return {name for field in fields for name in _variables(service, field)}
 
 
-def required_setting_names(service: str) -> set[str]:
+def setting_names_that_must_be_given(service: str) -> set[str]:
+    """Without a default, or with one that is right on a developer's machine only."""
+    fields = settings_of(service).model_fields
+    needed = {name for name, field in fields.items() if field.is_required() or _is_local(field.default)}
+    return {variable for name in needed for variable in _variables(service, name)[:1]}
+
+
+def _variables(service: str, field: str) -> list[str]:
     settings = settings_of(service)
-    prefix = settings.model_config.get("env_prefix", "")
-    return {f"{prefix}{name}".upper() for name, field in settings.model_fields.items() if field.is_required()}
+    match settings.model_fields[field].validation_alias:
+        case None:
+            return [f"{settings.model_config.get('env_prefix', '')}{field}".upper()]
+        case str(alias):
+            return [alias]
+        case aliases:
+            return [str(alias) for alias in getattr(aliases, "choices", [])]
+
+
+def _is_local(default: object) -> bool:
+    return isinstance(default, str) and ("127.0.0.1" in default or default.startswith("sqlite:"))
 
 
 def compose() -> Yaml:
