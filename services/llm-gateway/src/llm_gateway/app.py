@@ -21,7 +21,8 @@ from llm_gateway.adapters.prompt_store import PromptStore
 from llm_gateway.adapters.provider_client import Provider, ProviderClient
 from llm_gateway.adapters.tool_catalogue import watched_tools
 from llm_gateway.api.openai_api import add_openai_api
-from llm_gateway.handlers.request_completion import Gateway, request_completion
+from llm_gateway.handlers.gateway import Gateway
+from llm_gateway.handlers.request_completion import request_completion
 from llm_gateway.settings import Settings
 from service_kit.bus import Consumer, Routes, publish
 from service_kit.connection import Connection, connect_options, connected

@@ -4,9 +4,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
-
-from pydantic import JsonValue
 
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
 from llm_gateway.domain.answer import NO_USAGE, Answer, Trouble, Usage
@@ -18,13 +15,8 @@ from llm_gateway.domain.failure import ErrorClass, Failure
 from llm_gateway.domain.retry import jitter_of, seconds_for_model, wait_before_retry
 from llm_gateway.domain.route_model import Candidate
 from llm_gateway.domain.tool_names import OfferedTools
+from llm_gateway.handlers.gateway import Provider
 from llm_gateway.handlers.purse import OverBudget, Purse
-
-
-class Provider(Protocol):
-    async def complete(
-        self, provider_name: str, body: dict[str, JsonValue], *, timeout_seconds: float
-    ) -> Answer | Trouble: ...
 
 
 @dataclass(slots=True)

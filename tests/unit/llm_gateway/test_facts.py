@@ -1,0 +1,47 @@
+"""Does the terminal fact carry what the request took, and the one id of its command?"""
+
+from contracts.completions import RequestCompletion
+from contracts.envelope import BasedOn
+from llm_gateway.domain.answer import Answer, Trouble, Usage
+from llm_gateway.domain.check_answer import Checked
+from llm_gateway.domain.facts import Account, failed, outcome_id, produced
+from llm_gateway.domain.failure import ErrorClass, Failure
+
+COMMAND = RequestCompletion(node="n", execution_id="e", based_on=BasedOn(now_ms=0, fence=0))
+ACCOUNT = Account("default", "m", Usage(5, 1, 2), 9, 33, ("a: timeout",))
+
+
+def test_success_and_failure_of_a_command_share_one_id_that_others_do_not_have() -> None:
+    assert outcome_id("c1") == outcome_id("c1") != outcome_id("c2")
+
+
+def test_an_answer_carries_its_account() -> None:
+    fact = produced("c1", COMMAND, ACCOUNT, answer=Answer("m-2026", text="hi"), checked=Checked(output=3))
+    assert (fact.model, fact.provider, fact.cost_microdollars, fact.latency_ms) == ("m", "default", 9, 33)
+    assert (fact.tokens_input, fact.tokens_cached, fact.tokens_output) == (5, 1, 2)
+    assert (fact.command_id, fact.node, fact.execution_id) == ("c1", "n", "e")
+    assert (fact.text, fact.output, fact.replayed, fact.fallbacks) == ("hi", 3, False, ("a: timeout",))
+
+
+def test_a_replayed_answer_says_so_in_its_model_too() -> None:
+    answer = Answer("replay/retail", text="hi", replayed=True)
+    fact = produced("c1", COMMAND, ACCOUNT, answer=answer, checked=Checked())
+    assert (fact.model, fact.replayed) == ("replay/retail", True)
+
+
+def test_a_failure_carries_its_account_and_a_bounded_detail() -> None:
+    trouble = Trouble(ErrorClass.TIMEOUT, "x" * 3_000)
+    fact = failed("c1", COMMAND, ACCOUNT, trouble.failure)
+    assert (fact.error_class, fact.retryable, fact.cost_microdollars) == ("timeout", True, 9)
+    assert len(fact.detail) == 2_000
+
+
+def test_what_another_attempt_cannot_help_is_not_retryable() -> None:
+    helpless = {one for one in ErrorClass if not Failure(one, "").retryable}
+    assert helpless == {
+        ErrorClass.BUDGET_EXCEEDED,
+        ErrorClass.UNPRICED_MODEL,
+        ErrorClass.UNKNOWN_PROFILE,
+        ErrorClass.CONTEXT_TOO_LONG,
+        ErrorClass.INVALID_REQUEST,
+    }

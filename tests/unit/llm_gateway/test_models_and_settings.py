@@ -1,0 +1,76 @@
+"""Do the shipped models load, and does a bad file or setting say where it is wrong?"""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from llm_gateway.adapters.models_file import ModelsFileError, load_models
+from llm_gateway.app import providers, stream_application
+from llm_gateway.settings import Settings
+
+GOOD = """
+providers: {default: {base_url: ""}, other: {base_url: "http://127.0.0.1:1/v1"}}
+models: {m: {price: {input: 5, output: 7}, context_tokens_max: 10, output_tokens_max: 5}}
+profiles: {fast: [m]}
+"""
+
+
+def test_every_shipped_model_has_a_price_and_every_profile_a_fallback() -> None:
+    table = load_models(Settings().models_file).table
+    assert set(table.profiles) == {"fast", "balanced", "powerful"}
+    assert all(model.price is not None for model in table.models.values())
+    assert all(len(names) == 2 for names in table.profiles.values())
+
+
+def test_cached_tokens_cost_as_much_as_others_unless_said(tmp_path: Path) -> None:
+    path = tmp_path / "models.yaml"
+    path.write_text(GOOD)
+    price = load_models(path).table.models["m"].price
+    assert price is not None and (price.input, price.output, price.cached) == (5, 7, 5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("fast: [m]", "fast: [x]", "profiles.fast: no models x"),
+        ("fast: [m]", "fast: []", "profiles.fast: names no model"),
+        ("{m: {price", "{m: {provider: nobody, price", "models.m.provider: no provider 'nobody'"),
+        ("input: 5", "input: -5", "models.m.price.input"),
+        ("input: 5", "input: 0.5", "models.m.price.input"),
+        ("output_tokens_max", "max_tokens", "models.m.output_tokens_max: Field required"),
+        ("models:", "models: [", "cannot be read"),
+    ],
+)
+def test_a_bad_file_names_the_place(tmp_path: Path, old: str, new: str, text: str) -> None:
+    path = tmp_path / "models.yaml"
+    path.write_text(GOOD.replace(old, new))
+    with pytest.raises(ModelsFileError, match=r"models\.yaml") as error:
+        load_models(path)
+    assert text in str(error.value)
+
+
+def test_every_provider_has_its_own_address_and_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "models.yaml"
+    path.write_text(GOOD)
+    monkeypatch.setenv("OPENAI_API_KEY", "key-1")
+    monkeypatch.setenv("LLM_GATEWAY_PROVIDER_API_KEY", "")
+    monkeypatch.setenv("LLM_GATEWAY_PROVIDER_API_KEYS", '{"other": "key-2"}')
+    settings = Settings(provider_url="http://127.0.0.1:2/v1")
+    found = providers(settings, load_models(path))
+    assert {(one.name, one.base_url, one.api_key) for one in found.values()} == {
+        ("default", "http://127.0.0.1:2/v1", "key-1"),
+        ("other", "http://127.0.0.1:1/v1", "key-2"),
+    }
+    assert "key-" not in repr(settings)
+
+
+def test_a_setting_out_of_range_stops_the_start() -> None:
+    with pytest.raises(ValidationError, match="concurrency"):
+        Settings(concurrency=0)
+
+
+def test_the_asyncapi_document_names_what_is_published() -> None:
+    document = stream_application(Settings()).schema.to_specification().to_json()
+    for name in ("completion.produced", "completion.failed", "budget.exhausted"):
+        assert f"hil.evt.{name}.v1.{{tenant}}.{{key}}" in document
