@@ -55,6 +55,7 @@ class RequestCompletion(Decision):
     profile: str = "balanced"
     messages: tuple[PromptMessage, ...] = ()
     continues: str | None = Field(None, description="Id of the request that this one goes on from.")
+    summarises_until: int | None = Field(None, description="Of a summary: sequence of the last message it covers.")
     tools: tuple[str, ...] = Field((), description="Names or patterns such as shop.*")
     output_schema: dict[str, JsonValue] | None = None
     temperature: float | None = None
@@ -69,6 +70,7 @@ class CompletionFact(Message):
     command_id: str
     node: str = ""
     execution_id: str | None = None
+    workflow: str = ""
     model: str | None = None
     provider: str | None = None
     tokens_input: int = 0

@@ -67,6 +67,7 @@ class MessageSent(Decision):
     author_id: str | None = None
     ownership_epoch: int = 0
     kind: Literal["reply", "default_response", "human_reply"] = "reply"
+    reason: str | None = Field(None, description="Of a default response: the reason code of the handover that follows.")
     replayed: bool = Field(False, description="The text came from the replay model, not from a real one.")
 
 

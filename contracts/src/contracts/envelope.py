@@ -94,7 +94,8 @@ def client_message_id(tenant: str, key: str, *, turn_id: str, text: str) -> str:
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """One stored message of a key's log. `message` is None where the body cannot be read (it went to a dead letter,
-    or its type is not one that this build knows); `bytes_stored` counts body and headers."""
+    or its type is not one that this build knows); `bytes_stored` counts the body. An entry
+    that its own writer holds has no log time (0): folds take the time of a decision from the decision."""
 
     sequence: int
     timestamp_ms: int

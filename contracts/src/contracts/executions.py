@@ -31,6 +31,8 @@ class Reason(StrEnum):
     STOPPED = "stopped"
     UNSUPPORTED_NODE = "unsupported_node"
     VERSION_MISSING = "version_missing"
+    NODE_FAILED = "node_failed"
+    EMPTY_REPLY = "empty_reply"
 
 
 SUCCESSFUL_REASONS = frozenset(

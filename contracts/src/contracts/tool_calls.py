@@ -55,6 +55,7 @@ class ToolCallFact(Message):
     tool: str
     node: str = ""
     execution_id: str | None = None
+    workflow: str = ""
     latency_ms: int = 0
     cost_microdollars: int = 0
 

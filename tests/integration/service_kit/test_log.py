@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from contracts.envelope import LogEntry
 from contracts.streams import LOG
 from service_kit.log import FenceRefused, Log
 from tests.support.kit import TENANT, finished, kit, say
@@ -35,7 +36,7 @@ async def test_tenants_with_the_same_key_have_two_logs(nats_server: NatsServer) 
 async def test_an_append_on_the_last_sequence_is_stored(nats_server: NatsServer) -> None:
     async with kit(nats_server.url) as connection:
         last = await say(connection, "c1", "1")
-        assert await Log(connection).append(*finished("c1"), fence=last) == last + 1
+        assert (await Log(connection).append(*finished("c1"), fence=last)).sequence == last + 1
 
 
 async def test_an_append_on_a_stale_fence_is_refused_with_the_newest_sequence(nats_server: NatsServer) -> None:
@@ -51,7 +52,7 @@ async def test_messages_of_other_keys_do_not_move_the_fence(nats_server: NatsSer
     async with kit(nats_server.url) as connection:
         last = await say(connection, "c1", "1")
         await say(connection, "c2", "1")
-        assert await Log(connection).append(*finished("c1"), fence=last) > last
+        assert (await Log(connection).append(*finished("c1"), fence=last)).sequence > last
 
 
 async def test_of_many_writers_on_one_fence_exactly_one_wins(nats_server: NatsServer) -> None:
@@ -60,14 +61,14 @@ async def test_of_many_writers_on_one_fence_exactly_one_wins(nats_server: NatsSe
         log = Log(connection)
         tries = [log.append(*finished("c1", name=str(number)), fence=last) for number in range(50)]
         results = await asyncio.gather(*tries, return_exceptions=True)
-        assert len([result for result in results if isinstance(result, int)]) == 1
+        assert len([result for result in results if isinstance(result, LogEntry)]) == 1
         assert len([result for result in results if isinstance(result, FenceRefused)]) == 49
 
 
 async def test_fenced_decisions_carry_no_deduplication_id(nats_server: NatsServer) -> None:
     async with kit(nats_server.url) as connection:
         last = await say(connection, "c1", "1")
-        sequence = await Log(connection).append(*finished("c1"), fence=last)
+        sequence = (await Log(connection).append(*finished("c1"), fence=last)).sequence
         stored = await connection.jetstream.get_msg(LOG.name, seq=sequence)
         assert stored.headers is not None
         assert "Nats-Msg-Id" not in stored.headers

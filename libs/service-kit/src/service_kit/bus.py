@@ -76,7 +76,8 @@ class Consumer:
     """Runs the handlers of one durable consumer, at most `concurrency` messages in hand at once.
 
     `deliveries_max` None never gives up on outside trouble (the orchestrator). Our own bugs become dead letters after
-    five tries in any case."""
+    five tries in any case. `proves_completeness` False on replicas, where an earlier unfenced message may be delivered
+    after a later one was folded."""
 
     connection: Connection
     spec: ConsumerSpec
@@ -86,6 +87,7 @@ class Consumer:
     deliveries_max: int | None = 20
     stream: StreamSpec = LOG
     trace_ratio: float = 0.01
+    proves_completeness: bool = True
     running: bool = False
     _in_hand: dict[int, Arrival] = field(default_factory=dict)
     _lanes: dict[str, deque[tuple[Arrival, int]]] = field(default_factory=dict)
@@ -130,13 +132,14 @@ class Consumer:
         elif arrival.attempt > 1:
             self._complete_from = UNPROVEN
         self._in_hand[arrival.delivered] = arrival
+        complete_from = self._complete_from if self.proves_completeness else UNPROVEN
         lane = arrival.lane if self.order is Order.BY_KEY else str(arrival.delivered)
         waiting = self._lanes.get(lane)
         if waiting is None:
-            self._lanes[lane] = deque([(arrival, self._complete_from)])
+            self._lanes[lane] = deque([(arrival, complete_from)])
             self._start(self._drain(lane))
         elif len(waiting) < KEY_QUEUE_MAX:
-            waiting.append((arrival, self._complete_from))
+            waiting.append((arrival, complete_from))
         else:
             self._start(self._send_back(arrival, timedelta(seconds=1)))
 

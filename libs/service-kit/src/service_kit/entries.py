@@ -89,6 +89,5 @@ def entry_of(
     message: Message | None, *, sequence: int, stored_ms: int, body: bytes, headers: dict[str, str]
 ) -> LogEntry:
     """One entry of a key's log."""
-    size = len(body) + sum(len(name) + len(value) for name, value in headers.items())
     identity = entry_id(headers, sequence)
-    return LogEntry(sequence, stored_ms, identity, message, size, headers.get("traceparent"))
+    return LogEntry(sequence, stored_ms, identity, message, len(body), headers.get("traceparent"))

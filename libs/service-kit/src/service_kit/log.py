@@ -11,7 +11,7 @@ from contracts.catalogue import UnreadableMessage
 from contracts.envelope import Identity, LogEntry, Message
 from contracts.streams import LOG, StreamSpec
 from contracts.subjects import fence_of
-from service_kit.connection import RETRY_BUDGET_SECONDS, AckUnknown, Connection, Refused
+from service_kit.connection import RETRY_BUDGET_SECONDS, TRANSIENT, AckUnknown, Connection, Refused
 from service_kit.entries import decode, encode, entry_of, timestamp_ms
 from service_kit.errors import RetryLater
 
@@ -99,8 +99,8 @@ class Log:
 
     async def append(
         self, message: Message, identity: Identity, *, fence: int, cancels_timer: str | None = None
-    ) -> int:
-        """Append if `fence` is still the last sequence of the key; the sequence it was stored at.
+    ) -> LogEntry:
+        """Append if `fence` is still the last sequence of the key; the entry as stored, without its log time.
 
         A fenced message carries no `Nats-Msg-Id`: on replicas the server would answer `duplicate` even to a stale
         fence (rule 6). `cancels_timer` names a timer subject that the same write purges. Raises FenceRefused, or
@@ -111,6 +111,12 @@ class Log:
         headers |= {EXPECTED: str(fence), EXPECTED_SUBJECT: fence_of(identity.tenant, identity.key)}
         if cancels_timer is not None:
             headers |= {"Nats-Schedule-Next": "purge", "Nats-Scheduler": cancels_timer}
+        sequence = await self._store(subject, body, headers, identity=identity, fence=fence)
+        return LogEntry(sequence, 0, identity.id, message, len(body))
+
+    async def _store(
+        self, subject: str, body: bytes, headers: dict[str, str], *, identity: Identity, fence: int
+    ) -> int:
         deadline = asyncio.get_running_loop().time() + RETRY_BUDGET_SECONDS
         unsure = False
         while True:
@@ -122,6 +128,8 @@ class Log:
                     return await self._own(identity, fence, last if unsure else 0) or _stale(last)
                 if refused.code in (WRITE_IN_FLIGHT, NOT_LEADER) and not unsure:
                     raise FenceRefused(0) from refused
+                if refused.code not in TRANSIENT:
+                    raise
                 error: Exception = refused
             except AckUnknown as unknown:
                 unsure, error = True, unknown

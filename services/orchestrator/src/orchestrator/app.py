@@ -1,0 +1,123 @@
+"""Who is plugged into whom in the orchestrator?"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from contracts.conversations import ConversationClosed
+from contracts.executions import ExecutionFinished
+from contracts.streams import ARCHIVER, LOG, ORCHESTRATOR, ORCHESTRATOR_INPUTS
+from orchestrator.adapters.archive import Archive
+from orchestrator.adapters.conversation_cache import ConversationCache
+from orchestrator.adapters.failure_feed import FailureFeed
+from orchestrator.adapters.overdue import OverdueTimers
+from orchestrator.adapters.timers import Timers
+from orchestrator.adapters.workflow_registry import WorkflowRegistry, opened
+from orchestrator.api.conversations import conversations_api
+from orchestrator.domain.breaker import BreakerRule
+from orchestrator.handlers.advance import Advancer
+from orchestrator.handlers.archive_log import Archiver
+from orchestrator.handlers.sweep import sweep
+from orchestrator.settings import Settings
+from service_kit.bus import Consumer, Order, Routes
+from service_kit.connection import Connection, connected
+from service_kit.health import add_health, serve_http
+from service_kit.log import Log
+from service_kit.streams import ensure_consumer, ensure_streams
+from service_kit.telemetry import configure_traces
+
+
+def now_ms() -> int:
+    """The clock that stamps decisions: Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def routes(advancer: Advancer) -> Routes:
+    """Every input leads to the same handler: fold, decide, append."""
+    return {kind: advancer.on_input for kind in ORCHESTRATOR_INPUTS}
+
+
+def archive_routes(archiver: Archiver) -> Routes:
+    """What closes a log."""
+    return {ConversationClosed: archiver.on_closed, ExecutionFinished: archiver.on_closed}
+
+
+def breaker_rule(settings: Settings) -> BreakerRule:
+    """The settings in the domain's terms."""
+    return BreakerRule(
+        failures_min=settings.breaker_failures_min,
+        executions_min=settings.breaker_executions_min,
+        window_ms=round(settings.breaker_window_seconds * 1000),
+        open_ms=round(settings.breaker_open_seconds * 1000),
+    )
+
+
+@asynccontextmanager
+async def advancing(
+    connection: Connection, settings: Settings, registry: WorkflowRegistry, feed: FailureFeed
+) -> AsyncIterator[Advancer]:
+    """The core with its adapters."""
+    yield Advancer(
+        log=Log(connection),
+        timers=Timers(connection),
+        workflows=registry,
+        archive=Archive(connection),
+        cache=ConversationCache(keys_max=settings.states_cached_max),
+        now_ms=now_ms,
+        open_breakers=feed.open_breakers,
+        reads_after_append=settings.stream_replicas > 1,
+    )
+
+
+async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
+    """Run the service until `stop` is set; sets `ready` once inputs are consumed."""
+    configure_traces("orchestrator", endpoint=settings.otlp_endpoint)
+    async with connected(settings.nats_url, service="orchestrator") as connection:
+        await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
+        for spec in (ORCHESTRATOR, ARCHIVER):
+            await ensure_consumer(connection.jetstream, spec, stream=LOG)
+        feed = FailureFeed(connection, breaker_rule(settings), now_ms)
+        async with opened(connection) as registry, advancing(connection, settings, registry, feed) as advancer:
+            await _run(connection, settings, advancer, feed=feed, registry=registry, stop=stop, ready=ready)
+
+
+async def _run(
+    connection: Connection,
+    settings: Settings,
+    advancer: Advancer,
+    *,
+    feed: FailureFeed,
+    registry: WorkflowRegistry,
+    stop: asyncio.Event,
+    ready: asyncio.Event,
+) -> None:
+    archive = Archive(connection)
+    archiver = Archiver(
+        Log(connection), archive, now_ms, round(settings.archive_after_seconds * 1000), advancer.cache.drop
+    )
+    consumer = Consumer(
+        connection,
+        ORCHESTRATOR,
+        routes(advancer),
+        concurrency=settings.concurrency,
+        order=Order.BY_KEY,
+        deliveries_max=None,
+        trace_ratio=settings.trace_ratio,
+        proves_completeness=settings.stream_replicas == 1,
+    )
+    archiving = Consumer(connection, ARCHIVER, archive_routes(archiver), concurrency=1, deliveries_max=None)
+    app = FastAPI(title="HIL Agent System: orchestrator")
+    app.include_router(conversations_api(connection, registry, archive))
+    add_health(app, {"nats": lambda: connection.ready, "consumer": lambda: consumer.running})
+    sweeping = partial(sweep, advancer, OverdueTimers(connection), now_ms=now_ms, every_seconds=settings.sweep_seconds)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(consumer.run(stop))
+        tasks.create_task(archiving.run(stop))
+        tasks.create_task(feed.run(stop))
+        tasks.create_task(sweeping(stop=stop))
+        tasks.create_task(serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop))
+        ready.set()

@@ -1,0 +1,90 @@
+"""How far is a reasoning node: complete, call the tools that were asked for, go on with their results?"""
+
+from contracts.completions import CompletionProduced, PromptMessage, ToolCallRequest
+from contracts.executions import Reason
+from contracts.tool_calls import ExecuteToolCall
+from orchestrator.domain.completion_step import Prompt, completion_step
+from orchestrator.domain.progress import Done, Ends, Failed, Progress, Ready, Settled, Waiting
+from orchestrator.domain.tool_step import Answered, ToolState, tool_step
+from orchestrator.domain.view import View
+from orchestrator.domain.workflow import JsonValue, Limit, Node
+
+
+def loop_progress(view: View, node: Node, first_prompt: Prompt) -> Progress:
+    """Iterations until an answer without tool calls, at most `iterations_max`; each completion and each tool call is a
+    durable step of its own, calls of one iteration run side by side."""
+    prompt, continues, failures = first_prompt, None, 0
+    for iteration in range(1, node.limits.iterations_max + 1):
+        step = completion_step(view, node, iteration=iteration, prompt=prompt, continues=continues)
+        if not isinstance(step, Settled):
+            return step
+        produced = step.outcome.message
+        assert isinstance(produced, CompletionProduced)
+        if not produced.tool_calls:
+            return Done(answer_of(produced))
+        states = [tool_step(view, node, call, iteration=iteration) for call in _distinct(produced.tool_calls)]
+        answers = [state for state in states if isinstance(state, Answered)]
+        if len(answers) < len(states):
+            return _unfinished(view, states)
+        failures = _consecutive_failures(failures, answers)
+        ends = _ends(view, answers, failures)
+        if ends is not None:
+            return ends
+        prompt, continues = _results(answers), step.issued.id
+    most = node.limits.iterations_max
+    return Failed(Limit.ITERATIONS, Reason.MAX_ITERATIONS_EXCEEDED, f"{node.id}: no answer after {most} iterations")
+
+
+def answer_of(produced: CompletionProduced) -> JsonValue:
+    """The node's output: the parsed answer, or {"text": ...} where no schema was asked for."""
+    return produced.output if produced.output is not None else {"text": produced.text}
+
+
+def _distinct(calls: tuple[ToolCallRequest, ...]) -> list[ToolCallRequest]:
+    """Calls by id; a model that repeats an id in one answer repeats the call."""
+    return list({call.tool_call_id: call for call in reversed(calls)}.values())[::-1]
+
+
+def _unfinished(view: View, states: list[ToolState]) -> Progress:
+    """The first call to be issued, else the wait for the one that is due first."""
+    ready = next((state for state in states if isinstance(state, Ready)), None)
+    most = view.workflow.handover.tool_calls_max
+    if ready is not None and most is not None and _calls_issued(view) >= most:
+        return Ends(Reason.COMPLEXITY, f"{most} tool calls were not enough")
+    if ready is not None:
+        return ready
+    return Waiting(min(state.due_ms for state in states if isinstance(state, Waiting)))
+
+
+def _calls_issued(view: View) -> int:
+    calls = (issued.message for issued in view.execution.commands.values())
+    return len({(c.node, c.iteration, c.tool_call_id) for c in calls if isinstance(c, ExecuteToolCall)})
+
+
+def _consecutive_failures(before: int, answers: list[Answered]) -> int:
+    for answer in answers:
+        before = before + 1 if answer.is_failure else 0
+    return before
+
+
+def _ends(view: View, answers: list[Answered], failures: int) -> Ends | None:
+    rules = view.workflow.handover
+    unknown = next((answer for answer in answers if answer.is_unknown), None)
+    if unknown is not None:
+        return Ends(Reason.TOOL_OUTCOME_UNKNOWN, f"{unknown.call.tool}: {unknown.text}"[:1_000])
+    transfer = next((a for a in answers if a.call.tool in rules.transfer_tools and not a.is_failure), None)
+    if transfer is not None:
+        said = transfer.call.arguments.get("summary") or transfer.call.arguments.get("reason") or ""
+        return Ends(Reason.AGENT_REQUEST, str(said)[:1_000])
+    if failures >= rules.consecutive_errors_max:
+        return Ends(Reason.CONSECUTIVE_ERRORS, f"{failures} tool calls in a row failed: {answers[-1].text}"[:1_000])
+    return None
+
+
+def _results(answers: list[Answered]) -> Prompt:
+    def prompt() -> tuple[PromptMessage, ...]:
+        return tuple(
+            PromptMessage(role="tool", tool_call_id=answer.call.tool_call_id, content=answer.text) for answer in answers
+        )
+
+    return prompt

@@ -1,0 +1,67 @@
+"""Is a step done, running, to be tried again, or failed for good?"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from contracts.completions import CompletionFailed, CompletionProduced
+from contracts.executions import Reason
+from contracts.handovers import OpenApproval
+from contracts.tool_calls import ToolCallCompleted, ToolCallFailed
+from orchestrator.domain.limits import GRACE_MS, backoff_ms
+from orchestrator.domain.progress import Failed, Ready, Settled, Waiting
+from orchestrator.domain.state import Issued, Outcome
+from orchestrator.domain.view import View
+from orchestrator.domain.workflow import Limit, Node, Retry
+
+StepState: TypeAlias = Settled | Waiting | Ready | Failed
+
+
+def step_state(
+    view: View, node: Node, tries: Sequence[Issued], *, next_try: Callable[[int], Ready | Failed]
+) -> StepState:
+    """How far a step is whose commands so far are `tries`, oldest first.
+
+    A success of any attempt counts, however late. Only a failure that says `retryable`, or a timeout, is tried again,
+    at most `attempts_max` times in all."""
+    for issued in tries:
+        outcome = view.outcome_of(issued)
+        if outcome is not None and isinstance(outcome.message, CompletionProduced | ToolCallCompleted):
+            return Settled(issued, outcome)
+    if not tries:
+        return next_try(1)
+    last = tries[-1]
+    outcome = view.outcome_of(last)
+    due = last.at_ms + _timeout_ms(last) + GRACE_MS
+    if outcome is None:
+        return (
+            _after_failure(view, node, tries, failed_ms=due, next_try=next_try) if due <= view.log_ms else Waiting(due)
+        )
+    if not getattr(outcome.message, "retryable", False):
+        return Settled(last, outcome)
+    return _after_failure(view, node, tries, failed_ms=outcome.at_ms, next_try=next_try)
+
+
+def _after_failure(
+    view: View, node: Node, tries: Sequence[Issued], *, failed_ms: int, next_try: Callable[[int], Ready | Failed]
+) -> StepState:
+    error = error_class_of(view.outcome_of(tries[-1]))
+    if error == "timeout" and not isinstance(node.reaction_to(Limit.TIMEOUT), Retry):
+        return Failed(Limit.TIMEOUT, Reason.TIMEOUT, f"{node.id}: no answer within {node.limits.timeout_ms} ms")
+    if len(tries) >= node.limits.attempts_max:
+        detail = f"{node.id}: {len(tries)} of {node.limits.attempts_max} attempts failed, the last with {error}"
+        return Failed(Limit.RETRIES, Reason.MAX_RETRIES_EXCEEDED, detail)
+    due = failed_ms + backoff_ms(node.limits.backoff, len(tries), seed=tries[-1].id)
+    return Waiting(due) if due > view.log_ms else next_try(len(tries) + 1)
+
+
+def error_class_of(outcome: Outcome | None) -> str:
+    """The error class of a failure; no outcome at all is a timeout."""
+    if outcome is None:
+        return "timeout"
+    message = outcome.message
+    return message.error_class if isinstance(message, CompletionFailed | ToolCallFailed) else "none"
+
+
+def _timeout_ms(issued: Issued) -> int:
+    message = issued.message
+    return message.expires_ms - issued.at_ms if isinstance(message, OpenApproval) else message.timeout_ms

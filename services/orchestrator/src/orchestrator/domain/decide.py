@@ -1,0 +1,207 @@
+"""What is to be appended to a log next, and when must it be looked at again?
+
+Pure: state, clock, workflows and breakers come in; at most one message goes out. What is due is judged by log time
+(`state.log_ms`), so that whoever folds the same log decides the same; the clock only stamps the decision.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from contracts.conversations import ConversationClosed, MessageSent, MessageSuppressed, TurnRefused
+from contracts.envelope import BasedOn, Decision, derive_message_id
+from contracts.executions import ExecutionRefused
+from orchestrator.domain.decide_execution import Decided, Plan, plan_execution
+from orchestrator.domain.fold import begin, execution_id_of, ordered_turns
+from orchestrator.domain.limits import FLOOD_WINDOW_MS
+from orchestrator.domain.state import Conversation, Execution, HumanMessage, Turn
+from orchestrator.domain.workflow import Workflow, WorkflowLimits
+
+__all__ = ["Circumstances", "Decided", "Plan", "decide"]
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a decision takes from outside the log; each decision records what it used of it.
+
+    `workflows` by content hash; `routes` the hash in force by workflow name, and under None that of the tenant's
+    default route; `breakers` as `<workflow>/<node>`."""
+
+    now_ms: int
+    workflows: Mapping[str, Workflow]
+    routes: Mapping[str | None, str]
+    breakers: frozenset[str] = frozenset()
+
+
+def decide(state: Conversation, circumstances: Circumstances) -> Plan:
+    """The next decision of a key, if there is one, and the log time of the next look at it."""
+    based_on = BasedOn(
+        inputs=state.uncovered, now_ms=max(circumstances.now_ms, state.log_ms), fence=state.last_sequence
+    )
+    simple = _human_message(state, based_on) or _refusal(state, based_on, circumstances)
+    if simple is not None:
+        return Plan(simple)
+    execution = current_execution(state, circumstances)
+    if execution is not None:
+        workflow = circumstances.workflows.get(execution.workflow_hash)
+        breakers = _breakers_of(workflow, circumstances)
+        return plan_execution(state, execution, workflow, based_on=based_on, breakers=breakers)
+    return _idle(state, based_on, circumstances)
+
+
+def hashes_needed(state: Conversation, routes: Mapping[str | None, str]) -> set[str]:
+    """Content hashes of the workflow versions that `decide` may look at."""
+    named = {turn.message.workflow for turn in eligible_turns(state)[:1]}
+    if state.start is not None:
+        named.add(state.start.message.workflow)
+    hashes = {routes[name] for name in named if name in routes}
+    if state.workflow_hash is not None:
+        hashes.add(state.workflow_hash)
+    return hashes
+
+
+def current_execution(state: Conversation, circumstances: Circumstances) -> Execution | None:
+    """The execution that goes on, else the one that is to begin."""
+    if state.execution is not None:
+        return state.execution
+    turn = next(iter(eligible_turns(state)), None)
+    if turn is not None:
+        content_hash = circumstances.routes.get(turn.message.workflow, "")
+        return begin(state, turn, content_hash, execution_id=execution_id_of(state, turn))
+    start = state.start
+    if start is None or state.finished or state.start_refused:
+        return None
+    return begin(state, None, circumstances.routes.get(start.message.workflow, ""), execution_id=state.key)
+
+
+def eligible_turns(state: Conversation) -> list[Turn]:
+    """Turns that wait for the AI, first in, first out."""
+    if not state.ai_speaks:
+        return []
+    return [
+        turn
+        for turn in ordered_turns(state)
+        if turn.sequence > state.ai_since
+        and turn.message.turn_id not in state.answered
+        and turn.input_id not in state.refused
+    ]
+
+
+def _breakers_of(workflow: Workflow | None, circumstances: Circumstances) -> frozenset[str]:
+    if workflow is None or not circumstances.breakers:
+        return frozenset()
+    prefix = f"{workflow.name}/"
+    return frozenset(name.removeprefix(prefix) for name in circumstances.breakers if name.startswith(prefix))
+
+
+def _human_message(state: Conversation, based_on: BasedOn) -> Decided | None:
+    waiting = min(state.human_messages.values(), key=lambda message: message.sequence, default=None)
+    if waiting is None:
+        return None
+    message = waiting.message
+    refused = _speech_refused(state, waiting)
+    identity = derive_message_id(f"{state.tenant}/{state.key}/{message.message_id}", "human_reply")
+    decision: Decision
+    if refused is None:
+        decision = MessageSent(
+            based_on=based_on,
+            message_id=message.message_id,
+            text=message.text,
+            author="human_agent",
+            author_id=message.author_id,
+            ownership_epoch=message.ownership_epoch,
+            kind="human_reply",
+        )
+    else:
+        decision = MessageSuppressed(
+            based_on=based_on,
+            message_id=message.message_id,
+            text=message.text,
+            author="human_agent",
+            author_id=message.author_id,
+            reason=refused,
+            ownership_epoch=message.ownership_epoch,
+            current_epoch=state.ownership_epoch,
+        )
+    return Decided(identity, decision, waiting.input_id)
+
+
+def _speech_refused(state: Conversation, waiting: HumanMessage) -> str | None:
+    if waiting.message.ownership_epoch != state.ownership_epoch:
+        return "stale_epoch"
+    return None if waiting.message.author_id == state.owner else "not_owner"
+
+
+def _refusal(state: Conversation, based_on: BasedOn, circumstances: Circumstances) -> Decided | None:
+    if state.refusals:
+        first = state.refusals[0]
+        return _refuse(state, based_on, (first.input_id, first.turn_id), reason=first.reason, detail=first.detail)
+    for place, turn in enumerate(eligible_turns(state)):
+        found = _too_much(state, turn, place, circumstances)
+        if found is not None:
+            reason, detail = found
+            return _refuse(state, based_on, (turn.input_id, turn.message.turn_id), reason=reason, detail=detail)
+    if state.start is not None and not state.finished and not state.start_refused:
+        return _start_refused(state, based_on, circumstances)
+    return None
+
+
+def _too_much(state: Conversation, turn: Turn, place: int, circumstances: Circumstances) -> tuple[str, str] | None:
+    """Why a waiting turn is refused: its workflow does not exist, or the customer sends more than the limits allow."""
+    is_current = state.execution is not None and state.execution.turn_id == turn.message.turn_id
+    if is_current:
+        return None
+    content_hash = circumstances.routes.get(turn.message.workflow)
+    if content_hash is None:
+        name = turn.message.workflow
+        detail = f"workflow {name!r} is not published" if name is not None else "the tenant has no default workflow"
+        return "unknown_workflow", detail
+    workflow = circumstances.workflows.get(content_hash)
+    limits = workflow.limits if workflow is not None else WorkflowLimits()
+    if place >= limits.turns_queued_max:
+        return "queue_full", f"{place} turns wait already (limit {limits.turns_queued_max})"
+    lately = [
+        other for other in state.turns.values() if _just_before(other, turn) and other.input_id not in state.refused
+    ]
+    if len(lately) >= limits.turns_per_minute_max:
+        return "flood", f"{len(lately)} messages within a minute before it (limit {limits.turns_per_minute_max})"
+    return None
+
+
+def _just_before(other: Turn, turn: Turn) -> bool:
+    return other.sequence < turn.sequence and turn.received_ms - other.received_ms < FLOOD_WINDOW_MS
+
+
+def _refuse(state: Conversation, based_on: BasedOn, which: tuple[str, str], *, reason: str, detail: str) -> Decided:
+    input_id, turn_id = which
+    message = TurnRefused(based_on=based_on, turn_id=turn_id, input_id=input_id, reason=reason, detail=detail)
+    return Decided(derive_message_id(f"{state.tenant}/{state.key}/{input_id}", "refused"), message, input_id)
+
+
+def _start_refused(state: Conversation, based_on: BasedOn, circumstances: Circumstances) -> Decided | None:
+    start = state.start
+    assert start is not None
+    if start.message.workflow in circumstances.routes or state.execution is not None:
+        return None
+    message = ExecutionRefused(
+        based_on=based_on,
+        execution_id=state.key,
+        reason="unknown_workflow",
+        detail=f"workflow {start.message.workflow!r} is not published",
+    )
+    return Decided(derive_message_id(f"{state.tenant}/{state.key}", "refused"), message, start.input_id)
+
+
+def _idle(state: Conversation, based_on: BasedOn, circumstances: Circumstances) -> Plan:
+    """Close a conversation that was asked to close, or in which nothing happened for long enough."""
+    if state.start is not None or state.is_closed or not state.turns or not state.ai_speaks:
+        return Plan(None)
+    workflow = circumstances.workflows.get(state.workflow_hash or "")
+    limits = workflow.limits if workflow is not None else WorkflowLimits()
+    due = state.active_ms + limits.idle_close_ms
+    if state.close_reason is None and due > state.log_ms:
+        return Plan(None, wake_ms=due)
+    message = ConversationClosed(
+        based_on=based_on, workflow_hash=state.workflow_hash, reason=state.close_reason or "idle"
+    )
+    cause = f"{state.tenant}/{state.key}/{state.active_ms}"
+    return Plan(Decided(derive_message_id(cause, "closed"), message, state.uncovered[-1] if state.uncovered else cause))

@@ -1,0 +1,118 @@
+"""How far is one node, by its kind?"""
+
+from contracts.completions import CompletionProduced, PromptMessage, ToolCallRequest
+from contracts.envelope import BasedOn
+from contracts.executions import Reason
+from contracts.handovers import ApprovalDecided, OpenApproval
+from orchestrator.domain.agent_loop import answer_of, loop_progress
+from orchestrator.domain.completion_step import completion_step
+from orchestrator.domain.context import prompt_of
+from orchestrator.domain.expression import evaluate_condition, render, render_value
+from orchestrator.domain.progress import Done, Ends, Failed, Progress, Ready, Settled, Waiting
+from orchestrator.domain.tool_step import Answered, tool_step
+from orchestrator.domain.view import View
+from orchestrator.domain.workflow import JsonValue, Limit, Node, NodeKind
+
+Scope = dict[str, JsonValue]
+
+
+def node_progress(view: View, node: Node, scope: Scope) -> Progress:
+    """Progress of a node whose turn has come; `scope` holds the outputs of the nodes before it."""
+    match node.kind:
+        case NodeKind.SIMPLE:
+            return _simple(view, node, scope)
+        case NodeKind.REASONING:
+            return _confident(view, node, loop_progress(view, node, lambda: _prompt(view, node, scope)))
+        case NodeKind.TOOL:
+            return _tool(view, node, scope)
+        case NodeKind.RULE:
+            assert node.expression is not None
+            return Done(evaluate_condition(node.expression, scope))
+        case NodeKind.HUMAN:
+            return _human(view, node, scope)
+        case NodeKind.CODE:
+            return Ends(Reason.UNSUPPORTED_NODE, f"{node.id}: this build runs no code nodes")
+        case NodeKind.SINK:
+            return Done(None)
+
+
+def _prompt(view: View, node: Node, scope: Scope) -> tuple[PromptMessage, ...]:
+    return prompt_of(view.state, view.execution, view.workflow, node=node, scope=scope)
+
+
+def _simple(view: View, node: Node, scope: Scope) -> Progress:
+    step = completion_step(view, node, iteration=1, prompt=lambda: _prompt(view, node, scope), continues=None)
+    if not isinstance(step, Settled):
+        return step
+    assert isinstance(step.outcome.message, CompletionProduced)
+    return _confident(view, node, Done(answer_of(step.outcome.message)))
+
+
+def _confident(view: View, node: Node, progress: Progress) -> Progress:
+    """A declared threshold sends an unsure answer to a person."""
+    least = node.confidence_min if node.confidence_min is not None else view.workflow.handover.confidence_min
+    if least is None or not isinstance(progress, Done) or not isinstance(progress.output, dict):
+        return progress
+    confidence = progress.output.get("confidence")
+    if isinstance(confidence, int | float) and confidence < least:
+        return Ends(Reason.LOW_CONFIDENCE, f"{node.id}: confidence {confidence:g} is below {least:g}")
+    return progress
+
+
+def _tool(view: View, node: Node, scope: Scope) -> Progress:
+    assert node.tool is not None
+    arguments = render_value(dict(node.arguments), scope)
+    assert isinstance(arguments, dict)
+    call = ToolCallRequest(tool_call_id=node.id, tool=node.tool, arguments=arguments)
+    state = tool_step(view, node, call, iteration=1)
+    if not isinstance(state, Answered):
+        return state
+    if state.is_unknown:
+        return Ends(Reason.TOOL_OUTCOME_UNKNOWN, f"{node.tool}: {state.text}"[:1_000])
+    if state.is_failure:
+        return Failed(Limit.RETRIES, _failure_reason(view, node), f"{node.id}: {state.text}"[:1_000])
+    return Done({"result": state.content, "is_error": state.is_error})
+
+
+def _failure_reason(view: View, node: Node) -> Reason:
+    spent = len(view.by_node.get(node.id, ())) >= node.limits.attempts_max
+    return Reason.MAX_RETRIES_EXCEEDED if spent else Reason.NODE_FAILED
+
+
+def _human(view: View, node: Node, scope: Scope) -> Progress:
+    asked = next(iter(view.by_node.get(node.id, ())), None)
+    if asked is None:
+        return _question(view, node, scope)
+    assert isinstance(asked.message, OpenApproval)
+    outcome = view.outcome_of(asked)
+    if outcome is None:
+        if asked.message.expires_ms > view.log_ms:
+            return Waiting(asked.message.expires_ms)
+        detail = f"{node.id}: nobody answered within {node.limits.timeout_ms} ms"
+        return Failed(Limit.TIMEOUT, Reason.TIMEOUT, detail)
+    assert isinstance(outcome.message, ApprovalDecided)
+    verdict = outcome.message
+    return Done(
+        {"verdict": verdict.verdict, "answer": verdict.answer, "by": verdict.actor_id, "reason": verdict.reason}
+    )
+
+
+def _question(view: View, node: Node, scope: Scope) -> Ready:
+    command_id = view.id_of(node.id, "question", 1)
+
+    def build(based_on: BasedOn) -> OpenApproval:
+        return OpenApproval(
+            execution_id=view.execution.id,
+            workflow_hash=view.execution.workflow_hash,
+            based_on=based_on,
+            approval_id=command_id,
+            kind="question",
+            node=node.id,
+            ask=render(node.ask, scope),
+            form=dict(node.form) if node.form is not None else None,
+            skills=node.skills or view.workflow.handover.skills,
+            priority=node.priority or view.workflow.handover.priority,
+            expires_ms=based_on.now_ms + node.limits.timeout_ms,
+        )
+
+    return Ready(command_id, build, node.limits.timeout_ms)

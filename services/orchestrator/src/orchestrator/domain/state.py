@@ -1,0 +1,203 @@
+"""What is known of one conversation or standalone execution: the value that its log folds to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
+from contracts.conversations import MessageReceived, SendMessage
+from contracts.executions import StartExecution
+from contracts.handovers import ApprovalDecided, OpenApproval, PacketAction
+from contracts.tool_calls import (
+    ExecuteToolCall,
+    ToolCallApprovalRequired,
+    ToolCallCompleted,
+    ToolCallFailed,
+    ToolCallOutcomeUnknown,
+)
+from orchestrator.domain.workflow import JsonValue
+
+Command: TypeAlias = RequestCompletion | ExecuteToolCall | OpenApproval
+Result: TypeAlias = (
+    CompletionProduced
+    | CompletionFailed
+    | ToolCallCompleted
+    | ToolCallFailed
+    | ToolCallOutcomeUnknown
+    | ToolCallApprovalRequired
+    | ApprovalDecided
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A command of the current execution; its time is the decision's own, `message.based_on.now_ms`."""
+
+    id: str
+    message: Command
+
+    @property
+    def at_ms(self) -> int:
+        return self.message.based_on.now_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a command, and the log time at which it came."""
+
+    at_ms: int
+    message: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One customer message that may start an execution."""
+
+    input_id: str
+    sequence: int
+    received_ms: int
+    message: MessageReceived
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that starts no turn, until the decision that says so is in the log."""
+
+    input_id: str
+    turn_id: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class HumanMessage:
+    """A human agent's reply on its way to the customer."""
+
+    input_id: str
+    sequence: int
+    message: SendMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the transcript."""
+
+    id: str
+    sequence: int
+    author: str
+    text: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What stands for all lines up to a sequence."""
+
+    text: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Somebody asked to end what was going on before `sequence`."""
+
+    input_id: str
+    sequence: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A handover that is decided: whatever comes in now, the execution ends with it."""
+
+    reason: str
+    detail: str
+    is_default_response: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution from its first decision on. `default_reason` is set once a default response was sent."""
+
+    id: str
+    workflow_hash: str
+    started_ms: int
+    ownership_epoch: int
+    turn_id: str | None = None
+    commands: Mapping[str, Issued] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+    reply_id: str | None = None
+    default_reason: str | None = None
+    ending: Ending | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The request of a standalone execution."""
+
+    input_id: str
+    sequence: int
+    received_ms: int
+    message: StartExecution
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The fold of one key's log.
+
+    `last_sequence` is the end of the complete prefix, hence the fence. `log_ms` is the newest log time of an input:
+    what is due is judged by it, never by a clock. `uncovered` are the ids of inputs that no decision names yet.
+    `ai_since`: turns up to this sequence belong to human agents."""
+
+    tenant: str
+    key: str
+    last_sequence: int = 0
+    log_ms: int = 0
+    messages: int = 0
+    bytes_stored: int = 0
+    seen: frozenset[str] = frozenset()
+    uncovered: tuple[str, ...] = ()
+    start: Start | None = None
+    start_refused: bool = False
+    turns: Mapping[str, Turn] = field(default_factory=dict)
+    answered: frozenset[str] = frozenset()
+    refusals: tuple[Refusal, ...] = ()
+    refused: frozenset[str] = frozenset()
+    execution: Execution | None = None
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    finished: int = 0
+    finished_ms: int = 0
+    workflow_hash: str | None = None
+    ownership_epoch: int = 0
+    owner: str | None = None
+    open_handover: str | None = None
+    ai_since: int = 0
+    human_messages: Mapping[str, HumanMessage] = field(default_factory=dict)
+    human_handled: frozenset[str] = frozenset()
+    transcript: tuple[Line, ...] = ()
+    sent_ids: frozenset[str] = frozenset()
+    summary: Summary | None = None
+    actions: tuple[PacketAction, ...] = ()
+    facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    stop: Stop | None = None
+    close_reason: str | None = None
+    is_closed: bool = False
+    active_ms: int = 0
+
+    @property
+    def ai_speaks(self) -> bool:
+        """Whether the AI may begin an execution."""
+        return self.owner is None and self.open_handover is None
+
+    @property
+    def status(self) -> str:
+        """The state machine of SPEC O3, for people."""
+        if self.owner is not None:
+            return "human_active"
+        if self.open_handover is not None:
+            return "pending_human"
+        if self.execution is not None:
+            return "ai_processing"
+        if self.is_closed:
+            return "closed"
+        return "finished" if self.finished else "new"

@@ -1,0 +1,95 @@
+"""Does something other than a node send this execution to a person (SPEC O5, O13)?"""
+
+from contracts.executions import Reason
+from contracts.handovers import OpenApproval
+from orchestrator.domain.context import scope_of
+from orchestrator.domain.expression import holds
+from orchestrator.domain.limits import LOG_BYTES_MAX, LOG_MESSAGES_MAX
+from orchestrator.domain.progress import Ends
+from orchestrator.domain.view import View
+from orchestrator.domain.workflow import DefaultResponse, JsonValue, Reaction
+
+
+def trigger_of(view: View) -> Ends | None:
+    """The first trigger that holds, before any node is looked at."""
+    return (
+        _stopped(view)
+        or _log_limit(view)
+        or _customer_request(view)
+        or _complexity(view)
+        or _deadline(view)
+        or _budget(view)
+    )
+
+
+def policy_of(view: View, outputs: dict[str, JsonValue]) -> Ends | None:
+    """The first policy of the workflow that holds over what nodes have found so far."""
+    rules = view.workflow.handover.policies
+    scope = scope_of(view.state, view.execution, outputs) if rules else {}
+    rule = next((rule for rule in rules if holds(rule.condition, scope)), None)
+    return Ends(Reason.POLICY, rule.detail) if rule is not None else None
+
+
+def deadline_ms(view: View) -> int | None:
+    """Log time at which the execution must have ended; time that people took does not count, and while a person is
+    asked there is none."""
+    waited = 0
+    for issued in view.execution.commands.values():
+        if not isinstance(issued.message, OpenApproval):
+            continue
+        outcome = view.outcome_of(issued)
+        if outcome is None and issued.message.expires_ms > view.log_ms:
+            return None
+        waited += (outcome.at_ms if outcome is not None else issued.message.expires_ms) - issued.at_ms
+    return view.execution.started_ms + view.workflow.limits.deadline_ms + waited
+
+
+def _stopped(view: View) -> Ends | None:
+    stop, turn = view.state.stop, view.state.turns.get(view.execution.turn_id or "")
+    begun = turn.sequence if turn is not None else (view.state.start.sequence if view.state.start else 0)
+    if stop is None or stop.sequence < begun:
+        return None
+    return Ends(Reason.STOPPED, stop.reason)
+
+
+def _log_limit(view: View) -> Ends | None:
+    state = view.state
+    if state.messages < LOG_MESSAGES_MAX and state.bytes_stored < LOG_BYTES_MAX:
+        return None
+    detail = f"the log of this key is full (limits {LOG_MESSAGES_MAX} messages, {LOG_BYTES_MAX} bytes)"
+    return Ends(Reason.LOG_LIMIT, detail)
+
+
+def _customer_request(view: View) -> Ends | None:
+    turn = view.state.turns.get(view.execution.turn_id or "")
+    said = turn.message.text.lower() if turn is not None else ""
+    phrase = next((p for p in view.workflow.handover.customer_request_phrases if p.lower() in said), None)
+    return Ends(Reason.CUSTOMER_REQUEST, f"the customer wrote {phrase!r}") if phrase is not None else None
+
+
+def _complexity(view: View) -> Ends | None:
+    most = view.workflow.handover.turns_max
+    if most is None or len(view.state.turns) <= most:
+        return None
+    return Ends(Reason.COMPLEXITY, f"{len(view.state.turns)} turns (limit {most})")
+
+
+def _deadline(view: View) -> Ends | None:
+    due = deadline_ms(view)
+    if due is None or due > view.log_ms:
+        return None
+    detail = f"not finished within {view.workflow.limits.deadline_ms} ms"
+    return _declared(view.workflow.deadline_reaction, Reason.DEADLINE_EXCEEDED, detail)
+
+
+def _budget(view: View) -> Ends | None:
+    cap = view.workflow.limits.cost_max_microdollars
+    if cap is None or (view.spent_in_all <= cap and cap > 0):
+        return None
+    detail = f"{view.spent_in_all} of {cap} micro-dollars are spent"
+    return _declared(view.workflow.cost_reaction, Reason.BUDGET_EXCEEDED, detail)
+
+
+def _declared(reaction: Reaction, reason: Reason, detail: str) -> Ends:
+    text = reaction.text if isinstance(reaction, DefaultResponse) else None
+    return Ends(reason, detail, default_text=text)

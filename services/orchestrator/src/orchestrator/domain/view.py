@@ -1,0 +1,99 @@
+"""What does the evaluation of one execution look at?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from contracts.completions import Cap
+from contracts.envelope import derive_message_id
+from contracts.executions import NodeMetrics
+from contracts.handovers import OpenApproval
+from contracts.tool_calls import ExecuteToolCall
+from orchestrator.domain.state import Conversation, Execution, Issued, Outcome
+from orchestrator.domain.workflow import Node, Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """State, execution and workflow together, with the commands sorted by node. `breakers` are the nodes whose breaker
+    is open now."""
+
+    state: Conversation
+    execution: Execution
+    workflow: Workflow
+    breakers: frozenset[str]
+    by_node: dict[str, list[Issued]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, state: Conversation, execution: Execution, workflow: Workflow, breakers: frozenset[str]) -> "View":
+        by_node: dict[str, list[Issued]] = {}
+        for issued in execution.commands.values():
+            by_node.setdefault(issued.message.node, []).append(issued)
+        return cls(state, execution, workflow, breakers, by_node)
+
+    @property
+    def log_ms(self) -> int:
+        return self.state.log_ms
+
+    def outcome_of(self, issued: Issued) -> Outcome | None:
+        return self.state.outcomes.get(issued.id)
+
+    def id_of(self, node: str, step: str, attempt: int) -> str:
+        """The id of a command: the same whoever decides it, different for every attempt of every step."""
+        cause = f"{self.state.tenant}/{self.state.key}/{self.execution.id}/{node}/{step}"
+        return derive_message_id(cause, "command", attempt)
+
+    def spent(self, node: str) -> int:
+        """Micro-dollars of a node over all attempts and iterations."""
+        return sum(self._cost(issued) for issued in self.by_node.get(node, ()))
+
+    @property
+    def spent_in_all(self) -> int:
+        """Micro-dollars of the execution."""
+        return sum(self._cost(issued) for issued in self.execution.commands.values())
+
+    def _cost(self, issued: Issued) -> int:
+        outcome = self.outcome_of(issued)
+        return int(getattr(outcome.message, "cost_microdollars", 0)) if outcome is not None else 0
+
+    def caps_of(self, node: Node) -> tuple[Cap, ...]:
+        """Caps that gateway and tool runner enforce; an unset one is left out and so inherits the tenant's."""
+        limits, caps = self.workflow.limits, []
+        if limits.cost_max_microdollars is not None or limits.is_uncapped:
+            caps.append(Cap(scope="execution", id=self.execution.id, cap_microdollars=limits.cost_max_microdollars))
+        if node.limits.cost_max_microdollars is not None:
+            name = f"{self.execution.id}/{node.id}"
+            caps.append(Cap(scope="node", id=name, cap_microdollars=node.limits.cost_max_microdollars))
+        return tuple(caps)
+
+    @property
+    def entity(self) -> str | None:
+        turn = self.state.turns.get(self.execution.turn_id or "")
+        if turn is not None:
+            return turn.message.entity
+        return self.state.start.message.entity if self.state.start is not None else None
+
+    def metrics(self, outputs: frozenset[str], finished_ms: int) -> tuple[NodeMetrics, ...]:
+        """What each node that issued commands took; nodes in `outputs` are done."""
+        return tuple(
+            self._metrics(self.workflow.nodes[name], issued, name in outputs, finished_ms)
+            for name, issued in self.by_node.items()
+            if name in self.workflow.nodes
+        )
+
+    def _metrics(self, node: Node, issued: Sequence[Issued], is_done: object, finished_ms: int) -> NodeMetrics:
+        outcomes = [outcome for command in issued if (outcome := self.outcome_of(command)) is not None]
+        errors = [error for outcome in outcomes if (error := getattr(outcome.message, "error_class", None))]
+        ended = max((outcome.at_ms for outcome in outcomes), default=finished_ms)
+        tools = sum(isinstance(command.message, ExecuteToolCall) for command in issued)
+        approvals = sum(isinstance(command.message, OpenApproval) for command in issued)
+        return NodeMetrics(
+            node=node.id,
+            agent=node.agent,
+            outcome="done" if is_done else ("failed" if errors else "unfinished"),
+            attempts=len(issued),
+            completions=len(issued) - tools - approvals,
+            tool_calls=tools,
+            cost_microdollars=self.spent(node.id),
+            duration_ms=max(0, ended - issued[0].at_ms),
+            error_class=str(errors[-1]) if errors else None,
+        )

@@ -1,0 +1,181 @@
+"""An input came: fold it, decide, append fenced, until nothing is to be decided.
+
+Any number of orchestrators may do this for one key at once; the fence lets one of them win each step (ARCHITECTURE 1).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import structlog
+
+from contracts.envelope import Identity, LogEntry, Message
+from contracts.executions import TimerFired
+from orchestrator.adapters.conversation_cache import Cached, ConversationCache
+from orchestrator.adapters.timers import NOTHING, Armed, wake_subject
+from orchestrator.domain.decide import Circumstances, Plan, decide, hashes_needed
+from orchestrator.domain.fold import fold, fold_all
+from orchestrator.domain.state import Conversation
+from orchestrator.domain.workflow import Workflow
+from service_kit.bus import Delivery
+from service_kit.log import FenceRefused
+
+log = structlog.get_logger()
+
+DECISIONS_MAX = 500
+"""Decisions that one input may lead to in a row; more is a loop, and our bug."""
+
+
+class Log(Protocol):
+    """Reads and appends; see service_kit.log."""
+
+    async def read(self, tenant: str, key: str, *, after: int = 0, until: int | None = None) -> list[LogEntry]: ...
+
+    async def append(
+        self, message: Message, identity: Identity, *, fence: int, cancels_timer: str | None = None
+    ) -> LogEntry: ...
+
+
+class Timers(Protocol):
+    """Keeps one timer a key; see adapters/timers.py."""
+
+    async def arm(self, tenant: str, key: str, *, due_ms: int, known: Armed) -> Armed: ...
+
+    async def stored(self, tenant: str, key: str) -> Armed: ...
+
+
+class Workflows(Protocol):
+    """Published versions; see adapters/workflow_registry.py."""
+
+    def routes(self, tenant: str) -> Mapping[str | None, str]: ...
+
+    def known(self, content_hash: str) -> Workflow | None: ...
+
+    async def load(self, content_hash: str) -> Workflow | None: ...
+
+
+class Archive(Protocol):
+    """Closed logs; see adapters/archive.py."""
+
+    async def load(self, tenant: str, key: str) -> list[LogEntry]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Advancer:
+    """What advancing needs. `reads_after_append`: on replicas an unfenced message may lie below an own decision, so
+    the log is read up to it before the next one (ARCHITECTURE 1, rule 3)."""
+
+    log: Log
+    timers: Timers
+    workflows: Workflows
+    archive: Archive
+    cache: ConversationCache
+    now_ms: Callable[[], int]
+    open_breakers: Callable[[], frozenset[str]]
+    reads_after_append: bool
+    locks: "dict[tuple[str, str], asyncio.Lock]" = field(default_factory=dict)
+
+    async def on_input(self, delivery: Delivery) -> None:
+        """Handle one delivered input; returns once all decisions that follow from it are stored."""
+        subject = delivery.subject
+        async with self._alone(subject.tenant, subject.key):
+            cached = await self._caught_up(delivery)
+            if isinstance(delivery.message, TimerFired):
+                cached = replace(cached, armed=NOTHING)
+            await self._advance(cached)
+
+    async def redrive(self, tenant: str, key: str) -> None:
+        """Look at a key again without an input: what is due is decided, what is owed is stored anew (SPEC O11).
+
+        A timer that is overdue is replaced, so that it fires now and its log time moves the state on."""
+        async with self._alone(tenant, key):
+            state = await self._load(tenant, key, until=None)
+            stored = await self.timers.stored(tenant, key)
+            if stored.due_ms is not None:
+                await self.timers.arm(tenant, key, due_ms=self.now_ms(), known=replace(stored, due_ms=None))
+            await self._advance(Cached(state, NOTHING))
+
+    @asynccontextmanager
+    async def _alone(self, tenant: str, key: str) -> AsyncIterator[None]:
+        """One at a time for a key in this process; a failure drops what is cached, since it may lack an input."""
+        lock = self.locks.setdefault((tenant, key), asyncio.Lock())
+        try:
+            async with lock:
+                yield
+        except BaseException:
+            self.cache.drop(tenant, key)
+            raise
+        finally:
+            if not lock.locked():
+                self.locks.pop((tenant, key), None)
+
+    async def _caught_up(self, delivery: Delivery) -> Cached:
+        """The state with every message of the key up to the delivered one, without gaps (rule 1)."""
+        entry, tenant, key = delivery.entry, delivery.subject.tenant, delivery.subject.key
+        cached = self.cache.get(tenant, key)
+        if cached is None:
+            return Cached(await self._load(tenant, key, until=entry.sequence))
+        state = cached.state
+        if entry.sequence <= state.last_sequence or delivery.complete_from <= state.last_sequence + 1:
+            return replace(cached, state=fold(state, entry))
+        missing = await self.log.read(tenant, key, after=state.last_sequence, until=entry.sequence)
+        return replace(cached, state=_folded(state, missing))
+
+    async def _load(self, tenant: str, key: str, *, until: int | None) -> Conversation:
+        entries = await self.log.read(tenant, key, until=until)
+        begins_here = any(_is_standalone(entry) for entry in entries[:1])
+        archived = [] if begins_here else await self.archive.load(tenant, key)
+        kept = {entry.sequence for entry in archived}
+        return fold_all(Conversation(tenant, key), [*archived, *(e for e in entries if e.sequence not in kept)])
+
+    async def _advance(self, cached: Cached) -> None:
+        for _ in range(DECISIONS_MAX):
+            state = cached.state
+            plan = await self._plan(state)
+            if plan.wake_ms is not None:  # Before the decision that it guards (ARCHITECTURE 1, "Timers").
+                armed = await self.timers.arm(state.tenant, state.key, due_ms=plan.wake_ms, known=cached.armed)
+                cached = replace(cached, armed=armed)
+            if plan.decision is None:
+                self.cache.put(cached)
+                return
+            cached = await self._append(cached, plan)
+        raise AssertionError(f"{cached.state.key}: {DECISIONS_MAX} decisions in a row")
+
+    async def _plan(self, state: Conversation) -> Plan:
+        routes = self.workflows.routes(state.tenant)
+        workflows: dict[str, Workflow] = {}
+        for content_hash in hashes_needed(state, routes):
+            found = self.workflows.known(content_hash) or await self.workflows.load(content_hash)
+            if found is not None:
+                workflows[content_hash] = found
+        return decide(state, Circumstances(self.now_ms(), workflows, routes, self.open_breakers()))
+
+    async def _append(self, cached: Cached, plan: Plan) -> Cached:
+        """Store the decision, or read what came in between. Either way the state returned is complete."""
+        state, decided = cached.state, plan.decision
+        assert decided is not None
+        identity = Identity(state.tenant, state.key, decided.id, decided.caused_by)
+        cancels = wake_subject(state.tenant, state.key) if plan.is_last else None
+        try:
+            entry = await self.log.append(decided.message, identity, fence=state.last_sequence, cancels_timer=cancels)
+        except FenceRefused as refused:
+            until = refused.last_sequence or state.last_sequence
+            return replace(cached, state=await self._load(state.tenant, state.key, until=until))
+        if cancels is not None:
+            cached = replace(cached, armed=NOTHING)
+        if not self.reads_after_append:
+            return replace(cached, state=fold(state, entry))
+        between = await self.log.read(state.tenant, state.key, after=state.last_sequence, until=entry.sequence)
+        return replace(cached, state=_folded(state, between))
+
+
+def _folded(state: Conversation, entries: Iterable[LogEntry]) -> Conversation:
+    for entry in entries:
+        state = fold(state, entry)
+    return state
+
+
+def _is_standalone(entry: LogEntry) -> bool:
+    return entry.message is not None and entry.message.route.name == "execution.start"
