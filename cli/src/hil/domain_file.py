@@ -3,25 +3,21 @@
 import importlib.util
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from hil.domain_tasks import Action, DomainError, Task, TaskRecord, Text, check_openings, task_of
+
+__all__ = ["Action", "Domain", "DomainError", "DomainFile", "Task", "load_domain", "resolve", "shipped_domain"]
 
 SHIPPED_DOMAINS = Path(__file__).parent / "domains"
 _PACKAGE_PREFIX = "package:"
-# The parts of a τ²-bench scenario that the customer says, in this order.
-OPENING_FIELDS = ("reason_for_call", "known_info", "unknown_info", "task_instructions")
-
 Loaded = TypeVar("Loaded")
-Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
-
-
-class DomainError(Exception):
-    """A domain file, or a file that it names, cannot be used; the text names the file, the field and the value."""
 
 
 class ToolServer(BaseModel):
@@ -55,43 +51,6 @@ class DomainFile(BaseModel):
     transfer_tool: str
     hidden_tools: list[str] = []
     workflow: str
-
-
-class Action(BaseModel):
-    """A tool call that a task expects. `compare_args` limits a comparison to these arguments; None is all."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    name: str
-    arguments: dict[str, JsonValue] = {}
-    compare_args: list[str] | None = None
-
-
-class _Criteria(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    actions: list[Action] | None = None
-    communicate_info: list[Text] | None = None
-
-
-class _Scenario(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    instructions: str | dict[str, JsonValue]
-
-
-class _TaskRecord(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    id: Text
-    user_scenario: _Scenario
-    evaluation_criteria: _Criteria | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One τ²-bench task. `opening` is what the customer writes first."""
-
-    id: str
-    opening: str
-    actions: tuple[Action, ...] = ()
-    communicate_info: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +98,9 @@ def load_domain(path: Path) -> Domain:
     if "{key}" not in file.state_key:
         raise DomainError(f"{path}: state_key: {file.state_key!r} lacks {{key}}: conversations would share a database")
     tasks_path = resolve(path, "tasks", file.tasks)
-    records = _parse(tasks_path, TypeAdapter(list[_TaskRecord]), _read_json(tasks_path))
-    tasks = {record.id: _task(record) for record in records}
-    _check_openings(tasks_path, tasks.values())
+    records = _parse(tasks_path, TypeAdapter(list[TaskRecord]), _read_json(tasks_path))
+    tasks = {record.id: task_of(record) for record in records}
+    check_openings(tasks_path, tasks.values())
     return Domain(file, tasks, _load_splits(path, file, tasks), _load_policy(path, file))
 
 
@@ -159,31 +118,6 @@ def _in_package(domain_path: Path, field: str, value: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise DomainError(f"{domain_path}: {field}: {value}: package {package!r} is not installed")
     return Path(next(iter(spec.submodule_search_locations))) / inside
-
-
-def _task(record: _TaskRecord) -> Task:
-    criteria = record.evaluation_criteria or _Criteria()
-    return Task(
-        record.id,
-        _opening(record.user_scenario.instructions),
-        tuple(criteria.actions or ()),
-        tuple(criteria.communicate_info or ()),
-    )
-
-
-def _opening(instructions: str | dict[str, JsonValue]) -> str:
-    if isinstance(instructions, str):
-        return instructions.strip()
-    said = (instructions.get(field) for field in OPENING_FIELDS)
-    return "\n".join(text.strip() for text in said if isinstance(text, str) and text.strip(". \n"))
-
-
-def _check_openings(path: Path, tasks: Iterable[Task]) -> None:
-    seen: dict[str, Task] = {}
-    for task in tasks:
-        twin = seen.setdefault(task.opening, task)
-        if (twin.actions, twin.communicate_info) != (task.actions, task.communicate_info):
-            raise DomainError(f"{path}: tasks {twin.id} and {task.id} have one scenario and expect different calls")
 
 
 def _load_splits(path: Path, file: DomainFile, tasks: Mapping[str, Task]) -> dict[str, list[str]]:

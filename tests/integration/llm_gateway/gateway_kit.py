@@ -28,8 +28,9 @@ providers: {default: {base_url: ""}}
 models:
   first: {price: {input: 1_000_000, output: 1_000_000}, context_tokens_max: 4000, output_tokens_max: 100}
   second: {price: {input: 1_000_000, output: 1_000_000}, context_tokens_max: 4000, output_tokens_max: 100}
+  long: {price: {input: 1_000_000, output: 1_000_000}, context_tokens_max: 100_000, output_tokens_max: 100}
   unpriced: {context_tokens_max: 4000, output_tokens_max: 100}
-profiles: {balanced: [first, second], single: [first], mixed: [unpriced, second], unpriced: [unpriced]}
+profiles: {balanced: [first, second], single: [first], mixed: [unpriced, second], unpriced: [unpriced], retail: [long]}
 """
 OUTPUT_SCHEMA = {"type": "object", "required": ["intent"], "properties": {"intent": {"enum": ["refund", "other"]}}}
 Fact = CompletionProduced | CompletionFailed
@@ -50,7 +51,8 @@ class Bench:
         self._requests += 1
         messages = fields.pop("messages", [{"role": "user", "content": text}])
         based_on = BasedOn(now_ms=1, fence=0)
-        command = RequestCompletion(node="n", execution_id="e1", based_on=based_on, messages=messages, **fields)
+        fields.setdefault("execution_id", "e1")
+        command = RequestCompletion(node="n", based_on=based_on, messages=messages, **fields)
         command_id = f"command-{key}-{self._requests}"
         await publish(self.connection, command, Identity(TENANT, key, command_id, "test"))
         return command_id

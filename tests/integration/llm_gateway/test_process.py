@@ -52,7 +52,7 @@ async def test_the_process_answers_requests_and_its_logs_hold_no_prompt(
         await bench.failed(text="PROMPT-5523", output_schema=OUTPUT_SCHEMA)
         async with aiohttp.ClientSession() as http, http.get(f"{url}/v1/models") as answer:
             listed = [one["id"] for one in (await answer.json())["data"]]
-        assert listed == ["balanced", "single", "mixed", "unpriced"]
+        assert listed == ["balanced", "single", "mixed", "unpriced", "retail"]
         os.kill(process.pid, signal.SIGTERM)
         written = (await asyncio.wait_for(process.communicate(), 20))[0].decode()
     assert process.returncode == 0

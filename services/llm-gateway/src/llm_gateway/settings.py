@@ -9,7 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Read from the environment, prefix `LLM_GATEWAY_`."""
 
-    model_config = SettingsConfigDict(env_prefix="LLM_GATEWAY_", env_ignore_empty=True, frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="LLM_GATEWAY_", env_ignore_empty=True, frozen=True, populate_by_name=True
+    )
 
     nats_url: str = Field("nats://127.0.0.1:4222", description="Comma-separated list of NATS servers.")
     nats_replicas: int = Field(1, ge=1, le=5, description="Copies of each stream that this service creates.")
