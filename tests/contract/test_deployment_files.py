@@ -30,6 +30,8 @@ from tests.support.deployment_files import (
     workloads,
 )
 
+from tool_runner.adapters.servers_file import load_servers
+
 KUBERNETES_VERSION = "1.37"
 PINNED_IMAGE = re.compile(r"[a-z0-9./-]+:(\$\{HIL_VERSION:-)?\d+\.\d+[a-z0-9.-]*\}?")
 WITHOUT_PASSWORD = re.compile(r"^[A-Z_]*PASSWORD=\s*$", re.MULTILINE)
@@ -266,6 +268,10 @@ def test_the_configuration_of_nats_is_one_that_the_real_server_accepts() -> None
         check=False,
     )
     assert checked.returncode == 0, checked.stderr
+
+
+def test_the_file_of_tool_servers_is_one_that_the_tool_runner_accepts() -> None:
+    assert load_servers(BASE / "config/tool-servers.yaml", search_path="/usr/bin:/bin") == []
 
 
 def test_the_configuration_of_redis_loses_and_evicts_nothing() -> None:
