@@ -1,12 +1,11 @@
 """How does a process keep up with a key-value bucket, across reconnects and restarts of the server?
 
 By reading the bucket's stream in order, one entry after the other, from the leader. A core subscription only says when
-to look. The library's watch is not used: the ordered consumer behind it is lost in a restart of the server, and a
-second watch on the same connection was seen to wait for its first answer until it timed out."""
+to look. So there is no consumer that a restart of the server could lose."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -14,7 +13,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
-from service_kit.connection import Connection
+from service_kit.connection import RETRY_BUDGET_SECONDS, Connection
 from service_kit.errors import RetryLater
 
 log = structlog.get_logger()
@@ -83,3 +82,28 @@ class BucketWatch:
             is_deletion = "KV-Operation" in (found.headers or {})
             await self.apply(found.subject.removeprefix(prefix), None if is_deletion else found.data or b"")
             self.revision = found.seq
+
+
+@asynccontextmanager
+async def following(connection: Connection, bucket: str, apply: Apply) -> AsyncIterator[BucketWatch]:
+    """A watch that has handed over everything stored, and goes on while the block runs. Raises RetryLater."""
+    watch = BucketWatch(connection, bucket, apply)
+    watching = asyncio.create_task(watch.run())
+    try:
+        async with asyncio.timeout(RETRY_BUDGET_SECONDS):
+            await watch.complete.wait()
+        yield watch
+    except TimeoutError as error:
+        if watch.complete.is_set():
+            raise
+        raise RetryLater(f"bucket {bucket} cannot be read") from error
+    finally:
+        await _end(watching)
+
+
+async def _end(watching: asyncio.Task[None]) -> None:
+    """Cancel until it is over: asyncio.wait_for of Python 3.11, with which the library waits for replies, swallows a
+    cancellation that comes together with the reply."""
+    while not watching.done():
+        watching.cancel()
+        await asyncio.wait({watching}, timeout=0.1)

@@ -1,9 +1,8 @@
 """Which version of a workflow is in force for a tenant, and what does a version say (SPEC O9)?"""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import structlog
@@ -11,7 +10,7 @@ from nats.js.kv import KeyValue
 
 from contracts.streams import WORKFLOWS_BUCKET
 from contracts.subjects import TOKEN, check_token
-from orchestrator.adapters.watch_bucket import BucketWatch
+from orchestrator.adapters.watch_bucket import following
 from orchestrator.adapters.workflow_file import WorkflowErrors, load_workflow
 from orchestrator.adapters.workflow_history import HistoryRefused, PublishedVersion, WorkflowHistory
 from orchestrator.adapters.workflow_records import (
@@ -23,8 +22,7 @@ from orchestrator.adapters.workflow_records import (
     translated,
 )
 from orchestrator.domain.workflow import Workflow
-from service_kit.connection import RETRY_BUDGET_SECONDS, Connection
-from service_kit.errors import RetryLater
+from service_kit.connection import Connection
 
 log = structlog.get_logger()
 
@@ -179,17 +177,5 @@ async def opened(connection: Connection) -> AsyncIterator[WorkflowRegistry]:
     stream, prefix = f"KV_{WORKFLOWS_BUCKET}", f"$KV.{WORKFLOWS_BUCKET}."
     bucket = KeyValue(name=WORKFLOWS_BUCKET, stream=stream, pre=prefix, js=connection.jetstream, direct=False)
     registry = WorkflowRegistry(bucket)
-    watch = BucketWatch(connection, WORKFLOWS_BUCKET, registry.apply)
-    watching = asyncio.create_task(watch.run())
-    try:
-        async with asyncio.timeout(RETRY_BUDGET_SECONDS):
-            await watch.complete.wait()
-    except TimeoutError as error:
-        watching.cancel()
-        raise RetryLater("the workflow registry cannot be read") from error
-    try:
+    async with following(connection, WORKFLOWS_BUCKET, registry.apply):
         yield registry
-    finally:
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
