@@ -83,7 +83,7 @@ def kustomization(folder: Path) -> Yaml:
 def resources() -> Iterator[Resource]:
     """Every object of k8s/, as it stands in the files."""
     for file in sorted(ROOT.glob("k8s/**/*.yaml")):
-        if file.name != "kustomization.yaml":
+        if file.name != "kustomization.yaml" and file.parent.name != "config":
             for body in yaml.safe_load_all(file.read_text()):
                 yield Resource(file, _mapping(body))
 
