@@ -3,6 +3,7 @@
 One module per command or group of commands; each is registered here by one line.
 """
 
+from hil.inspect_command import inspect, replay_key
 from hil.outcome import HilApp
 from hil.up import up
 
@@ -24,3 +25,5 @@ def hil() -> None:
 
 
 app.command("up")(up)
+app.command("inspect")(inspect)
+app.command("replay")(replay_key)

@@ -54,11 +54,14 @@ class StreamSpec:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerSpec:
-    """One durable pull consumer. `ack_pending_max` bounds what is delivered and not yet acknowledged."""
+    """One durable pull consumer. `ack_pending_max` bounds what is delivered and not yet acknowledged.
+
+    After `ack_wait_seconds` without a sign of life a delivery is made again: soon, since long work says three times
+    within it that it goes on, and only a process that died says nothing."""
 
     name: str
     types: tuple[type[Message], ...]
-    ack_wait_seconds: float = 30.0
+    ack_wait_seconds: float = 6.0
     ack_pending_max: int = 1_000
     extra_filters: tuple[str, ...] = field(default=())
 
@@ -108,8 +111,8 @@ ORCHESTRATOR_INPUTS: tuple[type[Message], ...] = (
 )
 ORCHESTRATOR = ConsumerSpec("orchestrator", ORCHESTRATOR_INPUTS, ack_pending_max=5_000)
 ARCHIVER = ConsumerSpec("archiver", (ConversationClosed, ExecutionFinished), ack_pending_max=1)
-LLM_GATEWAY = ConsumerSpec("llm-gateway", (RequestCompletion,), ack_wait_seconds=60.0)
-TOOL_RUNNER = ConsumerSpec("tool-runner", (ExecuteToolCall,), ack_wait_seconds=60.0)
+LLM_GATEWAY = ConsumerSpec("llm-gateway", (RequestCompletion,))
+TOOL_RUNNER = ConsumerSpec("tool-runner", (ExecuteToolCall,))
 HIL_INBOX_COMMANDS = ConsumerSpec(
     "hil-inbox-commands", (ClaimHandover, ReleaseHandover, ResolveHandover, ReturnHandover, DecideApproval)
 )

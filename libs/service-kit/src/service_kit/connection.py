@@ -111,11 +111,13 @@ def read_ack(msg: Msg) -> tuple[int, str]:
 
 
 @asynccontextmanager
-async def connected(url: str, *, service: str, client: Client | None = None) -> AsyncIterator[Connection]:
+async def connected(
+    url: str, *, service: str, client: Client | None = None, patience_seconds: float = RETRY_BUDGET_SECONDS
+) -> AsyncIterator[Connection]:
     """A connection for as long as the block runs; takes over `client` where a framework has opened one. Reconnects for
-    ever. Raises RetryLater when the first connection cannot be made within the retry budget."""
+    ever. Raises RetryLater when the first connection cannot be made within `patience_seconds`."""
     own = client is None
-    opened = client if client is not None else await _open(url, service)
+    opened = client if client is not None else await _open(url, service, patience_seconds)
     connection = Connection(opened, opened.jetstream(timeout=5), service)
     connection._prefix = opened.new_inbox()
 
@@ -152,8 +154,8 @@ def connect_options(service: str) -> dict[str, Any]:
     }
 
 
-async def _open(url: str, service: str) -> Client:
-    deadline = asyncio.get_running_loop().time() + RETRY_BUDGET_SECONDS
+async def _open(url: str, service: str, patience_seconds: float) -> Client:
+    deadline = asyncio.get_running_loop().time() + patience_seconds
     while True:
         try:
             options = {**connect_options(service), "allow_reconnect": True}
