@@ -1,0 +1,1 @@
+"""How do we talk to tool servers, Redis and the bucket of tools?"""

@@ -1,0 +1,189 @@
+"""Has this call been made before, is somebody making it now, and how did it end?"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import cast
+
+import orjson
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.exceptions import RedisError
+
+from service_kit.errors import RetryLater
+from tool_runner.adapters.ledger_scripts import CLAIM, FINISH, RENEW, START
+from tool_runner.domain.outcome import Done, ErrorClass, Failed, Unknown, Verdict
+
+FINISH_SECONDS_MAX = 120.0
+"""How long a verdict waits in memory for a Redis that is away before the call counts as cut."""
+AWAY = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class CallReference:
+    """Which call. `owner` names one process working on one command."""
+
+    entry: str
+    arguments_hash: str
+    command_id: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Ours, and surely not sent before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orphaned:
+    """Ours now; an owner that was not heard of again had sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """It has ended before."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReused:
+    """The key belongs to a call with other arguments."""
+
+
+Claim = Claimed | Orphaned | Recorded | KeyReused
+
+
+@dataclass(slots=True)
+class CallLedger:
+    """Entries in Redis: claimed, running, then done, failed or unknown; forgotten after `keep_seconds`. A lease tells
+    other replicas that the owner lives; it is the Redis server's clock that counts."""
+
+    redis: Redis
+    process: str
+    lease_seconds: float = 6.0
+    keep_seconds: float = 86_400.0
+    reachable: bool = True
+    _held: dict[str, CallReference] = field(default_factory=dict)
+
+    def reference(self, scope: str, idempotency_key: str, *, arguments_hash: str, command_id: str) -> CallReference:
+        """`scope` is tenant and key, so that a key of one conversation never answers another's call."""
+        digest = hashlib.sha256(idempotency_key.encode()).hexdigest()[:32]
+        owner = f"{self.process}/{command_id}"
+        return CallReference(f"hil:tool_call:{scope}:{digest}", arguments_hash, command_id, owner)
+
+    async def claim(self, call: CallReference) -> Claim:
+        """Take the call. Raises RetryLater while another owner has it, or Redis is away."""
+        arguments = [call.arguments_hash, call.owner, call.command_id, *self._times()]
+        answer = await self._eval(CLAIM, call.entry, arguments)
+        match answer[0]:
+            case "busy":
+                wait = timedelta(milliseconds=min(int(answer[1]), 1_000) + 50)
+                raise RetryLater("another process is making this call", after=wait)
+            case "reused":
+                return KeyReused()
+            case "recorded":
+                return Recorded(verdict_from(answer[1]))
+        self._held[call.entry] = call
+        return Orphaned() if answer[0] == "orphaned" else Claimed()
+
+    async def start(self, call: CallReference) -> None:
+        """Write down that the call is about to be sent. Raises RetryLater if it may not be."""
+        answer = await self._eval(START, call.entry, [call.owner, *self._times()])
+        if answer[0] != "ok":
+            self._held.pop(call.entry, None)
+            raise RetryLater("the call was taken over by another process", after=AWAY)
+
+    async def finish(self, call: CallReference, verdict: Verdict) -> None:
+        """Record the end, waiting for Redis if it is away. Raises RetryLater if another process has taken over."""
+        state = {Done: "done", Failed: "failed", Unknown: "unknown"}[type(verdict)]
+        arguments = [call.arguments_hash, call.owner, call.command_id, *self._times(), state, text_of(verdict)]
+        deadline = asyncio.get_running_loop().time() + FINISH_SECONDS_MAX
+        while True:
+            try:
+                answer = await self._eval(FINISH, call.entry, arguments)
+                break
+            except RetryLater:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                await asyncio.sleep(0.25)
+        self._held.pop(call.entry, None)
+        if answer[0] != "ok":
+            raise RetryLater("the call was taken over by another process", after=AWAY)
+
+    def let_go(self, call: CallReference) -> None:
+        """Stop renewing the lease."""
+        self._held.pop(call.entry, None)
+
+    async def renew_leases(self) -> None:
+        """Run for the life of the process: tell others that the calls in hand have a living owner."""
+        while True:
+            await asyncio.sleep(self.lease_seconds / 3)
+            try:
+                await cast(Awaitable[object], self.redis.ping())
+                self.reachable = True
+                for call in list(self._held.values()):
+                    await self._eval(RENEW, call.entry, [call.owner, *self._times()])
+            except (RetryLater, RedisError, OSError):
+                self.reachable = False
+
+    def _times(self) -> list[str]:
+        return [str(int(self.lease_seconds * 1_000)), str(int(self.keep_seconds * 1_000))]
+
+    async def _eval(self, script: str, entry: str, arguments: Sequence[str]) -> list[str]:
+        try:
+            answer = await cast(Awaitable[list[str]], self.redis.eval(script, 1, entry, *arguments))
+        except (RedisError, OSError) as error:
+            self.reachable = False
+            raise RetryLater(f"ledger: {type(error).__name__}", after=AWAY) from error
+        self.reachable = True
+        return answer
+
+
+@asynccontextmanager
+async def opened_ledger(
+    url: str, *, process: str, lease_seconds: float, keep_seconds: float, connections_max: int
+) -> AsyncIterator[CallLedger]:
+    """A ledger whose leases are renewed for as long as the block runs."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections_max,
+        timeout=2.0,
+        socket_timeout=2.0,
+        socket_connect_timeout=1.0,
+        decode_responses=True,
+    )
+    redis = Redis.from_pool(pool)
+    ledger = CallLedger(redis, process, lease_seconds, keep_seconds)
+    renewing = asyncio.create_task(ledger.renew_leases())
+    try:
+        yield ledger
+    finally:
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
+        await redis.aclose()
+
+
+def text_of(verdict: Verdict) -> str:
+    """A verdict as it is stored."""
+    match verdict:
+        case Done(result, is_error):
+            return orjson.dumps({"kind": "done", "result": result, "is_error": is_error}).decode()
+        case Failed(error_class, detail, retryable):
+            fields = {"error_class": error_class.value, "detail": detail, "retryable": retryable}
+            return orjson.dumps({"kind": "failed", **fields}).decode()
+        case Unknown(detail):
+            return orjson.dumps({"kind": "unknown", "detail": detail}).decode()
+
+
+def verdict_from(text: str) -> Verdict:
+    """The inverse of `text_of`."""
+    stored = orjson.loads(text)
+    match stored["kind"]:
+        case "done":
+            return Done(stored["result"], stored["is_error"])
+        case "failed":
+            return Failed(ErrorClass(stored["error_class"]), stored["detail"], stored["retryable"])
+    return Unknown(stored["detail"])

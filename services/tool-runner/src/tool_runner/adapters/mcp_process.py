@@ -1,0 +1,129 @@
+"""How does one MCP server process live: started with limits, spoken to over pipes, killed with all its children?"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import structlog
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.client._transport import TransportStreams
+from mcp.shared.message import SessionMessage
+from mcp_types import jsonrpc_message_adapter
+
+log = structlog.get_logger()
+
+LINE_BYTES_MAX = 16 * 1024 * 1024
+"""One message of a server; a longer one is a flood, and the server is killed."""
+LEAVE_SECONDS = 1.0
+_LAUNCHER = str(Path(__file__).with_name("launch_child.py"))
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a server is started. `env` is its whole environment: nothing is inherited."""
+
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    memory_bytes_max: int = 0
+    cpu_seconds_max: int = 0
+    show_errors: bool = False
+
+
+@dataclass(slots=True)
+class McpProcess:
+    """A running server. `exited` is set when its output ends, whatever the reason."""
+
+    process: asyncio.subprocess.Process
+    streams: TransportStreams
+    exited: asyncio.Event
+
+    def kill(self) -> None:
+        """Kill the server with its process group, at once."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+@asynccontextmanager
+async def spawned(launch: Launch) -> AsyncIterator[McpProcess]:
+    """A server for as long as the block runs; afterwards it and its children are gone. Raises OSError."""
+    process = await _start(launch)
+    from_server, session_reads = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    session_writes, to_server = anyio.create_memory_object_stream[SessionMessage](0)
+    running = McpProcess(process, (session_reads, session_writes), asyncio.Event())
+    pumps = (
+        asyncio.create_task(_read(running, from_server)),
+        asyncio.create_task(_write(running, to_server)),
+    )
+    try:
+        yield running
+    finally:
+        await _leave(running)
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        for stream in (from_server, session_reads, session_writes, to_server):
+            stream.close()
+
+
+async def _start(launch: Launch) -> asyncio.subprocess.Process:
+    limits = (str(launch.memory_bytes_max), str(launch.cpu_seconds_max), str(os.getpid()))
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", _LAUNCHER, *limits, *launch.command),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=None if launch.show_errors else asyncio.subprocess.DEVNULL,  # It may hold arguments: never by default.
+        env=dict(launch.env),
+        start_new_session=True,
+        limit=LINE_BYTES_MAX,
+    )
+
+
+async def _read(running: McpProcess, from_server: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+    """Hand over message after message; a line that is none is dropped, as some servers print to their output."""
+    output = running.process.stdout
+    assert output is not None
+    try:
+        while line := await output.readline():
+            with suppress(ValueError):
+                message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+                await from_server.send(SessionMessage(message))
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
+        pass  # The session, or the server, is gone.
+    except ValueError:
+        log.warning("tool_server.flood", bytes_max=LINE_BYTES_MAX)
+    finally:
+        running.kill()
+        running.exited.set()
+        from_server.close()
+
+
+async def _write(running: McpProcess, to_server: MemoryObjectReceiveStream[SessionMessage]) -> None:
+    stdin = running.process.stdin
+    assert stdin is not None
+    try:
+        async for message in to_server:
+            body = message.message.model_dump_json(by_alias=True, exclude_unset=True)
+            stdin.write(body.encode() + b"\n")
+            await stdin.drain()
+    except (ConnectionError, RuntimeError):  # uvloop says RuntimeError for a pipe that is closed.
+        running.kill()
+
+
+async def _leave(running: McpProcess) -> None:
+    """Ask it to go by closing its input, then kill what is left of its group and reap it."""
+    stdin = running.process.stdin
+    assert stdin is not None
+    stdin.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LEAVE_SECONDS):
+            await running.exited.wait()
+    running.kill()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LEAVE_SECONDS * 5):
+            await running.process.wait()

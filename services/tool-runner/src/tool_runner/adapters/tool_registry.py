@@ -1,0 +1,86 @@
+"""Which tools can be called here now, and do these arguments fit their schemas?"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, cast
+
+import jsonschema_rs
+import structlog
+from pydantic import JsonValue
+
+from tool_runner.domain.manifest import ListedTool, ServerRules, Tool, offered_tools, undeclarable_tools
+from tool_runner.domain.outcome import ErrorClass, Failed
+from tool_runner.domain.tool_policy import Absence
+
+log = structlog.get_logger()
+
+PROBLEMS_MAX = 5
+
+
+class _Problem(Protocol):
+    message: str
+    instance_path: list[str | int]
+
+
+class _Validator(Protocol):
+    def iter_errors(self, instance: object) -> Iterable[_Problem]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredTool:
+    """A tool with the compiled validator of its arguments."""
+
+    tool: Tool
+    validator: _Validator
+
+    def refusal_of(self, arguments: Mapping[str, JsonValue]) -> Failed | None:
+        """What the schema has against the arguments, without repeating their values."""
+        problems = []
+        for problem in self.validator.iter_errors(dict(arguments)):
+            place = "/".join(map(str, problem.instance_path)) or "arguments"
+            problems.append(f"{place}: {problem.message}")
+            if len(problems) >= PROBLEMS_MAX:
+                break
+        if not problems:
+            return None
+        return Failed(ErrorClass.INVALID_ARGUMENTS, f"{self.tool.name}: {'; '.join(problems)}")
+
+
+@dataclass(slots=True)
+class ToolRegistry:
+    """The tools of all servers that have listed theirs; `servers` are all that are configured."""
+
+    servers: Mapping[str, ServerRules]
+    _tools: dict[str, dict[str, RegisteredTool]] = field(default_factory=dict)
+
+    def replace(self, server: str, listed: list[ListedTool]) -> list[Tool]:
+        """Take what a server lists now for all that it has; the tools that are offered of it."""
+        rules = self.servers[server]
+        if missing := undeclarable_tools(listed, rules):
+            log.warning("tool_server.lacks_declared", server=server, missing=missing)
+        registered = [_registered(tool) for tool in offered_tools(listed, rules)]
+        self._tools[server] = {one.tool.local_name: one for one in registered if one is not None}
+        return [one.tool for one in self._tools[server].values()]
+
+    def find(self, name: str) -> RegisteredTool | Absence:
+        """By full name, `<server>.<tool>`."""
+        server, _, local_name = name.partition(".")
+        if server in self.servers and server not in self._tools:
+            return Absence.NOT_LISTED_YET
+        return self._tools.get(server, {}).get(local_name, Absence.UNKNOWN)
+
+    def tools(self) -> list[Tool]:
+        """All of them, by name."""
+        return sorted(
+            (one.tool for tools in self._tools.values() for one in tools.values()), key=lambda tool: tool.name
+        )
+
+
+def _registered(tool: Tool) -> RegisteredTool | None:
+    """None for a tool whose schema is none: it is not offered, the others are."""
+    try:
+        validator = jsonschema_rs.validator_for(dict(tool.input_schema), mask="[value]")
+    except (ValueError, jsonschema_rs.ReferencingError) as error:
+        log.warning("tool.schema_invalid", tool=tool.name, reason=str(error)[:300])
+        return None
+    return RegisteredTool(tool, cast(_Validator, validator))

@@ -1,0 +1,173 @@
+"""Who is plugged into whom in the tool runner?"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+from fastapi import FastAPI
+from faststream import FastStream
+from faststream.nats import NatsBroker
+from faststream.specification import AsyncAPI
+
+from contracts.streams import LOG, TOOL_RUNNER
+from contracts.tool_calls import ExecuteToolCall, ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown
+from service_kit.bus import Consumer, Routes, publish
+from service_kit.connection import Connection, connect_options, connected
+from service_kit.health import add_health, serve_http
+from service_kit.log import Log
+from service_kit.streams import ensure_consumer, ensure_streams
+from service_kit.telemetry import configure_logs, configure_traces
+from tool_runner.adapters.call_ledger import opened_ledger
+from tool_runner.adapters.mcp_client import McpServer
+from tool_runner.adapters.python_tools import PythonTools
+from tool_runner.adapters.servers_file import ConfiguredServer, load_servers
+from tool_runner.adapters.tool_catalogue import ToolCatalogue
+from tool_runner.adapters.tool_registry import ToolRegistry
+from tool_runner.api.tools import add_tools_api
+from tool_runner.domain.manifest import ListedTool
+from tool_runner.handlers.execute_tool_call import Runner, execute_tool_call
+from tool_runner.handlers.make_call import ToolServer
+from tool_runner.settings import Settings
+
+SERVICE = "tool-runner"
+
+
+def routes(runner: Runner) -> Routes:
+    """All that the tool runner reacts to."""
+    return {ExecuteToolCall: partial(execute_tool_call, runner=runner)}
+
+
+def stream_application(settings: Settings) -> FastStream:
+    """The connection, and what is published on it, as the AsyncAPI document describes it."""
+    broker = NatsBroker(settings.nats_url.split(","), logger=None, **connect_options(SERVICE))
+    for kind in (ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown):
+        broker.publisher(f"{kind.route.type}.{{tenant}}.{{key}}", schema=kind, title=kind.__name__, stream=LOG.name)
+    return FastStream(broker, logger=None, specification=AsyncAPI(title=SERVICE))
+
+
+async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
+    """Run until `stop` is set; `ready` is set once commands are consumed."""
+    configured = load_servers(settings.servers_file, search_path=settings.child_path)
+    configure_logs(SERVICE, level=settings.log_level)
+    configure_traces(SERVICE, endpoint=settings.otlp_endpoint)
+    async with bus(settings) as connection, runner_on(connection, settings, configured) as runner:
+        spec = replace(TOOL_RUNNER, ack_wait_seconds=settings.ack_wait_seconds)
+        await ensure_consumer(connection.jetstream, spec, stream=LOG)
+        consumer = Consumer(
+            connection,
+            spec,
+            routes(runner),
+            concurrency=settings.concurrency,
+            deliveries_max=None,  # Every command ends in a fact; waiting for the ledger is not giving up.
+            trace_ratio=settings.trace_ratio,
+        )
+        app = http_application(connection, consumer, runner)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(consumer.run(stop))
+            group.create_task(serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop))
+            ready.set()
+
+
+def http_application(connection: Connection, consumer: Consumer, runner: Runner) -> FastAPI:
+    """Health, metrics and the list of tools. Ready means that every server has been tried: one that cannot start
+    must not keep the others from being used."""
+    servers = runner.servers.values()
+    app = FastAPI(title=SERVICE)
+    add_health(
+        app,
+        {
+            "bus": lambda: connection.ready,
+            "consumer": lambda: consumer.running,
+            "ledger": lambda: runner.ledger.reachable,
+            "servers": lambda: all(not isinstance(server, McpServer) or server.settled.is_set() for server in servers),
+        },
+    )
+    add_tools_api(
+        app,
+        lambda: [tool.description_for_models() for tool in runner.registry.tools()],
+        lambda: {name: server.available for name, server in runner.servers.items()},
+    )
+    return app
+
+
+@asynccontextmanager
+async def bus(settings: Settings) -> AsyncIterator[Connection]:
+    """FastStream's connection, used by our own consumer, on streams that exist."""
+    application = stream_application(settings)
+    async with application:
+        broker = application.broker
+        assert isinstance(broker, NatsBroker)
+        async with connected(settings.nats_url, service=SERVICE, client=await broker.connect()) as connection:
+            await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
+            yield connection
+
+
+@asynccontextmanager
+async def runner_on(
+    connection: Connection, settings: Settings, configured: Sequence[ConfiguredServer]
+) -> AsyncIterator[Runner]:
+    """The runner with its ledger open and its servers running."""
+    offer = ToolOffer(
+        ToolRegistry({server.rules.name: server.rules for server in configured}), ToolCatalogue(connection.jetstream)
+    )
+    process = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
+    async with (
+        opened_ledger(
+            settings.redis_url,
+            process=process,
+            lease_seconds=settings.lease_seconds,
+            keep_seconds=settings.ledger_keep_seconds,
+            connections_max=settings.concurrency,
+        ) as ledger,
+        running_servers(configured, offer) as servers,
+    ):
+        yield Runner(
+            registry=offer.registry,
+            servers=servers,
+            ledger=ledger,
+            log=Log(connection),
+            publish=partial(publish, connection),
+            now_ms=lambda: time.time_ns() // 1_000_000,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOffer:
+    """Where the tools that a server lists go: into this process, and into the bucket for the others."""
+
+    registry: ToolRegistry
+    catalogue: ToolCatalogue
+
+    async def take(self, server: str, listed: list[ListedTool]) -> None:
+        self.catalogue.offer(server, self.registry.replace(server, listed))
+
+
+@asynccontextmanager
+async def running_servers(
+    configured: Sequence[ConfiguredServer], offer: ToolOffer
+) -> AsyncIterator[Mapping[str, ToolServer]]:
+    """All servers; they are stopped after the last call has ended."""
+    stop = asyncio.Event()
+    servers: dict[str, ToolServer] = {}
+    async with asyncio.TaskGroup() as group:
+        writing = group.create_task(offer.catalogue.run())
+        for server in configured:
+            name = server.rules.name
+            if server.launch is None:
+                functions = PythonTools(name, server.functions)
+                servers[name] = functions
+                await offer.take(name, functions.listed())
+            else:
+                process = McpServer(name, server.launch, server.limits, offer.take)
+                servers[name] = process
+                group.create_task(process.run(stop))
+        try:
+            yield servers
+        finally:
+            stop.set()
+            writing.cancel()

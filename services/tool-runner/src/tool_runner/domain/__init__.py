@@ -1,0 +1,1 @@
+"""What should happen: which calls may run, what their outcomes mean."""

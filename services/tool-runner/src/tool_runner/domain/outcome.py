@@ -1,0 +1,133 @@
+"""What does the end of one try mean for the call: done, failed, unknown, or once more?"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import assert_never
+
+from pydantic import JsonValue
+
+from tool_runner.domain.manifest import SideEffect, Tool
+
+TRIES_MAX = 3
+"""Tries of one call inside one command; each needs a server that died under it."""
+DETAIL_CHARACTERS_MAX = 2_000
+
+
+class ErrorClass(StrEnum):
+    """The closed set of ToolCallFailed.error_class."""
+
+    DENIED = "denied"
+    UNKNOWN_TOOL = "unknown_tool"
+    INVALID_ARGUMENTS = "invalid_arguments"
+    TIMEOUT = "timeout"
+    SERVER_UNAVAILABLE = "server_unavailable"
+    BUDGET_EXCEEDED = "budget_exceeded"
+    INVALID_RESULT = "invalid_result"
+    KEY_REUSED = "key_reused"
+
+
+class CutBy(Enum):
+    """What ended a call that was sent and not answered."""
+
+    TIMEOUT = "the deadline"
+    SERVER_DEATH = "the death of its server"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The tool answered; `is_error` is its own word."""
+
+    result: JsonValue
+    is_error: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Surely nothing reached the tool."""
+
+    error_class: ErrorClass
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The call was sent; whether it had its effect is not known."""
+
+    by: CutBy
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """The tool ran, but its answer cannot be given to anybody."""
+
+    detail: str
+
+
+TryOutcome = Answered | NotSent | Cut | Unusable
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Ends as ToolCallCompleted."""
+
+    result: JsonValue
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Ends as ToolCallFailed: no effect, or one that the same call may repeat."""
+
+    error_class: ErrorClass
+    detail: str = ""
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Ends as ToolCallOutcomeUnknown: a person decides."""
+
+    detail: str = ""
+
+
+Verdict = Done | Failed | Unknown
+
+
+class Again(Enum):
+    """The same call may be made once more."""
+
+    AGAIN = "again"
+
+
+def verdict_of(outcome: TryOutcome, tool: Tool, *, tries: int) -> Verdict | Again:
+    """What follows from try number `tries` (from 1)."""
+    match outcome:
+        case Answered(result, is_error):
+            return Done(result, is_error)
+        case NotSent(error_class, detail):
+            return Failed(error_class, detail, retryable=True)
+        case Cut(by):
+            return _verdict_of_cut(by, tool, tries)
+        case Unusable(detail):
+            if tool.rules.side_effect is SideEffect.READ:
+                return Failed(ErrorClass.INVALID_RESULT, f"{tool.name}: {detail}")
+            return Unknown(f"{tool.name} ran, but {detail}")
+        case _:
+            assert_never(outcome)
+
+
+def verdict_of_orphan(tool: Tool) -> Unknown | Again:
+    """An earlier process had sent the call and was never heard of again."""
+    if tool.may_run_again:
+        return Again.AGAIN
+    return Unknown(f"{tool.name} was cut by the end of the process that ran it; it may have had its effect")
+
+
+def _verdict_of_cut(by: CutBy, tool: Tool, tries: int) -> Verdict | Again:
+    if not tool.may_run_again:
+        return Unknown(f"{tool.name} was cut by {by.value}; it may have had its effect")
+    if by is CutBy.TIMEOUT:
+        return Failed(ErrorClass.TIMEOUT, f"{tool.name} did not answer before the deadline", retryable=True)
+    if tries < TRIES_MAX:
+        return Again.AGAIN
+    return Failed(ErrorClass.SERVER_UNAVAILABLE, f"the server of {tool.name} died {tries} times", retryable=True)

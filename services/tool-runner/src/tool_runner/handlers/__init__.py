@@ -1,0 +1,1 @@
+"""A tool call was commanded: who does what?"""

@@ -1,0 +1,37 @@
+"""Which knobs does the tool runner have?"""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts.streams import TOOL_RUNNER
+
+
+class Settings(BaseSettings):
+    """Read from the environment, prefix `TOOL_RUNNER_`."""
+
+    model_config = SettingsConfigDict(env_prefix="TOOL_RUNNER_", frozen=True, populate_by_name=True)
+
+    nats_url: str = Field("nats://127.0.0.1:4222", description="Comma-separated list of NATS servers.")
+    stream_replicas: int = Field(1, ge=1, le=5, description="Copies of each stream that this service creates.")
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis of the call ledger.")
+    http_host: str = Field("127.0.0.1", description="Address to listen on.")
+    http_port: int = Field(8083, ge=0, le=65535, description="Port of health, metrics and the list of tools.")
+    servers_file: Path | None = Field(None, description="YAML file of the tool servers; there are none if unset.")
+    child_path: str = Field(
+        "/usr/local/bin:/usr/bin:/bin",
+        validation_alias=AliasChoices("TOOL_RUNNER_CHILD_PATH", "PATH"),
+        description="PATH of the tool servers; the runner's own if unset.",
+    )
+    concurrency: int = Field(64, ge=1, le=1000, description="Tool calls in hand at once.")
+    lease_seconds: float = Field(6.0, ge=0.3, le=300, description="A silent owner of a call counts as dead after this.")
+    ledger_keep_seconds: float = Field(86_400.0, ge=60, description="How long an ended call is remembered.")
+    ack_wait_seconds: float = Field(
+        TOOL_RUNNER.ack_wait_seconds,
+        ge=1,
+        description="A command whose runner is silent is delivered again after this.",
+    )
+    trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of conversations that are traced.")
+    otlp_endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for traces; none are exported if unset.")
+    log_level: str = Field("info", description="debug, info, warning or error.")

@@ -1,0 +1,1 @@
+"""The tool runner on real servers."""

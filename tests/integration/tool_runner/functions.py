@@ -1,0 +1,16 @@
+"""Which Python functions do tests offer as tools?"""
+
+import asyncio
+
+
+def sized(text: str, times: int = 1) -> dict[str, int]:
+    """Says how long a text is."""
+    if times < 1:
+        raise ValueError(f"times is {times}, at least 1")
+    return {"characters": len(text) * times}
+
+
+async def napping(seconds: float) -> str:
+    """Waits, then answers."""
+    await asyncio.sleep(seconds)
+    return "awake"
