@@ -7,8 +7,10 @@ from nats.errors import Error as NatsError
 from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 
+from contracts.streams import WORKFLOWS_BUCKET
 from contracts.subjects import check_token
 from orchestrator.adapters.workflow_history import WorkflowHistory
+from service_kit.connection import Connection
 from service_kit.errors import RetryLater
 
 WRITES_MAX = 20
@@ -49,7 +51,12 @@ async def change_history(bucket: KeyValue, tenant: str, name: str, change: Chang
     raise RetryLater(f"{key} is being changed by others all the time")
 
 
-async def bring_into_force(bucket: KeyValue, tenant: str, name: str, change: Change) -> str:
+async def put_surely(connection: Connection, key: str, value: bytes) -> None:
+    """Write a value whose repeat does no harm, trying again while the server is away; raises RetryLater."""
+    await connection.publish_surely(f"$KV.{WORKFLOWS_BUCKET}.{key}", value, headers={})
+
+
+async def bring_into_force(connection: Connection, bucket: KeyValue, tenant: str, name: str, *, change: Change) -> str:
     """Record the change, then write the default that the record says, until both agree: two who change at once may
     write in another order than they recorded. The content hash in force."""
     history, revision = await change_history(bucket, tenant, name, change)
@@ -57,8 +64,7 @@ async def bring_into_force(bucket: KeyValue, tenant: str, name: str, change: Cha
     for _ in range(WRITES_MAX):
         in_force, seen = history.in_force, revision
         assert in_force is not None, f"{key} was put in force, and its record says none"
-        with translated(key):
-            await bucket.put(key, in_force.encode())
+        await put_surely(connection, key, in_force.encode())
         history, revision = await read_history(bucket, tenant, name)
         if revision == seen:
             return in_force

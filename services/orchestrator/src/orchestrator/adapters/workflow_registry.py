@@ -17,9 +17,9 @@ from orchestrator.adapters.workflow_records import (
     Change,
     bring_into_force,
     change_history,
+    put_surely,
     read_history,
     read_value,
-    translated,
 )
 from orchestrator.domain.workflow import Workflow
 from service_kit.connection import Connection
@@ -37,6 +37,7 @@ class WorkflowRegistry:
     """Looks up without waiting; `opened` keeps it up to date. Writing methods raise HistoryRefused, WorkflowErrors or
     RetryLater."""
 
+    connection: Connection
     bucket: KeyValue
     _defaults: dict[str, dict[str, str]] = field(default_factory=dict)
     _routes: dict[str, str] = field(default_factory=dict)
@@ -78,8 +79,7 @@ class WorkflowRegistry:
         """Store a version without putting it in force. The same bytes are the same version; the same name and version
         string with other bytes are refused."""
         workflow = load_workflow(source, file_name=file_name)
-        with translated("publish"):
-            await self.bucket.put(f"version.{workflow.content_hash}", source)
+        await put_surely(self.connection, f"version.{workflow.content_hash}", source)
         published = PublishedVersion(version=workflow.version, content_hash=workflow.content_hash)
         await change_history(self.bucket, tenant, workflow.name, lambda history: history.with_version(published))
         return self._keep(workflow)
@@ -103,8 +103,7 @@ class WorkflowRegistry:
         """Messages of the tenant that name no workflow take this one."""
         if name not in self._own_and_shared(tenant) and (await self.history(tenant, name)).in_force is None:
             raise HistoryRefused(f"tenant {tenant} has no workflow {name!r} in force")
-        with translated("route"):
-            await self.bucket.put(f"route.{check_token(tenant, what='tenant')}", name.encode())
+        await put_surely(self.connection, f"route.{check_token(tenant, what='tenant')}", name.encode())
         self._set_route(tenant, name)
 
     async def history(self, tenant: str, name: str) -> WorkflowHistory:
@@ -132,7 +131,7 @@ class WorkflowRegistry:
             self._set_default(tenant, name, text)
 
     async def _put_in_force(self, tenant: str, name: str, change: Change) -> str:
-        content_hash = await bring_into_force(self.bucket, tenant, name, change)
+        content_hash = await bring_into_force(self.connection, self.bucket, tenant, name, change=change)
         self._set_default(tenant, name, content_hash)
         return content_hash
 
@@ -176,6 +175,6 @@ async def opened(connection: Connection) -> AsyncIterator[WorkflowRegistry]:
     Reads go to the leader: a replica may not have what was written a moment ago. Raises RetryLater."""
     stream, prefix = f"KV_{WORKFLOWS_BUCKET}", f"$KV.{WORKFLOWS_BUCKET}."
     bucket = KeyValue(name=WORKFLOWS_BUCKET, stream=stream, pre=prefix, js=connection.jetstream, direct=False)
-    registry = WorkflowRegistry(bucket)
+    registry = WorkflowRegistry(connection, bucket)
     async with following(connection, WORKFLOWS_BUCKET, registry.apply):
         yield registry
