@@ -1,0 +1,1 @@
+"""How does analytics talk to its store?"""

@@ -1,0 +1,1 @@
+"""An HTTP request came: which figures does it ask for?"""

@@ -1,0 +1,113 @@
+"""What does a message of the log count for?"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from analytics.domain.rollup import MINUTE_MS, Cell, Contribution
+from contracts.budgets import BudgetExhausted
+from contracts.completions import CompletionFailed, CompletionProduced
+from contracts.conversations import MessageReceived, MessageSent, MessageSuppressed, TurnRefused
+from contracts.envelope import LogEntry, Message
+from contracts.executions import ExecutionFinished
+from contracts.handovers import (
+    ApprovalDecided,
+    HandoverClaimed,
+    HandoverRefused,
+    HandoverReleased,
+    HandoverResolved,
+    HandoverReturned,
+    OpenHandover,
+)
+from contracts.tool_calls import (
+    ToolCallApprovalRequired,
+    ToolCallCompleted,
+    ToolCallFailed,
+    ToolCallOutcomeUnknown,
+)
+
+LABEL_CHARACTERS_MAX = 64
+NOT_IN_LABEL = re.compile(r"[^A-Za-z0-9._ -]")
+Counts = Mapping[str, int]
+
+
+def contribution_of(tenant: str, entry: LogEntry) -> Contribution:
+    """What this entry adds, to which cell. The minute is the log's, not the sender's."""
+    message, minute_ms = entry.message, entry.timestamp_ms // MINUTE_MS * MINUTE_MS
+    if isinstance(message, ExecutionFinished):
+        cell = Cell(tenant, _label(message.workflow), _label(message.version), minute_ms)
+        return Contribution(entry.sequence, cell, _execution(message), max(0, message.finished_ms - message.started_ms))
+    count = COUNTED.get(type(message)) if message is not None else None
+    counts = {} if count is None or message is None else count(message)
+    return Contribution(entry.sequence, Cell(tenant, "", "", minute_ms), counts)
+
+
+def _execution(message: ExecutionFinished) -> Counts:
+    """Success as SPEC A3 has it: decided by the orchestrator, never by a default response."""
+    handed_over = message.sink == "HANDOVER"
+    is_turn = message.turn_id is not None
+    counts = {
+        "executions": 1,
+        "successes": int(message.success and not message.default_response),
+        "handovers": int(handed_over),
+        f"handovers_by_reason.{_label(message.reason or 'none')}": int(handed_over),
+        "turns": int(is_turn),
+        "turn_handovers": int(is_turn and handed_over),
+        "default_responses": int(message.default_response),
+        "cost_microdollars": message.cost_microdollars,
+        "completions": sum(node.completions for node in message.nodes),
+        "tool_calls": sum(node.tool_calls for node in message.nodes),
+        "node_failures": sum(node.outcome == "failed" for node in message.nodes),
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _label(text: str) -> str:
+    """A bounded part of a name or an id, of characters that mean nothing there."""
+    return NOT_IN_LABEL.sub("_", text[:LABEL_CHARACTERS_MAX])
+
+
+def _one(name: str) -> Callable[[Message], Counts]:
+    return lambda _: {name: 1}
+
+
+def _by(name: str, field: str) -> Callable[[Message], Counts]:
+    """Counted under the name, and by the value of a field."""
+    return lambda message: {name: 1, f"{name}_by_{field}.{_label(str(getattr(message, field)))}": 1}
+
+
+def _completion(message: Message) -> Counts:
+    assert isinstance(message, CompletionProduced | CompletionFailed)
+    produced = isinstance(message, CompletionProduced)
+    counts = {
+        "completions_produced" if produced else "completions_failed": 1,
+        f"completions_by_model.{_label(message.model or 'unknown')}": 1,
+        "completion_cost_microdollars": message.cost_microdollars,
+        "tokens_input": message.tokens_input,
+        "tokens_cached": message.tokens_cached,
+        "tokens_output": message.tokens_output,
+    }
+    if isinstance(message, CompletionFailed):
+        counts[f"completions_failed_by_error_class.{_label(message.error_class)}"] = 1
+    return {name: count for name, count in counts.items() if count}
+
+
+COUNTED: Mapping[type[Message], Callable[[Message], Counts]] = {
+    MessageReceived: _by("messages_received", "author"),
+    MessageSent: _by("messages_sent", "author"),
+    MessageSuppressed: _by("messages_suppressed", "reason"),
+    TurnRefused: _by("turns_refused", "reason"),
+    OpenHandover: _by("handovers_opened", "reason"),
+    HandoverClaimed: _one("handovers_claimed"),
+    HandoverReleased: _one("handovers_released"),
+    HandoverResolved: _one("handovers_resolved"),
+    HandoverReturned: _one("handovers_returned"),
+    HandoverRefused: _by("handovers_refused", "reason"),
+    ApprovalDecided: _by("approvals_decided", "verdict"),
+    CompletionProduced: _completion,
+    CompletionFailed: _completion,
+    ToolCallCompleted: _by("tool_calls_completed", "tool"),
+    ToolCallFailed: _by("tool_calls_failed", "error_class"),
+    ToolCallOutcomeUnknown: _by("tool_calls_unknown", "tool"),
+    ToolCallApprovalRequired: _by("tool_calls_approval_required", "tool"),
+    BudgetExhausted: _by("budgets_exhausted", "scope"),
+}

@@ -1,0 +1,1 @@
+"""A message came: who does what?"""

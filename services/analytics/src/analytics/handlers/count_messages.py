@@ -1,0 +1,160 @@
+"""How are many messages counted in one write, each exactly once?"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from analytics.domain.contribute import contribution_of
+from analytics.domain.execution import execution_document, execution_id
+from analytics.domain.rollup import Cell, Contribution, Settled, Versioned, count_in
+from contracts.envelope import LogEntry
+from contracts.executions import ExecutionFinished
+from service_kit.bus import Delivery
+from service_kit.errors import RetryLater
+
+CELLS_KEPT_MAX = 5_000
+WRITES_MAX = 500
+CONFLICTS_MAX = 20
+
+
+class Figures(Protocol):
+    """Where rollups, executions and the list of workflows are kept."""
+
+    async def load(self, cell: Cell) -> Versioned: ...
+
+    async def save(self, rollups: Sequence[Versioned]) -> list[Versioned | None]: ...
+
+    async def add_executions(self, executions: Mapping[str, dict[str, JsonValue]]) -> set[str]: ...
+
+    async def add_workflows(self, cells: Sequence[Cell]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message in hand; its handler returns, and so acknowledges it, once `done` is set."""
+
+    tenant: str
+    key: str
+    entry: LogEntry
+    done: "asyncio.Future[None]"
+
+
+@dataclass(slots=True)
+class CountMessages:
+    """Collects what arrives while the last write runs, and counts it together."""
+
+    figures: Figures
+    read_settled: Callable[[], Awaitable[Settled]]
+    on_counted: Callable[[LogEntry], None]
+    _waiting: list[Waiting] = field(default_factory=list)
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    _cells: OrderedDict[Cell, Versioned] = field(default_factory=OrderedDict)
+    _workflows: set[tuple[str, str, str]] = field(default_factory=set)
+
+    async def __call__(self, delivery: Delivery) -> None:
+        """Returns when the message is counted and stored."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(Waiting(delivery.subject.tenant, delivery.subject.key, delivery.entry, done))
+        self._arrived.set()
+        await done
+
+    async def run(self) -> None:
+        """Count for ever; cancelled once the consumer has ended."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            batch, self._waiting = self._waiting, []
+            await self._settle(batch)
+
+    async def _settle(self, batch: Sequence[Waiting]) -> None:
+        """Tell each handler how it went. If a bug of ours broke the write, each message has a try of its own, so that
+        one cannot take the others with it."""
+        counting = asyncio.create_task(self._count(batch))
+        await asyncio.wait({counting})
+        error = counting.exception()
+        if error is not None:
+            self._cells.clear()
+        if error is not None and not isinstance(error, RetryLater) and len(batch) > 1:
+            for waiting in batch:
+                await self._settle([waiting])
+            return
+        for waiting in batch:
+            if waiting.done.done():
+                continue
+            if error is None:
+                waiting.done.set_result(None)
+            else:
+                waiting.done.set_exception(error)
+
+    async def _count(self, batch: Sequence[Waiting]) -> None:
+        settled = await self.read_settled()
+        repeats = await self._keep_executions(batch)
+        cells: dict[Cell, list[Contribution]] = {}
+        for waiting in batch:
+            if waiting.entry.sequence not in repeats:
+                contribution = contribution_of(waiting.tenant, waiting.entry)
+                cells.setdefault(contribution.cell, []).append(contribution)
+        await self._keep_workflows(list(cells))
+        counted: set[int] = set()
+        for start in range(0, len(cells), WRITES_MAX):
+            counted |= await self._write(dict(list(cells.items())[start : start + WRITES_MAX]), settled)
+        for waiting in batch:
+            if waiting.entry.sequence in counted:
+                counted.discard(waiting.entry.sequence)
+                self.on_counted(waiting.entry)
+
+    async def _write(self, cells: Mapping[Cell, Sequence[Contribution]], settled: Settled) -> set[int]:
+        """Count into each cell; again from what is stored where another replica was first."""
+        counted: set[int] = set()
+        open_cells = dict(cells)
+        for _ in range(CONFLICTS_MAX):
+            changes = [await self._counted(cell, parts, settled) for cell, parts in open_cells.items()]
+            saved = await self.figures.save([change for change, _ in changes])
+            for cell, (_, new), kept in zip(list(open_cells), changes, saved, strict=True):
+                if kept is not None:
+                    self._keep(cell, kept)
+                    counted |= new
+                    del open_cells[cell]
+                else:
+                    self._cells.pop(cell, None)
+            if not open_cells:
+                return counted
+        raise RetryLater(f"{len(open_cells)} rollups were written by others {CONFLICTS_MAX} times")
+
+    async def _counted(self, cell: Cell, parts: Sequence[Contribution], settled: Settled) -> tuple[Versioned, set[int]]:
+        known = self._cells.get(cell) or await self.figures.load(cell)
+        rollup, new = count_in(known.rollup, parts, settled)
+        return Versioned(rollup, known.version), new
+
+    def _keep(self, cell: Cell, kept: Versioned) -> None:
+        self._cells[cell] = kept
+        self._cells.move_to_end(cell)
+        if len(self._cells) > CELLS_KEPT_MAX:
+            self._cells.popitem(last=False)
+
+    async def _keep_executions(self, batch: Sequence[Waiting]) -> set[int]:
+        """Store executions; the sequences of ends that were stored twice in the log, which count once."""
+        documents: dict[str, dict[str, JsonValue]] = {}
+        places: dict[str, int] = {}
+        repeats: set[int] = set()
+        for waiting in batch:
+            message, sequence = waiting.entry.message, waiting.entry.sequence
+            if isinstance(message, ExecutionFinished):
+                id_ = f"{waiting.tenant}/{waiting.key}/{execution_id(waiting.key, message)}"
+                if places.setdefault(id_, sequence) != sequence:
+                    repeats.add(sequence)
+                else:
+                    documents[id_] = execution_document(waiting.tenant, waiting.key, waiting.entry, message)
+        known = await self.figures.add_executions(documents) if documents else set()
+        return repeats | {places[id_] for id_ in known}
+
+    async def _keep_workflows(self, cells: Sequence[Cell]) -> None:
+        new = {(cell.tenant, cell.workflow, cell.version): cell for cell in cells if cell.workflow}
+        new = {name: cell for name, cell in new.items() if name not in self._workflows}
+        if new:
+            await self.figures.add_workflows(list(new.values()))
+            self._workflows |= new.keys()

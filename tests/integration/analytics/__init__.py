@@ -1,0 +1,1 @@
+"""Analytics on a real bus."""
