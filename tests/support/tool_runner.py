@@ -6,12 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
 import yaml
 
 from contracts.envelope import BasedOn, Identity, Message
@@ -50,7 +50,7 @@ def counter_server(effects_file: Path, name: str = "counter", **fields: object) 
         tools["append"] = {"idempotency_argument": "key"}
     return {
         "name": name,
-        "command": ["python", COUNTER],
+        "command": ["python", COUNTER, f"{effects_file}:{name}"],  # Its own name finds its process.
         "env": {"COUNTER_FILE": str(effects_file)},
         "hidden_tools": ["hidden"],
         "tools": tools,
@@ -104,6 +104,20 @@ async def running_runner(settings: Settings) -> AsyncIterator[None]:
         stop.set()
         waiting.cancel()
         await serving
+
+
+async def all_servers_up(http_port: int) -> None:
+    """Wait until the runner can make calls on all its servers."""
+
+    async def up() -> bool:
+        try:
+            async with http.get("/v1/tools") as answer:
+                return all(server["available"] for server in (await answer.json())["servers"])
+        except aiohttp.ClientError:
+            return False
+
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{http_port}") as http:
+        await wait_until(up, timeout_seconds=20)
 
 
 @contextmanager
@@ -177,9 +191,9 @@ async def calling(nats_url: str) -> AsyncIterator[Caller]:
         yield Caller(connection)
 
 
-def processes_running(script: str) -> list[int]:
-    """Process ids of tool servers whose command names `script`, the runner's launcher left out."""
-    found = []
+def server_process(effects_file: Path, name: str = "counter") -> int | None:
+    """Process id of a running counter; None while it is not there."""
+    wanted = f"{effects_file}:{name}".encode()
     for directory in Path("/proc").iterdir():
         if not directory.name.isdigit():
             continue
@@ -188,10 +202,14 @@ def processes_running(script: str) -> list[int]:
             state = (directory / "stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             continue
-        if script.encode() in words and state != "Z" and not any(b"launch_child" in word for word in words):
-            found.append(int(directory.name))
-    return found
+        if wanted in words and state != "Z" and not any(b"launch_child" in word for word in words):
+            return int(directory.name)
+    return None
 
 
-def now() -> float:
-    return time.monotonic()
+def kill_server(effects_file: Path, name: str = "counter") -> int:
+    """SIGKILL a running counter; its process id."""
+    process = server_process(effects_file, name)
+    assert process is not None
+    os.kill(process, signal.SIGKILL)
+    return process

@@ -8,6 +8,7 @@ import pytest
 from tests.support.start_servers import NatsServer, RedisServer
 from tests.support.tool_runner import (
     Caller,
+    all_servers_up,
     calling,
     counter_server,
     free_port,
@@ -51,7 +52,8 @@ def servers_file(tmp_path: Path, effects_file: Path) -> Path:
 async def caller(
     nats_server: NatsServer, redis_server: RedisServer, servers_file: Path, http_port: int
 ) -> AsyncIterator[Caller]:
-    """A caller, and a runner in this event loop."""
+    """A caller, and a runner in this event loop whose servers are up."""
     settings = settings_for(nats_server.url, redis_server.url, servers_file, http_port=http_port)
     async with calling(nats_server.url) as calls, running_runner(settings):
+        await all_servers_up(http_port)
         yield calls

@@ -11,7 +11,7 @@ from functools import partial
 
 from fastapi import FastAPI
 from faststream import FastStream
-from faststream.nats import NatsBroker
+from faststream.nats import JStream, NatsBroker
 from faststream.specification import AsyncAPI
 
 from contracts.streams import LOG, TOOL_RUNNER
@@ -45,8 +45,9 @@ def routes(runner: Runner) -> Routes:
 def stream_application(settings: Settings) -> FastStream:
     """The connection, and what is published on it, as the AsyncAPI document describes it."""
     broker = NatsBroker(settings.nats_url.split(","), logger=None, **connect_options(SERVICE))
+    stream = JStream(LOG.name, declare=False)  # Declared by the kit; FastStream would take its schedules away.
     for kind in (ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown):
-        broker.publisher(f"{kind.route.type}.{{tenant}}.{{key}}", schema=kind, title=kind.__name__, stream=LOG.name)
+        broker.publisher(f"{kind.route.type}.{{tenant}}.{{key}}", schema=kind, title=kind.__name__, stream=stream)
     return FastStream(broker, logger=None, specification=AsyncAPI(title=SERVICE))
 
 

@@ -79,12 +79,11 @@ class McpServer:
     async def run(self, stop: asyncio.Event) -> None:
         """Keep the server running until `stop` is set."""
         while not stop.is_set():
-            started = time.monotonic()
             problem = await self._live(stop)
             if stop.is_set():
                 break
             now = time.monotonic()
-            if problem is not None or now - started < STABLE_SECONDS:
+            if problem is not None:
                 self._health = self._health.after_failure(self._limits.breaker, now)
             delay = self._health.restart_delay(self._limits.breaker, now)
             log.warning(
@@ -179,7 +178,8 @@ class McpServer:
             self._health = self._health.after_failure(self._limits.breaker, time.monotonic())
 
     async def _live(self, stop: asyncio.Event) -> str | None:
-        """One life of the server; why it could not start, None when it did."""
+        """One life of the server; why it was none, None if it was of use. Cut calls are counted where they are cut."""
+        started = time.monotonic()
         try:
             async with AsyncExitStack() as stack:
                 async with asyncio.timeout(self._limits.start_seconds_max):
@@ -187,22 +187,24 @@ class McpServer:
                     client = await stack.enter_async_context(Client(nullcontext(process.streams)))
                     listed = await _list_tools(client)
                 await self._on_tools(self.name, listed)
-                self._open(_Session(client, process))
+                session = self._open(_Session(client, process))
                 await _first_of(process.exited, stop)
                 self._session = None
-            return None
         except (OSError, TimeoutError, MCPError, RuntimeError, ValidationError, ExceptionGroup) as error:
             return f"{type(error).__name__}: {error}"[:500]
         finally:
             self._session = None
             self.settled.set()
             self._tell()
+        lived = time.monotonic() - started
+        return None if session.cut or lived > STABLE_SECONDS else f"ended by itself after {lived:.1f} s"
 
-    def _open(self, session: _Session) -> None:
+    def _open(self, session: _Session) -> _Session:
         self._session = session
         self.settled.set()
         self._tell()
         log.info("tool_server.up", server=self.name, protocol=session.client.protocol_version)
+        return session
 
     def _tell(self) -> None:
         self._changed.set()
