@@ -3,6 +3,8 @@
 One module per command or group of commands; each is registered here by one line.
 """
 
+from hil.bench.commands import bench
+from hil.demo.command import demo
 from hil.inspect_command import inspect, replay_key
 from hil.outcome import HilApp
 from hil.up import up
@@ -25,5 +27,7 @@ def hil() -> None:
 
 
 app.command("up")(up)
+app.command("demo")(demo)
 app.command("inspect")(inspect)
 app.command("replay")(replay_key)
+app.add_typer(bench, name="bench")
