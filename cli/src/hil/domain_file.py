@@ -50,7 +50,9 @@ class DomainFile(BaseModel):
     state_argument: str = "state_key"
     transfer_tool: str
     hidden_tools: list[str] = []
-    workflow: str
+    call_log_tool: str | None = Field("get_call_log", description="The server's tool that shows the calls made.")
+    result_field: str | None = Field(None, description="The one field of a structured result that models are shown.")
+    workflow: str = Field(description="A path beside this file, else the name of a shipped workflow.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """How does one command run the whole system on this machine?"""
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from hil.embedded.plan import AllInThisProcess, OneProcessEach, ReplayModel, Sta
 from hil.embedded.stack import running_stack
 from hil.options import DATA_DIR_DEFAULT, AsJson, DataDir
 from hil.outcome import bad_input
+from hil.provider import has_provider
 from hil.up_notices import JsonLines, Teller, Terminal
 
 _PORT_MAX = 65_535
@@ -36,7 +36,7 @@ def up(
     The addresses are printed and written to DATA_DIR/endpoints.json. SIGINT or SIGTERM stops everything. Without
     OPENAI_API_KEY (and without LLM_GATEWAY_PROVIDER_URL) models are played by the replay model.
     """
-    model = None if _has_provider() else ReplayModel(domain_file=domain)
+    model = None if has_provider() else ReplayModel(domain_file=domain)
     plan = StackPlan(
         data_dir=data_dir,
         layout=AllInThisProcess() if single_process else OneProcessEach(),
@@ -70,10 +70,6 @@ async def _run(plan: StackPlan, teller: Teller) -> None:
     async with running_stack(plan, teller.notice) as stack:
         teller.ready(stack.endpoints)
         await stack.wait_until_failed()
-
-
-def _has_provider() -> bool:
-    return bool(os.environ.get("OPENAI_API_KEY") or os.environ.get("LLM_GATEWAY_PROVIDER_URL"))
 
 
 def _parse_ports(texts: list[str]) -> dict[str, int]:
