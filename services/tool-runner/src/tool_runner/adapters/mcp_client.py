@@ -1,4 +1,4 @@
-"""How is a tool of an MCP server called, when the server may hang, lie or die at any moment?"""
+"""How is an MCP server kept running and called, when it may hang or die at any moment?"""
 
 import asyncio
 import time
@@ -6,25 +6,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 
-import anyio
-import orjson
 import structlog
 from mcp import Client, MCPError
-from mcp_types import CONNECTION_CLOSED, CallToolResult, TextContent
-from mcp_types import Tool as McpTool
 from pydantic import JsonValue, ValidationError
 
-from tool_runner.adapters.mcp_process import Launch, McpProcess, spawned
+from tool_runner.adapters.mcp_process import Launch, spawned
+from tool_runner.adapters.mcp_session import McpSession, list_tools
 from tool_runner.domain.breaker import HEALTHY, BreakerPolicy, Health
 from tool_runner.domain.manifest import ListedTool
-from tool_runner.domain.outcome import Answered, Cut, CutBy, ErrorClass, NotSent, TryOutcome, Unusable
+from tool_runner.domain.outcome import Cut, ErrorClass, NotSent, TryOutcome
 
 log = structlog.get_logger()
 
-PAGES_MAX = 100
 STABLE_SECONDS = 1.0
 """A server that ends by itself sooner than this after its start has failed to start."""
-MESSAGE_CHARACTERS_MAX = 2_000
 
 OnTools = Callable[[str, list[ListedTool]], Awaitable[None]]
 
@@ -40,17 +35,6 @@ class ServerLimits:
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
 
-@dataclass(slots=True)
-class _Session:
-    client: Client
-    process: McpProcess
-    cut: bool = False
-
-    @property
-    def usable(self) -> bool:
-        return not self.cut and not self.process.exited.is_set()
-
-
 class McpServer:
     """One supervised server process with one open session."""
 
@@ -62,7 +46,7 @@ class McpServer:
         self._limits = limits
         self._on_tools = on_tools
         self._health: Health = HEALTHY
-        self._session: _Session | None = None
+        self._session: McpSession | None = None
         self._changed = asyncio.Event()
         self._slots = asyncio.Semaphore(limits.concurrency)
 
@@ -109,20 +93,21 @@ class McpServer:
         except TimeoutError:
             return NotSent(ErrorClass.TIMEOUT, f"{self.name} was busy until the deadline; the call was not made")
         try:
-            while True:
+            while time.monotonic() < until:
                 session = await self._wait_for_session(until)
                 if isinstance(session, NotSent):
                     return session
                 await starting()
                 if session.usable and time.monotonic() < until:
                     return await self._exchange(session, tool, arguments, until=until)
+            return NotSent(ErrorClass.TIMEOUT, f"no time was left for a call of {self.name}; the call was not made")
         finally:
             self._slots.release()
 
-    async def _wait_for_session(self, until: float) -> _Session | NotSent:
+    async def _wait_for_session(self, until: float) -> McpSession | NotSent:
         while True:
             now = time.monotonic()
-            if self._session is not None and self._session.usable and now < until:
+            if self._session is not None and self._session.usable:
                 return self._session
             if self._health.is_open(now):
                 failures = self._health.failures
@@ -136,42 +121,16 @@ class McpServer:
                     await self._changed.wait()
 
     async def _exchange(
-        self, session: _Session, tool: str, arguments: Mapping[str, JsonValue], *, until: float
+        self, session: McpSession, tool: str, arguments: Mapping[str, JsonValue], *, until: float
     ) -> TryOutcome:
-        answer = asyncio.ensure_future(session.client.session.call_tool(tool, dict(arguments)))
-        try:
-            await asyncio.wait({answer}, timeout=until - time.monotonic())
-            if not answer.done():
-                self._count_cut(session)
-                session.process.kill()
-                return Cut(CutBy.TIMEOUT)
-            outcome = self._outcome_of(answer)
-        finally:
-            answer.cancel()
-            await asyncio.wait({answer}, timeout=5.0)
+        outcome = await session.exchange(tool, arguments, until=until)
         if isinstance(outcome, Cut):
             self._count_cut(session)
         else:
             self._health = HEALTHY
         return outcome
 
-    def _outcome_of(self, answer: "asyncio.Future[CallToolResult]") -> TryOutcome:
-        try:
-            result = result_of(answer.result())
-        except MCPError as error:
-            if error.code == CONNECTION_CLOSED:
-                return Cut(CutBy.SERVER_DEATH)
-            return Answered({"error": error.message[:MESSAGE_CHARACTERS_MAX], "code": error.code}, is_error=True)
-        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
-            return Cut(CutBy.SERVER_DEATH)
-        except (RuntimeError, ValidationError) as error:  # The SDK's words for an answer that breaks the protocol.
-            return Unusable(f"its answer is not what its server declares ({type(error).__name__})")
-        size = len(orjson.dumps(result.result))
-        if size > self._limits.result_bytes_max:
-            return Unusable(f"its answer of {size} bytes is over the limit of {self._limits.result_bytes_max}")
-        return result
-
-    def _count_cut(self, session: _Session) -> None:
+    def _count_cut(self, session: McpSession) -> None:
         """One failure for each session that was cut, however many calls it had in hand."""
         if not session.cut:
             session.cut = True
@@ -185,9 +144,9 @@ class McpServer:
                 async with asyncio.timeout(self._limits.start_seconds_max):
                     process = await stack.enter_async_context(spawned(self._launch))
                     client = await stack.enter_async_context(Client(nullcontext(process.streams)))
-                    listed = await _list_tools(client)
+                    listed = await list_tools(client)
                 await self._on_tools(self.name, listed)
-                session = self._open(_Session(client, process))
+                session = self._open(McpSession(client, process, self._limits.result_bytes_max))
                 await _first_of(process.exited, stop)
                 self._session = None
         except (OSError, TimeoutError, MCPError, RuntimeError, ValidationError, ExceptionGroup) as error:
@@ -199,7 +158,7 @@ class McpServer:
         lived = time.monotonic() - started
         return None if session.cut or lived > STABLE_SECONDS else f"ended by itself after {lived:.1f} s"
 
-    def _open(self, session: _Session) -> _Session:
+    def _open(self, session: McpSession) -> McpSession:
         self._session = session
         self.settled.set()
         self._tell()
@@ -209,32 +168,6 @@ class McpServer:
     def _tell(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
-
-
-def result_of(result: CallToolResult) -> Answered:
-    """Structured content where there is some, a single text as it is, else the list of content blocks."""
-    if result.structured_content is not None:
-        return Answered(result.structured_content, result.is_error)
-    if len(result.content) == 1 and isinstance(result.content[0], TextContent):
-        return Answered(result.content[0].text, result.is_error)
-    blocks: list[JsonValue] = [block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content]
-    return Answered(blocks, result.is_error)
-
-
-async def _list_tools(client: Client) -> list[ListedTool]:
-    tools: list[ListedTool] = []
-    cursor: str | None = None
-    for _ in range(PAGES_MAX):
-        page = await client.list_tools(cursor=cursor)
-        tools += [_listed(tool) for tool in page.tools]
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    return tools
-
-
-def _listed(tool: McpTool) -> ListedTool:
-    return ListedTool(tool.name, tool.description or "", tool.input_schema, tool.output_schema)
 
 
 async def _first_of(*events: asyncio.Event) -> None:

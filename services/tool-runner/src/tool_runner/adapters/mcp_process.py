@@ -43,6 +43,16 @@ class McpProcess:
     streams: TransportStreams
     exited: asyncio.Event
 
+    @property
+    def ended(self) -> bool:
+        """Asks the kernel, which knows before the event loop does; the process is left to be reaped."""
+        if self.exited.is_set():
+            return True
+        try:
+            return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
+
     def kill(self) -> None:
         """Kill the server with its process group, at once."""
         with suppress(ProcessLookupError):
