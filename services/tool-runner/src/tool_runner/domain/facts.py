@@ -1,7 +1,5 @@
 """Which message tells how a call ended?"""
 
-from typing import assert_never
-
 from contracts.envelope import derive_message_id
 from contracts.tool_calls import (
     ExecuteToolCall,
@@ -10,7 +8,7 @@ from contracts.tool_calls import (
     ToolCallFailed,
     ToolCallOutcomeUnknown,
 )
-from tool_runner.domain.outcome import DETAIL_CHARACTERS_MAX, Done, Failed, Unknown, Verdict
+from tool_runner.domain.outcome import DETAIL_CHARACTERS_MAX, Done, Failed, Verdict
 
 
 def outcome_id(command_id: str) -> str:
@@ -36,7 +34,4 @@ def fact_of(
         case Failed(error_class, detail, retryable):
             detail = detail[:DETAIL_CHARACTERS_MAX]
             return ToolCallFailed(**common, error_class=error_class.value, detail=detail, retryable=retryable)
-        case Unknown(detail):
-            return ToolCallOutcomeUnknown(**common, detail=detail[:DETAIL_CHARACTERS_MAX])
-        case _:
-            assert_never(verdict)
+    return ToolCallOutcomeUnknown(**common, detail=verdict.detail[:DETAIL_CHARACTERS_MAX])

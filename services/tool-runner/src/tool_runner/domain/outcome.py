@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import assert_never
 
 from pydantic import JsonValue
 
@@ -108,12 +107,9 @@ def verdict_of(outcome: TryOutcome, tool: Tool, *, tries: int) -> Verdict | Agai
             return Failed(error_class, detail, retryable=True)
         case Cut(by):
             return _verdict_of_cut(by, tool, tries)
-        case Unusable(detail):
-            if tool.rules.side_effect is SideEffect.READ:
-                return Failed(ErrorClass.INVALID_RESULT, f"{tool.name}: {detail}")
-            return Unknown(f"{tool.name} ran, but {detail}")
-        case _:
-            assert_never(outcome)
+    if tool.rules.side_effect is SideEffect.READ:
+        return Failed(ErrorClass.INVALID_RESULT, f"{tool.name}: {outcome.detail}")
+    return Unknown(f"{tool.name} ran, but {outcome.detail}")
 
 
 def verdict_of_orphan(tool: Tool) -> Unknown | Again:

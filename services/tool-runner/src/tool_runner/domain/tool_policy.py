@@ -42,9 +42,7 @@ def refusal_of_arguments(command: ExecuteToolCall, tool: Tool) -> Failed | None:
 
 def absent(command: ExecuteToolCall, absence: Absence) -> Failed:
     """The refusal of a call to a tool that is not here."""
-    match absence:
-        case Absence.UNKNOWN:
-            return Failed(ErrorClass.UNKNOWN_TOOL, f"there is no tool {command.tool}")
-        case Absence.NOT_LISTED_YET:
-            detail = f"the server of {command.tool} did not start in time; the call was not made"
-            return Failed(ErrorClass.SERVER_UNAVAILABLE, detail, retryable=True)
+    if absence is Absence.UNKNOWN:
+        return Failed(ErrorClass.UNKNOWN_TOOL, f"there is no tool {command.tool}")
+    detail = f"the server of {command.tool} did not start in time; the call was not made"
+    return Failed(ErrorClass.SERVER_UNAVAILABLE, detail, retryable=True)

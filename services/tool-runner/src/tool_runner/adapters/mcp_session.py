@@ -1,0 +1,93 @@
+"""How is one call sent over an open MCP session, and what is its answer?"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import anyio
+import orjson
+from mcp import Client, MCPError
+from mcp_types import CONNECTION_CLOSED, CallToolResult, TextContent
+from mcp_types import Tool as McpTool
+from pydantic import JsonValue, ValidationError
+
+from tool_runner.adapters.mcp_process import McpProcess
+from tool_runner.domain.manifest import ListedTool
+from tool_runner.domain.outcome import Answered, Cut, CutBy, TryOutcome, Unusable
+
+PAGES_MAX = 100
+MESSAGE_CHARACTERS_MAX = 2_000
+
+
+@dataclass(slots=True)
+class McpSession:
+    """An open session with its process. `cut`: a call was sent and not answered; the process is of no more use."""
+
+    client: Client
+    process: McpProcess
+    result_bytes_max: int
+    cut: bool = False
+
+    @property
+    def usable(self) -> bool:
+        return not self.cut and not self.process.ended
+
+    async def exchange(self, tool: str, arguments: Mapping[str, JsonValue], *, until: float) -> TryOutcome:
+        """Send one call and wait for its answer. A server that does not answer until then is killed: a call that is
+        only given up goes on, and wedges a server that answers one after the other."""
+        answer = asyncio.ensure_future(self.client.session.call_tool(tool, dict(arguments)))
+        try:
+            await asyncio.wait({answer}, timeout=until - time.monotonic())
+            if answer.done():
+                return self._outcome_of(answer)
+            self.process.kill()
+            return Cut(CutBy.TIMEOUT)
+        finally:
+            answer.cancel()
+            await asyncio.wait({answer}, timeout=5.0)
+
+    def _outcome_of(self, answer: "asyncio.Future[CallToolResult]") -> TryOutcome:
+        try:
+            result = result_of(answer.result())
+        except MCPError as error:
+            if error.code == CONNECTION_CLOSED:
+                return Cut(CutBy.SERVER_DEATH)
+            return Answered({"error": error.message[:MESSAGE_CHARACTERS_MAX], "code": error.code}, is_error=True)
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            return Cut(CutBy.SERVER_DEATH)
+        except (RuntimeError, ValidationError) as error:  # The SDK's words for an answer that breaks the protocol.
+            return Unusable(f"its answer is not what its server declares ({type(error).__name__})")
+        size = len(orjson.dumps(result.result))
+        if size > self.result_bytes_max:
+            return Unusable(f"its answer of {size} bytes is over the limit of {self.result_bytes_max}")
+        return result
+
+
+def result_of(result: CallToolResult) -> Answered:
+    """Structured content where there is some, a single text as it is, else the list of content blocks."""
+    if result.structured_content is not None:
+        return Answered(result.structured_content, result.is_error)
+    if len(result.content) == 1 and isinstance(result.content[0], TextContent):
+        return Answered(result.content[0].text, result.is_error)
+    blocks: list[JsonValue] = [
+        block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content
+    ]
+    return Answered(blocks, result.is_error)
+
+
+async def list_tools(client: Client) -> list[ListedTool]:
+    """All pages of what the server offers."""
+    tools: list[ListedTool] = []
+    cursor: str | None = None
+    for _ in range(PAGES_MAX):
+        page = await client.list_tools(cursor=cursor)
+        tools += [_listed(tool) for tool in page.tools]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return tools
+
+
+def _listed(tool: McpTool) -> ListedTool:
+    return ListedTool(tool.name, tool.description or "", tool.input_schema, tool.output_schema)
