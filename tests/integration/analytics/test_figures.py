@@ -1,6 +1,7 @@
 """Figures over HTTP equal what was published, through repeats, replicas and kills."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -32,8 +33,14 @@ def settings_for(server: NatsServer, store: str) -> Settings:
 
 
 @pytest.fixture
-def store_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/analytics.sqlite3"
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store: SQLite, or MongoDB where a test asks for it."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path}/analytics.sqlite3"
+    return f"{request.getfixturevalue('mongo_server')}/analytics_{re.sub(r'[^A-Za-z0-9]', '', tmp_path.name)[-40:]}"
+
+
+ON_BOTH_STORES = pytest.mark.parametrize("store_url", ["sqlite", "mongo"], indirect=True)
 
 
 async def summary(session: aiohttp.ClientSession, **params: str) -> dict[str, Any]:
@@ -59,6 +66,7 @@ async def end(connection: Connection, numbers: Sequence[int], **fields: object) 
     return max(await asyncio.gather(*(put(connection, message, f"c{n}") for message, n in pairs)))
 
 
+@ON_BOTH_STORES
 async def test_figures_follow_the_definitions_of_success_and_handover(nats_server: NatsServer, store_url: str) -> None:
     settings = settings_for(nats_server, store_url)
     served = running_service(lambda stop, ready: serve(settings, stop=stop, ready=ready), settings.http_port)
@@ -90,6 +98,7 @@ async def test_figures_follow_the_definitions_of_success_and_handover(nats_serve
             assert 'hil_executions_total{reason="timeout",sink="HANDOVER",success="false"' in await response.text()
 
 
+@ON_BOTH_STORES
 async def test_an_execution_can_be_looked_up_and_shows_nothing_personal(
     nats_server: NatsServer, store_url: str
 ) -> None:
@@ -106,6 +115,7 @@ async def test_an_execution_can_be_looked_up_and_shows_nothing_personal(
             assert [known["workflow"] for known in (await response.json())["workflows"]] == ["support"]
 
 
+@ON_BOTH_STORES
 async def test_an_end_that_is_stored_twice_counts_once(nats_server: NatsServer, store_url: str) -> None:
     settings = settings_for(nats_server, store_url)
     served = running_service(lambda stop, ready: serve(settings, stop=stop, ready=ready), settings.http_port)
@@ -118,6 +128,7 @@ async def test_an_end_that_is_stored_twice_counts_once(nats_server: NatsServer, 
         assert (await summary(session))["total"]["executions"] == 1
 
 
+@ON_BOTH_STORES
 async def test_two_replicas_count_every_message_once(nats_server: NatsServer, store_url: str) -> None:
     first, second = settings_for(nats_server, store_url), settings_for(nats_server, store_url)
     async with AsyncExitStack() as stack:

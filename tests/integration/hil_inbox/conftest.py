@@ -1,5 +1,6 @@
 """A running inbox, and a person's hands on it."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from hil_inbox.app import serve
 from hil_inbox.settings import Settings
 from service_kit.connection import Connection
 from tests.support.kit import kit
+from tests.support.mongo_fixture import mongo_server
 from tests.support.running_service import running_service
 from tests.support.start_servers import NatsServer
 from tests.support.wait_until import wait_until
@@ -43,11 +45,22 @@ class Inbox:
         await wait_until(found)
 
 
+__all__ = ["mongo_server"]
+
+
 @pytest.fixture
-def settings(nats_server: NatsServer, tmp_path: Path) -> Settings:
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store: SQLite, or MongoDB where a test asks for it."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path}/inbox.sqlite3"
+    return f"{request.getfixturevalue('mongo_server')}/inbox_{re.sub(r'[^A-Za-z0-9]', '', tmp_path.name)[-40:]}"
+
+
+@pytest.fixture
+def settings(nats_server: NatsServer, store_url: str) -> Settings:
     return Settings(
         nats_url=nats_server.url,
-        store_url=f"sqlite:///{tmp_path}/inbox.sqlite3",
+        store_url=store_url,
         http_port=free_port(),
         log_level="error",
     )

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from contracts.conversations import SendMessage
 from contracts.envelope import Message
 from contracts.handovers import ClaimHandover, HandoverClaimed, HandoverRefused, HandoverReturned
@@ -10,6 +12,8 @@ from tests.integration.hil_inbox.conftest import Inbox
 from tests.support.handovers import opened, put
 from tests.support.kit import TENANT, say
 from tests.support.wait_until import wait_until
+
+ON_BOTH_STORES = pytest.mark.parametrize("store_url", ["sqlite", "mongo"], indirect=True)
 
 
 async def log_of(inbox: Inbox, key: str) -> list[Message]:
@@ -77,6 +81,7 @@ async def test_a_reply_by_another_person_or_from_an_old_epoch_is_refused(inbox: 
     assert not [message for message in await log_of(inbox, "c1") if isinstance(message, SendMessage)]
 
 
+@ON_BOTH_STORES
 async def test_every_change_of_speaker_raises_the_epoch_by_one(inbox: Inbox) -> None:
     await waiting(inbox, "c1", "h1")
     steps = ("claim", "release", "claim", "return")
@@ -93,6 +98,7 @@ async def test_every_change_of_speaker_raises_the_epoch_by_one(inbox: Inbox) -> 
     await wait_until(returned)
 
 
+@ON_BOTH_STORES
 async def test_a_person_takes_over_from_the_ai_without_an_open_handover(inbox: Inbox) -> None:
     await say(inbox.connection, "c1", "1")
     body = {"actor_id": "ana", "ownership_epoch": 0}
@@ -123,6 +129,7 @@ async def test_a_desktop_on_the_bus_claims_and_the_second_gets_a_refusal_as_a_fa
     assert {claim.agent_id, refusal.actor_id} == {"ana", "bo"}
 
 
+@ON_BOTH_STORES
 async def test_a_list_shows_what_waits_and_says_through_which_sequence(inbox: Inbox) -> None:
     for number, priority in enumerate(("low", "urgent", "normal")):
         await put(inbox.connection, opened(f"h{number}", priority=priority), f"c{number}")
@@ -138,6 +145,7 @@ async def test_a_list_shows_what_waits_and_says_through_which_sequence(inbox: In
     assert [found["id"] for found in rest["handovers"]] == ["h0"]
 
 
+@ON_BOTH_STORES
 async def test_a_transcript_holds_every_message_once_in_order(inbox: Inbox) -> None:
     for turn in range(5):
         await say(inbox.connection, "c1", str(turn), f"text {turn}")

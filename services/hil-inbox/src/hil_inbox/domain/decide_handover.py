@@ -92,7 +92,7 @@ def _fact(state: Ownership, command: SpeakerCommand, now_ms: int) -> HandoverFac
                 outcome=command.outcome,
                 facts=command.facts,
             )
-        case _:
+        case _:  # pragma: no cover - the type checker proves that it cannot be
             assert_never(command)
 
 

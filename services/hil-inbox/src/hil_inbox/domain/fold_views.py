@@ -12,7 +12,7 @@ from contracts.executions import ExecutionFinished, PatternDetected
 from contracts.handovers import ApprovalDecided, HandoverFact, HandoverRefused, OpenApproval, OpenHandover
 from hil_inbox.domain.approval_views import close_approvals, show_approval, show_verdict
 from hil_inbox.domain.handover_views import show_handover, show_speaker
-from hil_inbox.domain.read_model import View, show_conversation, store
+from hil_inbox.domain.read_model import Place, View, show_conversation, store
 
 Line = MessageReceived | MessageSent | MessageSuppressed
 
@@ -69,9 +69,10 @@ def _line(view: View, entry: LogEntry, message: Line) -> View:
         body |= {"message_id": message.message_id, "author_id": message.author_id, "epoch": message.ownership_epoch}
     if isinstance(message, MessageSent):
         view = replace(view, epoch=max(view.epoch, message.ownership_epoch))
-    if isinstance(message, MessageSuppressed):
-        body["reason"] = message.reason
-    view = store(view, entry, ("transcript", f"{view.tenant}/{view.key}/{entry.id}"), body)
+    place: Place = ("transcript", f"{view.tenant}/{view.key}/{entry.id}")
+    if isinstance(message, MessageSuppressed):  # Shown to people, but nobody said it.
+        return show_conversation(store(view, entry, place, {**body, "reason": message.reason}), entry)
+    view = store(view, entry, place, body)
     return show_conversation(view, entry, is_closed=False, last_author=message.author, last_text=message.text[:200])
 
 

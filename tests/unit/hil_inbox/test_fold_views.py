@@ -1,0 +1,128 @@
+"""What people see, folded from the log."""
+
+import json
+
+from tests.support.handovers import BASED, asked, ended, opened
+
+from contracts.budgets import BudgetExhausted
+from contracts.conversations import ConversationClosed, MessageReceived, MessageSent, MessageSuppressed
+from contracts.envelope import LogEntry, Message
+from contracts.handovers import (
+    ApprovalDecided,
+    HandoverClaimed,
+    HandoverPacket,
+    HandoverReleased,
+    HandoverResolved,
+    HandoverReturned,
+    PacketAction,
+    PacketMessage,
+)
+from hil_inbox.domain.fold_views import fold_views
+from hil_inbox.domain.handover_views import PACKET_BYTES_MAX, fit_packet
+from hil_inbox.domain.read_model import View
+
+PLACE = ("conversations", "acme/c1")
+
+
+def entries(*messages: Message | None) -> list[LogEntry]:
+    return [LogEntry(n + 1, 1_000 + n, f"id{n + 1}", message, 10) for n, message in enumerate(messages)]
+
+
+def view(*messages: Message | None) -> View:
+    return fold_views(View("acme", "c1"), entries(*messages))
+
+
+def claimed(epoch: int = 1) -> HandoverClaimed:
+    return HandoverClaimed(handover_id="h1", ownership_epoch=epoch, actor_id="ana", agent_id="ana")
+
+
+def test_a_handover_goes_through_its_states() -> None:
+    messages: list[Message] = [
+        opened("h1", priority="high"),
+        claimed(),
+        HandoverReleased(handover_id="h1", ownership_epoch=2, actor_id="ana"),
+        claimed(3),
+        HandoverReturned(handover_id="h1", ownership_epoch=4, actor_id="ana"),
+    ]
+    states = [view(*messages[: n + 1]).documents["handovers", "h1"]["state"] for n in range(5)]
+    assert states == ["open", "claimed", "open", "claimed", "returned"]
+    shown = view(*messages).documents["handovers", "h1"]
+    assert (shown["rank"], shown["opened_ms"], shown["returned_ms"], shown["as_of_seq"]) == (1, 1_000, 1_004, 5)
+
+
+def test_the_conversation_says_who_speaks() -> None:
+    resolved = HandoverResolved(handover_id="h1", ownership_epoch=2, actor_id="ana")
+    assert view(opened("h1"), claimed()).documents[PLACE]["owner_id"] == "ana"
+    shown = view(opened("h1"), claimed(), resolved).documents[PLACE]
+    assert (shown["owner_id"], shown["handover_id"], shown["epoch"]) == (None, None, 2)
+
+
+def test_a_fact_of_an_old_epoch_and_a_repeated_opening_change_nothing() -> None:
+    shown = view(opened("h1"), claimed(2), claimed(1), opened("h1", priority="urgent"))
+    assert shown.documents["handovers", "h1"]["as_of_seq"] == 2
+
+
+def test_a_take_over_without_a_handover_is_shown_as_one() -> None:
+    assert view(claimed()).documents["handovers", "h1"]["reason"] == "taken_over"
+
+
+def test_an_approval_is_pending_until_decided_or_its_execution_ends() -> None:
+    verdict = ApprovalDecided(approval_id="a1", verdict="approve", actor_id="ana")
+    second = ApprovalDecided(approval_id="a1", verdict="reject", actor_id="bo", reason="no")
+    shown = view(asked("a1"), asked("a2"), asked("a1"), verdict, second, ended("x1"))
+    assert shown.documents["approvals", "a1"]["state"] == "decided"
+    assert shown.documents["approvals", "a1"]["decided_ms"] == 1_003
+    assert shown.documents["approvals", "a2"]["state"] == "closed"
+    assert view(verdict).documents == {}
+
+
+def test_the_transcript_has_what_was_said_and_what_was_held_back() -> None:
+    sent = MessageSent(message_id="m1", text="hi", ownership_epoch=3, based_on=BASED)
+    held = MessageSuppressed(message_id="m2", text="late", reason="stale_epoch", based_on=BASED)
+    shown = view(MessageReceived(turn_id="1", text="hello"), sent, held)
+    lines = [body for place, body in shown.changed.items() if place[0] == "transcript"]
+    assert [line["state"] for line in lines] == ["received", "sent", "suppressed"]
+    assert lines[2]["reason"] == "stale_epoch"
+    assert shown.documents[PLACE]["last_text"] == "hi"
+    assert shown.epoch == 3
+    assert not [place for place in shown.documents if place[0] == "transcript"]
+
+
+def test_a_closed_conversation_opens_again_on_a_message() -> None:
+    closed = ConversationClosed(reason="idle", based_on=BASED)
+    assert view(closed).documents[PLACE]["is_closed"] is True
+    assert view(closed, MessageReceived(turn_id="1", text="x")).documents[PLACE]["is_closed"] is False
+
+
+def test_a_spent_budget_is_a_notice() -> None:
+    spent = BudgetExhausted(
+        command_id="k", scope="node", scope_id="n", cap_microdollars=1, spent_microdollars=1, requested_microdollars=1
+    )
+    [(place, body)] = view(spent).changed.items()
+    assert place == ("notices", "acme/c1/id1")
+    assert body["type"] == "hil.evt.budget.exhausted.v1"
+
+
+def test_what_people_do_not_see_changes_only_the_sequence() -> None:
+    shown = view(None)
+    assert (shown.sequence, shown.changed, shown.documents) == (1, {}, {})
+
+
+def test_folding_on_gives_only_what_changed_since() -> None:
+    first = view(opened("h1"))
+    second = fold_views(first, [LogEntry(9, 2_000, "id9", claimed(), 10)])
+    assert set(second.changed) == {("handovers", "h1"), PLACE}
+
+
+def test_a_packet_too_large_for_a_document_is_shortened_and_says_so() -> None:
+    large = "x" * 60_000
+    lines = tuple(PacketMessage(id=str(n), author="ai", text=large, at_ms=1) for n in range(50))
+    actions = tuple(PacketAction(id=str(n), tool="t", outcome="completed", result=large) for n in range(20))
+    packet = HandoverPacket(reason="policy", ask="money", transcript=lines, actions=actions)
+    fitted = fit_packet(opened("h1", packet=packet))
+    assert isinstance(fitted, dict)
+    assert len(json.dumps(fitted)) <= PACKET_BYTES_MAX
+    assert (fitted["ask"], fitted["transcript_is_complete"]) == ("money", False)
+    assert isinstance(fitted["actions"], list) and len(fitted["actions"]) == 20
+    hopeless = fit_packet(opened("h1", packet=packet.model_copy(update={"ask": "y" * 2_000_000})))
+    assert hopeless == {"schema_version": 1, "reason": "customer_request", "transcript_is_complete": False}
