@@ -223,7 +223,7 @@ workflow:
     assert workflow.edges[1].condition == Condition("jmespath", "output.ok")
     assert workflow.edges[5].condition == Condition("expression", "output['a'] > 1")
     assert [edge.source for edge in workflow.incoming("t")] == ["r", "c"]
-    assert [edge.target for edge in workflow.outgoing("s")] == ["r", "c"]
+    assert [edge.target for edge in workflow.edges if edge.source == "s"] == ["r", "c"]
 
 
 def test_the_handover_rules_are_read() -> None:

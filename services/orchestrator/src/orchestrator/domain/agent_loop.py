@@ -3,18 +3,31 @@
 from contracts.completions import CompletionProduced, PromptMessage, ToolCallRequest
 from contracts.executions import Reason
 from contracts.tool_calls import ExecuteToolCall
-from orchestrator.domain.completion_step import Prompt, completion_step
+from orchestrator.domain.completion_step import Prompt, completion_step, completions_of
 from orchestrator.domain.progress import Done, Ends, Failed, Progress, Ready, Settled, Waiting
 from orchestrator.domain.tool_step import Answered, ToolState, tool_step
 from orchestrator.domain.view import View
-from orchestrator.domain.workflow import JsonValue, Limit, Node
+from orchestrator.domain.workflow import JsonValue, Limit, Node, Retry
 
 
 def loop_progress(view: View, node: Node, first_prompt: Prompt) -> Progress:
     """Iterations until an answer without tool calls, at most `iterations_max`; each completion and each tool call is a
-    durable step of its own, calls of one iteration run side by side."""
+    durable step of its own, calls of one iteration run side by side. Where the workflow says so, a loop without an
+    answer begins anew while attempts are left."""
+    most, attempts_max = node.limits.iterations_max, node.limits.attempts_max
+    begins_anew = isinstance(node.reaction_to(Limit.ITERATIONS), Retry)
+    for attempt in range(attempts_max if begins_anew else 1):
+        progress = _loop(view, node, first_prompt, before=attempt * most)
+        if progress is not None:
+            return progress
+    reason = Reason.MAX_RETRIES_EXCEEDED if begins_anew else Reason.MAX_ITERATIONS_EXCEEDED
+    return Failed(Limit.ITERATIONS, reason, f"{node.id}: no answer after {most} iterations")
+
+
+def _loop(view: View, node: Node, first_prompt: Prompt, *, before: int) -> Progress | None:
+    """Progress of the iterations after `before`; None when none of them brought an answer."""
     prompt, continues, failures = first_prompt, None, 0
-    for iteration in range(1, node.limits.iterations_max + 1):
+    for iteration in range(before + 1, before + node.limits.iterations_max + 1):
         step = completion_step(view, node, iteration=iteration, prompt=prompt, continues=continues)
         if not isinstance(step, Settled):
             return step
@@ -22,17 +35,18 @@ def loop_progress(view: View, node: Node, first_prompt: Prompt) -> Progress:
         assert isinstance(produced, CompletionProduced)
         if not produced.tool_calls:
             return Done(answer_of(produced))
-        states = [tool_step(view, node, call, iteration=iteration) for call in _distinct(produced.tool_calls)]
+        calls = _distinct(produced.tool_calls)
+        states = [tool_step(view, node, call, iteration=iteration) for call in calls]
         answers = [state for state in states if isinstance(state, Answered)]
-        if len(answers) < len(states):
-            return _unfinished(view, states)
+        has_gone_on = bool(completions_of(view, node, iteration + 1))
+        if len(answers) < len(states) and not has_gone_on:  # Nothing is called of which the model will not hear.
+            return _too_many(view, node, calls, iteration) or _unfinished(states)
         failures = _consecutive_failures(failures, answers)
         ends = _ends(view, answers, failures)
         if ends is not None:
             return ends
         prompt, continues = _results(answers), step.issued.id
-    most = node.limits.iterations_max
-    return Failed(Limit.ITERATIONS, Reason.MAX_ITERATIONS_EXCEEDED, f"{node.id}: no answer after {most} iterations")
+    return None
 
 
 def answer_of(produced: CompletionProduced) -> JsonValue:
@@ -45,25 +59,31 @@ def _distinct(calls: tuple[ToolCallRequest, ...]) -> list[ToolCallRequest]:
     return list({call.tool_call_id: call for call in reversed(calls)}.values())[::-1]
 
 
-def _unfinished(view: View, states: list[ToolState]) -> Progress:
+def _too_many(view: View, node: Node, calls: list[ToolCallRequest], iteration: int) -> Ends | None:
+    """Attempts and approvals of one call are one call."""
+    most, issued = view.workflow.handover.tool_calls_max, _calls_issued(view)
+    asked = issued | {(node.id, iteration, call.tool_call_id) for call in calls}
+    if most is None or asked == issued or len(asked) <= most:
+        return None
+    return Ends(Reason.COMPLEXITY, f"{len(asked)} tool calls (limit {most})")
+
+
+def _unfinished(states: list[ToolState]) -> Progress:
     """The first call to be issued, else the wait for the one that is due first."""
     ready = next((state for state in states if isinstance(state, Ready)), None)
-    most = view.workflow.handover.tool_calls_max
-    if ready is not None and most is not None and _calls_issued(view) >= most:
-        return Ends(Reason.COMPLEXITY, f"{most} tool calls were not enough")
     if ready is not None:
         return ready
     return Waiting(min(state.due_ms for state in states if isinstance(state, Waiting)))
 
 
-def _calls_issued(view: View) -> int:
+def _calls_issued(view: View) -> set[tuple[str, int, str]]:
     calls = (issued.message for issued in view.execution.commands.values())
-    return len({(c.node, c.iteration, c.tool_call_id) for c in calls if isinstance(c, ExecuteToolCall)})
+    return {(c.node, c.iteration, c.tool_call_id) for c in calls if isinstance(c, ExecuteToolCall)}
 
 
 def _consecutive_failures(before: int, answers: list[Answered]) -> int:
     for answer in answers:
-        before = before + 1 if answer.is_failure else 0
+        before = before + 1 if answer.failed is not None else 0
     return before
 
 
@@ -72,7 +92,7 @@ def _ends(view: View, answers: list[Answered], failures: int) -> Ends | None:
     unknown = next((answer for answer in answers if answer.is_unknown), None)
     if unknown is not None:
         return Ends(Reason.TOOL_OUTCOME_UNKNOWN, f"{unknown.call.tool}: {unknown.text}"[:1_000])
-    transfer = next((a for a in answers if a.call.tool in rules.transfer_tools and not a.is_failure), None)
+    transfer = next((a for a in answers if a.call.tool in rules.transfer_tools and a.failed is None), None)
     if transfer is not None:
         said = transfer.call.arguments.get("summary") or transfer.call.arguments.get("reason") or ""
         return Ends(Reason.AGENT_REQUEST, str(said)[:1_000])

@@ -23,10 +23,9 @@ def step_state(
 
     A success of any attempt counts, however late. Only a failure that says `retryable`, or a timeout, is tried again,
     at most `attempts_max` times in all."""
-    for issued in tries:
-        outcome = view.outcome_of(issued)
-        if outcome is not None and isinstance(outcome.message, CompletionProduced | ToolCallCompleted):
-            return Settled(issued, outcome)
+    settled = success_of(view, tries)
+    if settled is not None:
+        return settled
     if not tries:
         return next_try(1)
     last = tries[-1]
@@ -41,10 +40,19 @@ def step_state(
     return _after_failure(view, node, tries, failed_ms=outcome.at_ms, next_try=next_try)
 
 
+def success_of(view: View, tries: Sequence[Issued]) -> Settled | None:
+    """The first of `tries` that succeeded."""
+    for issued in tries:
+        outcome = view.outcome_of(issued)
+        if outcome is not None and isinstance(outcome.message, CompletionProduced | ToolCallCompleted):
+            return Settled(issued, outcome)
+    return None
+
+
 def _after_failure(
     view: View, node: Node, tries: Sequence[Issued], *, failed_ms: int, next_try: Callable[[int], Ready | Failed]
 ) -> StepState:
-    error = error_class_of(view.outcome_of(tries[-1]))
+    error = _error_class(view.outcome_of(tries[-1]))
     if error == "timeout" and not isinstance(node.reaction_to(Limit.TIMEOUT), Retry):
         return Failed(Limit.TIMEOUT, Reason.TIMEOUT, f"{node.id}: no answer within {node.limits.timeout_ms} ms")
     if len(tries) >= node.limits.attempts_max:
@@ -54,14 +62,14 @@ def _after_failure(
     return Waiting(due) if due > view.log_ms else next_try(len(tries) + 1)
 
 
-def error_class_of(outcome: Outcome | None) -> str:
+def _error_class(outcome: Outcome | None) -> str:
     """The error class of a failure; no outcome at all is a timeout."""
     if outcome is None:
         return "timeout"
-    message = outcome.message
-    return message.error_class if isinstance(message, CompletionFailed | ToolCallFailed) else "none"
+    assert isinstance(outcome.message, CompletionFailed | ToolCallFailed)
+    return outcome.message.error_class
 
 
 def _timeout_ms(issued: Issued) -> int:
-    message = issued.message
-    return message.expires_ms - issued.at_ms if isinstance(message, OpenApproval) else message.timeout_ms
+    assert not isinstance(issued.message, OpenApproval)  # Questions have an expiry of their own.
+    return issued.message.timeout_ms

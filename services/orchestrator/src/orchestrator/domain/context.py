@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contracts.completions import CompletionProduced, PromptMessage, RequestCompletion
 from orchestrator.domain.expression import render
 from orchestrator.domain.limits import tokens_of
-from orchestrator.domain.state import Conversation, Execution, Line, Summary
+from orchestrator.domain.state import Conversation, Execution, Line, Summary, Turn
 from orchestrator.domain.workflow import JsonValue, Node, Workflow
 
 SUMMARY_PROMPT = (
@@ -28,10 +28,16 @@ def scope_of(state: Conversation, execution: Execution, outputs: Mapping[str, Js
             "entity": source.entity if source is not None else None,
             "metadata": dict(source.metadata) if source is not None else {},
             "facts": dict(state.facts),
-            "turns": len(state.turns),
+            "turns": turns_so_far(state, execution),
         },
     }
     return scope | {name: {"output": output} for name, output in outputs.items()}
+
+
+def turns_so_far(state: Conversation, execution: Execution) -> int:
+    """Turns up to the execution's own: what comes in while it goes on must not change what it sees."""
+    own = state.turns.get(execution.turn_id) if execution.turn_id is not None else None
+    return 0 if own is None else sum(turn.sequence <= own.sequence for turn in state.turns.values())
 
 
 def prompt_of(
@@ -46,7 +52,7 @@ def prompt_of(
     newest = newest_summary(state, execution)
     summary = newest.text if newest is not None else ""
     budget = workflow.limits.context_tokens_max - tokens_of(turn.message.text) - tokens_of(summary)
-    before = lines_between(state, newest.until if newest is not None else 0, turn.sequence)
+    before = lines_before(state, newest.until if newest is not None else 0, turn)
     recent = recent_lines(before, budget)
     system = [PromptMessage(role="system", content=instructions)] if instructions else []
     if summary:
@@ -58,6 +64,13 @@ def prompt_of(
 def lines_between(state: Conversation, after: int, before: int) -> list[Line]:
     """Transcript lines between two sequences, in the order of the log."""
     return sorted((line for line in state.transcript if after < line.sequence < before), key=lambda line: line.sequence)
+
+
+def lines_before(state: Conversation, after: int, turn: Turn) -> list[Line]:
+    """What was said before a turn's time came: while it queued, turns before it were answered."""
+    queued = {other.input_id for other in state.turns.values() if other.sequence >= turn.sequence}
+    lines = (line for line in state.transcript if line.sequence > after and line.id not in queued)
+    return sorted(lines, key=lambda line: line.sequence)
 
 
 def recent_lines(lines: list[Line], budget_tokens: int) -> list[Line]:

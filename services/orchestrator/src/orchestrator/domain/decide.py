@@ -50,7 +50,7 @@ def decide(state: Conversation, circumstances: Circumstances) -> Plan:
 
 def hashes_needed(state: Conversation, routes: Mapping[str | None, str]) -> set[str]:
     """Content hashes of the workflow versions that `decide` may look at."""
-    named = {turn.message.workflow for turn in eligible_turns(state)[:1]}
+    named = {turn.message.workflow for turn in eligible_turns(state)}
     if state.start is not None:
         named.add(state.start.message.workflow)
     hashes = {routes[name] for name in named if name in routes}
@@ -75,7 +75,7 @@ def current_execution(state: Conversation, circumstances: Circumstances) -> Exec
 
 def eligible_turns(state: Conversation) -> list[Turn]:
     """Turns that wait for the AI, first in, first out."""
-    if not state.ai_speaks:
+    if not state.turns or not state.ai_speaks:
         return []
     return [
         turn
@@ -198,10 +198,11 @@ def _idle(state: Conversation, based_on: BasedOn, circumstances: Circumstances) 
     workflow = circumstances.workflows.get(state.workflow_hash or "")
     limits = workflow.limits if workflow is not None else WorkflowLimits()
     due = state.active_ms + limits.idle_close_ms
-    if state.close_reason is None and due > state.log_ms:
+    is_asked = state.close_asked > max(turn.sequence for turn in state.turns.values())
+    if not is_asked and due > state.log_ms:
         return Plan(None, wake_ms=due)
     message = ConversationClosed(
-        based_on=based_on, workflow_hash=state.workflow_hash, reason=state.close_reason or "idle"
+        based_on=based_on, workflow_hash=state.workflow_hash, reason="asked" if is_asked else "idle"
     )
     cause = f"{state.tenant}/{state.key}/{state.active_ms}"
     return Plan(Decided(derive_message_id(cause, "closed"), message, state.uncovered[-1] if state.uncovered else cause))

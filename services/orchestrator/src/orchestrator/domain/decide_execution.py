@@ -88,7 +88,7 @@ def plan_execution(
 
 def _progress(frame: _Frame) -> Progress:
     found = whole_progress(frame.evaluation)
-    return policy_of(frame.view, frame.evaluation.outputs()) or found
+    return policy_of(frame.view, frame.evaluation.outputs) or found
 
 
 def _is_taken_over(view: View) -> bool:
@@ -224,7 +224,7 @@ def _suppress(frame: _Frame, text: str, *, reason: str) -> Decided:
 
 
 def _finish_handover(frame: _Frame, ending: Ending) -> Plan:
-    failed_default = ending.is_default_response or frame.view.execution.default_reason is not None
+    failed_default = frame.view.execution.default_reason is not None
     success = ending.reason in SUCCESSFUL_REASONS and not failed_default
     message = _finished(frame, Sink.HANDOVER, output=None)
     update = {

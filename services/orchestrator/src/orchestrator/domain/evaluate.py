@@ -17,6 +17,7 @@ from orchestrator.domain.workflow import (
     Node,
     NodeKind,
     Reaction,
+    Retry,
 )
 
 
@@ -28,7 +29,6 @@ class Evaluation:
     view: View
     consulted: set[str] = field(default_factory=set)
     _known: dict[str, Progress] = field(default_factory=dict)
-    _before: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def progress(self, name: str) -> Progress:
         """Progress of a node, reactions of its limits included."""
@@ -45,27 +45,21 @@ class Evaluation:
         return {name: state.output for name, state in states if isinstance(state, Done) and not self._is_sink(name)}
 
     def reached_sink(self) -> Node | None:
-        """The first sink, in file order, that an edge leads to."""
+        """The first sink, in file order, that an edge leads to; none while one before it may still be reached, so that
+        the order in which parallel branches finish never matters."""
         sinks = (node for node in self.view.workflow.nodes.values() if node.kind is NodeKind.SINK)
-        return next((sink for sink in sinks if isinstance(self.progress(sink.id), Done)), None)
+        alive = next((sink for sink in sinks if not isinstance(self.progress(sink.id), Dead)), None)
+        return alive if alive is not None and isinstance(self.progress(alive.id), Done) else None
 
     def scope_before(self, name: str) -> dict[str, JsonValue]:
         """Names that a node sees: outputs of the nodes before it only, so that the order in which parallel nodes
         finish never matters (SPEC O6)."""
-        states = ((before, self.progress(before)) for before in sorted(self._ancestors(name)))
+        states = ((before, self.progress(before)) for before in sorted(self.view.workflow.ancestors(name)))
         outputs = {before: state.output for before, state in states if isinstance(state, Done)}
         return scope_of(self.view.state, self.view.execution, outputs)
 
     def _is_sink(self, name: str) -> bool:
         return self.view.workflow.nodes[name].kind is NodeKind.SINK
-
-    def _ancestors(self, name: str) -> frozenset[str]:
-        known = self._before.get(name)
-        if known is None:
-            sources = {edge.source for edge in self.view.workflow.incoming(name)}
-            known = frozenset(sources).union(*(self._ancestors(source) for source in sources))
-            self._before[name] = known
-        return known
 
     def _gate(self, node: Node) -> Idle | Dead | None:
         """None when the node's turn has come. A node that has begun stays begun."""
@@ -100,10 +94,13 @@ class Evaluation:
         """Progress of a node that may run, and what stands in for it when it failed. A stand-in sees what the node
         that it stands in for sees."""
         seen_as = scope_of_node or node.id
-        own = self._unless_broken(node) or node_progress(self.view, node, self.scope_before(seen_as))
+        own = self._unless_broken(node) or node_progress(self.view, node, lambda: self.scope_before(seen_as))
         if not isinstance(own, Failed):
             return own
-        return self._react(node.reaction_to(own.limit), own, seen_as)
+        reaction = node.reaction_to(own.limit)
+        if isinstance(reaction, Retry):  # No attempts are left.
+            reaction = node.reaction_to(Limit.RETRIES)
+        return self._react(reaction, own, seen_as)
 
     def _unless_broken(self, node: Node) -> Failed | None:
         if node.id in self.view.by_node or node.kind is NodeKind.SINK:

@@ -5,7 +5,6 @@ Folds never raise, know every message by its id, and give the same result in wha
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import TypeAlias
 
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
@@ -53,6 +52,7 @@ from orchestrator.domain.state import (
     Start,
     Stop,
     Turn,
+    evolve,
 )
 
 Fold: TypeAlias = Callable[[Conversation, LogEntry, Message], Conversation]
@@ -63,23 +63,23 @@ def fold(state: Conversation, entry: LogEntry) -> Conversation:
     """`state` with one more entry. An id that is known already changes nothing but the end of the prefix."""
     last = max(state.last_sequence, entry.sequence)
     if entry.id in state.seen:
-        return replace(state, last_sequence=last)
+        return evolve(state, last_sequence=last)
     message = entry.message
-    counted = replace(
+    counted = evolve(
         state,
         last_sequence=last,
         messages=state.messages + 1,
         bytes_stored=state.bytes_stored + entry.bytes_stored,
         seen=state.seen | {entry.id},
     )
-    if message is None:
-        return counted
+    if message is None:  # It counts towards the limits, so decisions name it too.
+        return evolve(counted, uncovered=(*counted.uncovered, entry.id))
     folded = FOLDS.get(type(message), _nothing)(counted, entry, message)
     if isinstance(message, Decision):
         covered = set(message.based_on.inputs)
         left = tuple(id for id in folded.uncovered if id not in covered)
-        return replace(folded, uncovered=left, workflow_hash=message.workflow_hash or folded.workflow_hash)
-    return replace(folded, uncovered=(*folded.uncovered, entry.id), log_ms=max(folded.log_ms, entry.timestamp_ms))
+        return evolve(folded, uncovered=left, workflow_hash=message.workflow_hash or folded.workflow_hash)
+    return evolve(folded, uncovered=(*folded.uncovered, entry.id), log_ms=max(folded.log_ms, entry.timestamp_ms))
 
 
 def fold_all(state: Conversation, entries: Iterable[LogEntry]) -> Conversation:
@@ -114,17 +114,16 @@ def _received(state: Conversation, entry: LogEntry, message: Message) -> Convers
     assert isinstance(message, MessageReceived)
     refusal = _refusal_of(state, entry.id, message)
     if refusal is not None:
-        return replace(state, refusals=(*state.refusals, refusal))
+        return evolve(state, refusals=(*state.refusals, refusal))
     if message.turn_id in state.turns:
         return state
     turn = Turn(entry.id, entry.sequence, entry.timestamp_ms, message)
     line = Line(entry.id, entry.sequence, "customer", message.text, entry.timestamp_ms)
-    return replace(
+    return evolve(
         state,
         turns={**state.turns, message.turn_id: turn},
         transcript=(*state.transcript, line),
         is_closed=False,
-        close_reason=None,
         active_ms=max(state.active_ms, entry.timestamp_ms),
     )
 
@@ -145,11 +144,11 @@ def _send(state: Conversation, entry: LogEntry, message: Message) -> Conversatio
     if message.message_id in state.human_messages or message.message_id in state.human_handled:
         return state
     waiting = HumanMessage(entry.id, entry.sequence, message)
-    return replace(state, human_messages={**state.human_messages, message.message_id: waiting})
+    return evolve(state, human_messages={**state.human_messages, message.message_id: waiting})
 
 
 def _close(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
-    return replace(state, close_reason="asked")
+    return evolve(state, close_asked=max(state.close_asked, entry.sequence))
 
 
 def _started(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
@@ -157,37 +156,37 @@ def _started(state: Conversation, entry: LogEntry, message: Message) -> Conversa
     if state.start is not None:
         return state
     start = Start(entry.id, entry.sequence, entry.timestamp_ms, message)
-    return replace(state, start=start, active_ms=max(state.active_ms, entry.timestamp_ms))
+    return evolve(state, start=start, active_ms=max(state.active_ms, entry.timestamp_ms))
 
 
 def _stop(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, StopExecution)
     if state.stop is not None and state.stop.sequence > entry.sequence:
         return state
-    return replace(state, stop=Stop(entry.id, entry.sequence, message.reason))
+    return evolve(state, stop=Stop(entry.id, entry.sequence, message.reason))
 
 
 def _result(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, Result)
     command_id = message.approval_id if isinstance(message, ApprovalDecided) else message.command_id
-    known = state.outcomes.get(command_id)
-    if known is not None and not _outranks(Outcome(entry.timestamp_ms, message), known):
+    known, new = state.outcomes.get(command_id), Outcome(entry.sequence, entry.timestamp_ms, message)
+    if known is not None and not _outranks(new, known):
         return state
-    return replace(state, outcomes={**state.outcomes, command_id: Outcome(entry.timestamp_ms, message)})
+    return evolve(state, outcomes={**state.outcomes, command_id: new})
 
 
 def _outranks(new: Outcome, known: Outcome) -> bool:
     """Of two results of one command success beats failure, whichever came first; of two alike the earlier counts."""
     good = (CompletionProduced, ToolCallCompleted)
     new_rank, known_rank = isinstance(new.message, good), isinstance(known.message, good)
-    return new_rank > known_rank or (new_rank == known_rank and new.at_ms < known.at_ms)
+    return new_rank > known_rank or (new_rank == known_rank and new.sequence < known.sequence)
 
 
 def _issued(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, Command)
     execution = _execution_of(state, message)
     commands = {**execution.commands, entry.id: Issued(entry.id, message)}
-    return replace(state, execution=replace(execution, commands=commands), is_closed=False)
+    return evolve(state, execution=evolve(execution, commands=commands), is_closed=False)
 
 
 def _execution_of(state: Conversation, decision: Decision) -> Execution:
@@ -199,7 +198,7 @@ def _execution_of(state: Conversation, decision: Decision) -> Execution:
         )
         execution = begin(state, turn, decision.workflow_hash or "", execution_id=decision.execution_id or "")
     broken = execution.broken | frozenset(decision.based_on.breakers)
-    return replace(execution, broken=broken)
+    return evolve(execution, broken=broken)
 
 
 def begin(state: Conversation, turn: Turn | None, workflow_hash: str, *, execution_id: str) -> Execution:
@@ -226,19 +225,20 @@ def ordered_turns(state: Conversation) -> list[Turn]:
 
 def _sent(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, MessageSent)
-    line = Line(message.message_id, entry.sequence, message.author, message.text, message.based_on.now_ms)
-    state = replace(
+    now_ms, turn_id = message.based_on.now_ms, message.turn_id
+    line = Line(message.message_id, entry.sequence, message.author, message.text, now_ms, turn_id)
+    state = evolve(
         state,
         transcript=(*state.transcript, line),
         sent_ids=state.sent_ids | {message.message_id},
-        active_ms=max(state.active_ms, message.based_on.now_ms),
+        active_ms=max(state.active_ms, now_ms),
     )
     if message.author == "human_agent":
         return _human_done(state, message.message_id)
     execution = _execution_of(state, message)
     if message.kind == "default_response":
-        return replace(state, execution=replace(execution, default_reason=message.reason))
-    return replace(state, execution=replace(execution, reply_id=message.message_id))
+        return evolve(state, execution=evolve(execution, default_reason=message.reason))
+    return evolve(state, execution=evolve(execution, reply_id=message.message_id))
 
 
 def _suppressed(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
@@ -247,35 +247,34 @@ def _suppressed(state: Conversation, entry: LogEntry, message: Message) -> Conve
         return _human_done(state, message.message_id)
     execution = _execution_of(state, message)
     if message.reason == "duplicate_reply":
-        return replace(state, execution=replace(execution, reply_id=message.message_id))
+        return evolve(state, execution=evolve(execution, reply_id=message.message_id))
     ending = Ending("taken_over", "a human agent took over while the AI was answering")
-    return replace(state, execution=replace(execution, ending=ending))
+    return evolve(state, execution=evolve(execution, ending=ending))
 
 
 def _human_done(state: Conversation, message_id: str) -> Conversation:
     left = {name: waiting for name, waiting in state.human_messages.items() if name != message_id}
-    return replace(state, human_messages=left, human_handled=state.human_handled | {message_id})
+    return evolve(state, human_messages=left, human_handled=state.human_handled | {message_id})
 
 
 def _turn_refused(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, TurnRefused)
     left = tuple(refusal for refusal in state.refusals if refusal.input_id != message.input_id)
-    return replace(state, refusals=left, refused=state.refused | {message.input_id})
+    return evolve(state, refusals=left, refused=state.refused | {message.input_id})
 
 
 def _handover_opened(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, OpenHandover)
     execution = _execution_of(state, message)
-    default = execution.default_reason is not None
-    ending = Ending(message.reason, message.detail, is_default_response=default)
-    return replace(state, execution=replace(execution, ending=ending), open_handover=message.handover_id)
+    ending = Ending(message.reason, message.detail)
+    return evolve(state, execution=evolve(execution, ending=ending), open_handover=message.handover_id)
 
 
 def _execution_finished(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, ExecutionFinished)
     execution = _execution_of(state, message)
     answered = state.answered | {message.turn_id} if message.turn_id is not None else state.answered
-    return replace(
+    return evolve(
         state,
         execution=None,
         outcomes={},
@@ -289,25 +288,25 @@ def _execution_finished(state: Conversation, entry: LogEntry, message: Message) 
 
 
 def _execution_refused(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
-    return replace(state, start_refused=True)
+    return evolve(state, start_refused=True)
 
 
 def _closed(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
-    return replace(state, is_closed=True, close_reason=None)
+    return evolve(state, is_closed=True)
 
 
 def _claimed(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, HandoverClaimed)
     if message.ownership_epoch <= state.ownership_epoch:
         return state
-    return replace(state, ownership_epoch=message.ownership_epoch, owner=message.agent_id)
+    return evolve(state, ownership_epoch=message.ownership_epoch, owner=message.agent_id)
 
 
 def _released(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, HandoverReleased)
     if message.ownership_epoch <= state.ownership_epoch:
         return state
-    return replace(state, ownership_epoch=message.ownership_epoch, owner=None, open_handover=message.handover_id)
+    return evolve(state, ownership_epoch=message.ownership_epoch, owner=None, open_handover=message.handover_id)
 
 
 def _ended(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
@@ -315,7 +314,7 @@ def _ended(state: Conversation, entry: LogEntry, message: Message) -> Conversati
     if message.ownership_epoch <= state.ownership_epoch:
         return state
     facts = message.facts if isinstance(message, HandoverReturned) else {}
-    return replace(
+    return evolve(
         state,
         ownership_epoch=message.ownership_epoch,
         owner=None,

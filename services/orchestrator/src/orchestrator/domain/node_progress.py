@@ -1,9 +1,13 @@
 """How far is one node, by its kind?"""
 
+from dataclasses import replace
+
+from collections.abc import Callable
+
 from contracts.completions import CompletionProduced, PromptMessage, ToolCallRequest
 from contracts.envelope import BasedOn
 from contracts.executions import Reason
-from contracts.handovers import ApprovalDecided, OpenApproval
+from contracts.handovers import OpenApproval
 from orchestrator.domain.agent_loop import answer_of, loop_progress
 from orchestrator.domain.completion_step import completion_step
 from orchestrator.domain.context import prompt_of
@@ -11,9 +15,10 @@ from orchestrator.domain.expression import evaluate_condition, render, render_va
 from orchestrator.domain.progress import Done, Ends, Failed, Progress, Ready, Settled, Waiting
 from orchestrator.domain.tool_step import Answered, tool_step
 from orchestrator.domain.view import View
-from orchestrator.domain.workflow import JsonValue, Limit, Node, NodeKind
+from orchestrator.domain.workflow import JsonValue, Limit, Node, NodeKind, Retry
 
-Scope = dict[str, JsonValue]
+Scope = Callable[[], dict[str, JsonValue]]
+"""Names for expressions, worked out only where they are needed."""
 
 
 def node_progress(view: View, node: Node, scope: Scope) -> Progress:
@@ -27,7 +32,7 @@ def node_progress(view: View, node: Node, scope: Scope) -> Progress:
             return _tool(view, node, scope)
         case NodeKind.RULE:
             assert node.expression is not None
-            return Done(evaluate_condition(node.expression, scope))
+            return Done(evaluate_condition(node.expression, scope()))
         case NodeKind.HUMAN:
             return _human(view, node, scope)
         case NodeKind.CODE:
@@ -37,7 +42,7 @@ def node_progress(view: View, node: Node, scope: Scope) -> Progress:
 
 
 def _prompt(view: View, node: Node, scope: Scope) -> tuple[PromptMessage, ...]:
-    return prompt_of(view.state, view.execution, view.workflow, node=node, scope=scope)
+    return prompt_of(view.state, view.execution, view.workflow, node=node, scope=scope())
 
 
 def _simple(view: View, node: Node, scope: Scope) -> Progress:
@@ -61,7 +66,7 @@ def _confident(view: View, node: Node, progress: Progress) -> Progress:
 
 def _tool(view: View, node: Node, scope: Scope) -> Progress:
     assert node.tool is not None
-    arguments = render_value(dict(node.arguments), scope)
+    arguments = render_value(dict(node.arguments), scope())
     assert isinstance(arguments, dict)
     call = ToolCallRequest(tool_call_id=node.id, tool=node.tool, arguments=arguments)
     state = tool_step(view, node, call, iteration=1)
@@ -69,36 +74,32 @@ def _tool(view: View, node: Node, scope: Scope) -> Progress:
         return state
     if state.is_unknown:
         return Ends(Reason.TOOL_OUTCOME_UNKNOWN, f"{node.tool}: {state.text}"[:1_000])
-    if state.is_failure:
-        return Failed(Limit.RETRIES, _failure_reason(view, node), f"{node.id}: {state.text}"[:1_000])
-    return Done({"result": state.content, "is_error": state.is_error})
-
-
-def _failure_reason(view: View, node: Node) -> Reason:
-    spent = len(view.by_node.get(node.id, ())) >= node.limits.attempts_max
-    return Reason.MAX_RETRIES_EXCEEDED if spent else Reason.NODE_FAILED
+    if state.failed is not None:
+        return replace(state.failed, detail=f"{node.id}: {state.failed.detail}"[:1_000])
+    if state.is_error:  # No model is there to read it: going on would build on nothing.
+        return Failed(Limit.RETRIES, Reason.NODE_FAILED, f"{node.id}: {state.text}"[:1_000])
+    return Done(state.content)
 
 
 def _human(view: View, node: Node, scope: Scope) -> Progress:
-    asked = next(iter(view.by_node.get(node.id, ())), None)
-    if asked is None:
-        return _question(view, node, scope)
-    assert isinstance(asked.message, OpenApproval)
-    outcome = view.outcome_of(asked)
-    if outcome is None:
-        if asked.message.expires_ms > view.log_ms:
-            return Waiting(asked.message.expires_ms)
-        detail = f"{node.id}: nobody answered within {node.limits.timeout_ms} ms"
-        return Failed(Limit.TIMEOUT, Reason.TIMEOUT, detail)
-    assert isinstance(outcome.message, ApprovalDecided)
-    verdict = outcome.message
-    return Done(
-        {"verdict": verdict.verdict, "answer": verdict.answer, "by": verdict.actor_id, "reason": verdict.reason}
-    )
+    asked = view.by_node.get(node.id, [])
+    if not asked:
+        return _question(view, node, scope, 1)
+    newest = asked[-1].message
+    assert isinstance(newest, OpenApproval)
+    verdict = view.verdict_on(asked[-1])
+    if verdict is not None:
+        return Done(verdict.answer if verdict.verdict == "respond" else verdict.verdict == "approve")
+    if newest.expires_ms > view.log_ms:
+        return Waiting(newest.expires_ms)
+    if isinstance(node.reactions.get(Limit.TIMEOUT), Retry) and len(asked) < node.limits.attempts_max:
+        return _question(view, node, scope, len(asked) + 1)
+    detail = f"{node.id}: nobody answered within {node.limits.timeout_ms} ms"
+    return Failed(Limit.TIMEOUT, Reason.TIMEOUT, detail)
 
 
-def _question(view: View, node: Node, scope: Scope) -> Ready:
-    command_id = view.id_of(node.id, "question", 1)
+def _question(view: View, node: Node, scope: Scope, attempt: int) -> Ready:
+    command_id = view.id_of(node.id, "question", attempt)
 
     def build(based_on: BasedOn) -> OpenApproval:
         return OpenApproval(
@@ -108,7 +109,7 @@ def _question(view: View, node: Node, scope: Scope) -> Ready:
             approval_id=command_id,
             kind="question",
             node=node.id,
-            ask=render(node.ask, scope),
+            ask=render(node.ask, scope()),
             form=dict(node.form) if node.form is not None else None,
             skills=node.skills or view.workflow.handover.skills,
             priority=node.priority or view.workflow.handover.priority,

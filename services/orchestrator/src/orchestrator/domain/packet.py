@@ -51,7 +51,9 @@ def _summary(
             names = ", ".join(action.tool for action in some)
             text = f"Tool calls that ended as {outcome}: {names}."
             sentences.append(SummarySentence(text=text, cites=tuple(action.id for action in some)))
-    why = SummarySentence(text=f"Handed over: {ending.reason}. {ending.detail}".strip(), cites=())
+    origin = turn.input_id if turn is not None else (state.start.input_id if state.start is not None else None)
+    cites = (origin,) if origin is not None else ()
+    why = SummarySentence(text=f"Handed over: {ending.reason}. {ending.detail}".strip(), cites=cites)
     return (*sentences, why)
 
 

@@ -24,5 +24,5 @@ def is_repeated(view: View, text: str) -> bool:
     turn = view.state.turns.get(view.execution.turn_id or "")
     if turn is None or view.workflow.limits.allow_repeated_reply:
         return False
-    said = (line for line in view.state.transcript if line.author == "ai" and line.sequence > turn.sequence)
+    said = (line for line in view.state.transcript if line.turn_id == turn.message.turn_id)
     return any(fingerprint(line.text) == fingerprint(text) for line in said)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
 from contracts.conversations import MessageReceived, SendMessage
@@ -43,8 +43,9 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a command, and the log time at which it came."""
+    """What came of a command, and the log time and place at which it came."""
 
+    sequence: int
     at_ms: int
     message: Result
 
@@ -80,13 +81,14 @@ class HumanMessage:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the transcript."""
+    """One line of the transcript. `turn_id`: the turn that it answers."""
 
     id: str
     sequence: int
     author: str
     text: str
     at_ms: int
+    turn_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +114,9 @@ class Ending:
 
     reason: str
     detail: str
-    is_default_response: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Execution:
     """One execution from its first decision on. `default_reason` is set once a default response was sent."""
 
@@ -141,13 +142,14 @@ class Start:
     message: StartExecution
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Conversation:
     """The fold of one key's log.
 
     `last_sequence` is the end of the complete prefix, hence the fence. `log_ms` is the newest log time of an input:
     what is due is judged by it, never by a clock. `uncovered` are the ids of inputs that no decision names yet.
-    `ai_since`: turns up to this sequence belong to human agents."""
+    `ai_since`: turns up to this sequence belong to human agents. `close_asked`: sequence of the newest wish to close;
+    a later message of the customer overrules it."""
 
     tenant: str
     key: str
@@ -180,7 +182,7 @@ class Conversation:
     actions: tuple[PacketAction, ...] = ()
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
     stop: Stop | None = None
-    close_reason: str | None = None
+    close_asked: int = 0
     is_closed: bool = False
     active_ms: int = 0
 
@@ -201,3 +203,15 @@ class Conversation:
         if self.is_closed:
             return "closed"
         return "finished" if self.finished else "new"
+
+
+Value = TypeVar("Value", Conversation, Execution)
+
+
+def evolve(value: Value, **changes: object) -> Value:
+    """`value` with some fields changed. dataclasses.replace took 12 µs for these two, several times a message; so they
+    are the ones without slots, and a copy of their fields takes 0.6 µs."""
+    copy = object.__new__(type(value))
+    copy.__dict__.update(value.__dict__)
+    copy.__dict__.update(changes)
+    return copy

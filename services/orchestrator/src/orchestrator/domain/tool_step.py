@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from contracts.completions import ToolCallRequest
 from contracts.envelope import BasedOn, derive_message_id
+from contracts.executions import Reason
 from contracts.handovers import ApprovalDecided, OpenApproval
 from contracts.tool_calls import (
     ExecuteToolCall,
@@ -14,24 +15,24 @@ from contracts.tool_calls import (
     ToolCallFailed,
     ToolCallOutcomeUnknown,
 )
-from orchestrator.domain.attempts import step_state
+from orchestrator.domain.attempts import step_state, success_of
 from orchestrator.domain.progress import Failed, Ready, Settled, Waiting
 from orchestrator.domain.state import Issued
 from orchestrator.domain.view import View
-from orchestrator.domain.workflow import JsonValue, Node
+from orchestrator.domain.workflow import JsonValue, Limit, Node
 
 APPROVAL_EXPIRES_MS = 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The call has an answer for the model or the next node. `is_failure`: the call itself failed, so it counts as an
-    error; a tool's own "not found" (`is_error`) does not."""
+    """The call has an answer for the model or the next node. `failed`: the call itself failed or a person refused it,
+    so it counts as an error in the loop; a tool's own "not found" (`is_error`) does not."""
 
     call: ToolCallRequest
     content: JsonValue
     is_error: bool = False
-    is_failure: bool = False
+    failed: Failed | None = None
     is_unknown: bool = False
 
     @property
@@ -47,22 +48,22 @@ def tool_step(view: View, node: Node, call: ToolCallRequest, *, iteration: int) 
     """State of one call; a failure for good is an answer too, for the model to deal with."""
     ours = [issued for issued in view.by_node.get(node.id, ()) if _belongs(issued, call, iteration)]
     executions = [issued for issued in ours if isinstance(issued.message, ExecuteToolCall)]
-    held = [issued for issued in executions if _is_held(view, issued)]
-    tries = [issued for issued in executions if issued not in held]
-    if held and not tries:
-        return _under_approval(view, node, call, held=held[-1], approvals=_approvals(ours), iteration=iteration)
-    approval_id = next(
-        (issued.message.approval_id for issued in tries if isinstance(issued.message, ExecuteToolCall)), None
-    )
-    arguments = _arguments(tries, call)
+    tries = [issued for issued in executions if not _is_held(view, issued)]
+    settled = success_of(view, tries)
+    if settled is None and executions and executions[-1] not in tries:
+        return _under_approval(view, node, call, ours=ours, iteration=iteration)
+    newest = executions[-1].message if executions else None
+    approval_id = newest.approval_id if isinstance(newest, ExecuteToolCall) else None
+    # A person may have edited the arguments; every later attempt keeps the edit.
+    arguments = newest.arguments if isinstance(newest, ExecuteToolCall) else call.arguments
+    renewed = call.model_copy(update={"arguments": arguments})
 
-    def next_try(attempt: int) -> Ready:
-        renewed = call.model_copy(update={"arguments": arguments})
-        return _execute(view, node, renewed, number=(iteration, attempt + len(held)), approval_id=approval_id)
+    def next_try(_attempt: int) -> Ready:
+        return _execute(view, node, renewed, number=(iteration, len(executions) + 1), approval_id=approval_id)
 
-    state = step_state(view, node, tries, next_try=next_try)
+    state = settled or step_state(view, node, tries, next_try=next_try)
     if isinstance(state, Failed):
-        return Answered(call, f"Error: {state.detail}", is_error=True, is_failure=True)
+        return Answered(call, f"Error: {state.detail}", is_error=True, failed=state)
     return _answer(call, state) if isinstance(state, Settled) else state
 
 
@@ -74,7 +75,18 @@ def _answer(call: ToolCallRequest, settled: Settled) -> Answered:
             return Answered(call, f"Unknown outcome: {unknown.detail}", is_error=True, is_unknown=True)
         case failed:
             assert isinstance(failed, ToolCallFailed)
-            return Answered(call, f"Error: {failed.error_class}: {failed.detail}", is_error=True, is_failure=True)
+            return _refused(call, _failure(failed))
+
+
+def _failure(failed: ToolCallFailed) -> Failed:
+    detail = f"{failed.error_class}: {failed.detail}"
+    if failed.error_class == "budget_exceeded":
+        return Failed(Limit.COST, Reason.BUDGET_EXCEEDED, detail)
+    return Failed(Limit.RETRIES, Reason.NODE_FAILED, detail)
+
+
+def _refused(call: ToolCallRequest, failed: Failed) -> Answered:
+    return Answered(call, f"Error: {failed.detail}", is_error=True, failed=failed)
 
 
 def _belongs(issued: Issued, call: ToolCallRequest, iteration: int) -> bool:
@@ -89,52 +101,42 @@ def _is_held(view: View, issued: Issued) -> bool:
     return outcome is not None and isinstance(outcome.message, ToolCallApprovalRequired)
 
 
-def _approvals(ours: list[Issued]) -> list[Issued]:
-    return [issued for issued in ours if isinstance(issued.message, OpenApproval)]
-
-
-def _arguments(tries: list[Issued], call: ToolCallRequest) -> dict[str, JsonValue]:
-    """A person may have edited them; every later attempt keeps the edit."""
-    first = tries[0].message if tries else None
-    return dict(first.arguments) if isinstance(first, ExecuteToolCall) else dict(call.arguments)
-
-
-def _under_approval(
-    view: View, node: Node, call: ToolCallRequest, *, held: Issued, approvals: list[Issued], iteration: int
-) -> ToolState:
-    if not approvals:
-        return _ask(view, node, call, held=held, iteration=iteration)
-    asked = approvals[-1]
-    outcome = view.outcome_of(asked)
-    assert isinstance(asked.message, OpenApproval)
-    if outcome is None:
-        expired = asked.message.expires_ms <= view.log_ms
-        return (
-            Answered(call, "Refused: nobody approved in time.", is_error=True)
-            if expired
-            else Waiting(asked.message.expires_ms)
-        )
-    assert isinstance(outcome.message, ApprovalDecided)
-    return _after_verdict(view, node, call, verdict=outcome.message, iteration=iteration)
+def _under_approval(view: View, node: Node, call: ToolCallRequest, *, ours: list[Issued], iteration: int) -> ToolState:
+    """The newest execution is held: a person is asked once for it, and what the person says is done."""
+    held = max(place for place, issued in enumerate(ours) if isinstance(issued.message, ExecuteToolCall))
+    attempts = sum(isinstance(issued.message, ExecuteToolCall) for issued in ours)
+    if held == len(ours) - 1:
+        return _ask(view, node, call, held=ours[held], number=(iteration, attempts))
+    asked = ours[-1].message
+    assert isinstance(asked, OpenApproval)
+    verdict = view.verdict_on(ours[-1])
+    if verdict is not None:
+        return _after_verdict(view, node, call, verdict=verdict, number=(iteration, attempts + 1))
+    if asked.expires_ms > view.log_ms:
+        return Waiting(asked.expires_ms)
+    return _refused(call, Failed(Limit.TIMEOUT, Reason.TIMEOUT, "nobody approved in time"))
 
 
 def _after_verdict(
-    view: View, node: Node, call: ToolCallRequest, *, verdict: ApprovalDecided, iteration: int
+    view: View, node: Node, call: ToolCallRequest, *, verdict: ApprovalDecided, number: tuple[int, int]
 ) -> ToolState:
     match verdict.verdict:
         case "reject":
-            return Answered(call, f"Rejected by a human agent: {verdict.reason}", is_error=True)
+            detail = f"rejected by a human agent: {verdict.reason}"
+            return _refused(call, Failed(Limit.RETRIES, Reason.NODE_FAILED, detail))
         case "respond":
             return Answered(call, verdict.answer)
         case "edit" if verdict.arguments is not None:
             call = call.model_copy(update={"arguments": verdict.arguments})
-    return _execute(view, node, call, number=(iteration, 2), approval_id=verdict.approval_id)
+    return _execute(view, node, call, number=number, approval_id=verdict.approval_id)
 
 
-def _ask(view: View, node: Node, call: ToolCallRequest, *, held: Issued, iteration: int) -> Ready:
-    outcome = view.outcome_of(held)
+def _ask(view: View, node: Node, call: ToolCallRequest, *, held: Issued, number: tuple[int, int]) -> Ready:
+    outcome, (iteration, attempt) = view.outcome_of(held), number
     assert outcome is not None and isinstance(outcome.message, ToolCallApprovalRequired)
-    required, command_id = outcome.message, view.id_of(node.id, f"approval/{iteration}/{call.tool_call_id}", 1)
+    assert isinstance(held.message, ExecuteToolCall)
+    required, asked_for = outcome.message, held.message
+    command_id = view.id_of(node.id, f"approval/{iteration}/{call.tool_call_id}", attempt)
 
     def build(based_on: BasedOn) -> OpenApproval:
         return OpenApproval(
@@ -147,7 +149,7 @@ def _ask(view: View, node: Node, call: ToolCallRequest, *, held: Issued, iterati
             ask=f"May the AI call {call.tool}?",
             tool_call_id=f"{iteration}/{call.tool_call_id}",
             tool=call.tool,
-            arguments=call.arguments,
+            arguments=asked_for.arguments,
             arguments_hash=required.arguments_hash,
             policy=required.policy,
             skills=node.skills or view.workflow.handover.skills,

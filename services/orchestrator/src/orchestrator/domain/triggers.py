@@ -1,8 +1,10 @@
 """Does something other than a node send this execution to a person (SPEC O5, O13)?"""
 
+from collections.abc import Callable
+
 from contracts.executions import Reason
 from contracts.handovers import OpenApproval
-from orchestrator.domain.context import scope_of
+from orchestrator.domain.context import scope_of, turns_so_far
 from orchestrator.domain.expression import holds
 from orchestrator.domain.limits import LOG_BYTES_MAX, LOG_MESSAGES_MAX
 from orchestrator.domain.progress import Ends
@@ -22,10 +24,12 @@ def trigger_of(view: View) -> Ends | None:
     )
 
 
-def policy_of(view: View, outputs: dict[str, JsonValue]) -> Ends | None:
+def policy_of(view: View, outputs: Callable[[], dict[str, JsonValue]]) -> Ends | None:
     """The first policy of the workflow that holds over what nodes have found so far."""
     rules = view.workflow.handover.policies
-    scope = scope_of(view.state, view.execution, outputs) if rules else {}
+    if not rules:
+        return None
+    scope = scope_of(view.state, view.execution, outputs())
     rule = next((rule for rule in rules if holds(rule.condition, scope)), None)
     return Ends(Reason.POLICY, rule.detail) if rule is not None else None
 
@@ -37,10 +41,10 @@ def deadline_ms(view: View) -> int | None:
     for issued in view.execution.commands.values():
         if not isinstance(issued.message, OpenApproval):
             continue
-        outcome = view.outcome_of(issued)
-        if outcome is None and issued.message.expires_ms > view.log_ms:
+        outcome, expires = view.outcome_of(issued), issued.message.expires_ms
+        if outcome is None and expires > view.log_ms:
             return None
-        waited += (outcome.at_ms if outcome is not None else issued.message.expires_ms) - issued.at_ms
+        waited += min(outcome.at_ms if outcome is not None else expires, expires) - issued.at_ms
     return view.execution.started_ms + view.workflow.limits.deadline_ms + waited
 
 
@@ -69,9 +73,10 @@ def _customer_request(view: View) -> Ends | None:
 
 def _complexity(view: View) -> Ends | None:
     most = view.workflow.handover.turns_max
-    if most is None or len(view.state.turns) <= most:
+    turns = turns_so_far(view.state, view.execution)
+    if most is None or turns <= most:
         return None
-    return Ends(Reason.COMPLEXITY, f"{len(view.state.turns)} turns (limit {most})")
+    return Ends(Reason.COMPLEXITY, f"{turns} turns (limit {most})")
 
 
 def _deadline(view: View) -> Ends | None:

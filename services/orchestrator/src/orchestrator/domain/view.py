@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from contracts.completions import Cap
 from contracts.envelope import derive_message_id
 from contracts.executions import NodeMetrics
-from contracts.handovers import OpenApproval
+from contracts.handovers import ApprovalDecided, OpenApproval
 from contracts.tool_calls import ExecuteToolCall
 from orchestrator.domain.state import Conversation, Execution, Issued, Outcome
 from orchestrator.domain.workflow import Node, Workflow
@@ -36,6 +36,15 @@ class View:
 
     def outcome_of(self, issued: Issued) -> Outcome | None:
         return self.state.outcomes.get(issued.id)
+
+    def verdict_on(self, issued: Issued) -> ApprovalDecided | None:
+        """What a person said to a question before it expired, in log time; later words come too late for ever."""
+        outcome, asked = self.outcome_of(issued), issued.message
+        assert isinstance(asked, OpenApproval)
+        if outcome is None or outcome.at_ms >= asked.expires_ms:
+            return None
+        assert isinstance(outcome.message, ApprovalDecided)
+        return outcome.message
 
     def id_of(self, node: str, step: str, attempt: int) -> str:
         """The id of a command: the same whoever decides it, different for every attempt of every step."""

@@ -189,7 +189,8 @@ class WorkflowLimits:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """One immutable version. `content_hash` is the sha256 hex of the file's bytes; `nodes` in file order."""
+    """One immutable version. `content_hash` is the sha256 hex of the file's bytes; `nodes` in file order. `standins` are
+    the nodes that only ever run in another's place. What follows from the graph is worked out once."""
 
     name: str
     version: str
@@ -204,17 +205,35 @@ class Workflow:
     slos: Slos = field(default_factory=Slos)
     stages: tuple[Stage, ...] = ()
 
+    standins: frozenset[str] = field(init=False, repr=False, compare=False)
+    _incoming: Mapping[str, tuple[Edge, ...]] = field(init=False, repr=False, compare=False)
+    _ancestors: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        incoming = {name: tuple(edge for edge in self.edges if edge.target == name) for name in self.nodes}
+        object.__setattr__(self, "_incoming", incoming)
+        object.__setattr__(self, "standins", self._standins())
+        object.__setattr__(self, "_ancestors", {name: self._before(name) for name in self.nodes})
+
     def incoming(self, node_id: str) -> tuple[Edge, ...]:
         """Edges that end at `node_id`, in file order."""
-        return tuple(edge for edge in self.edges if edge.target == node_id)
+        return self._incoming[node_id]
 
-    def outgoing(self, node_id: str) -> tuple[Edge, ...]:
-        """Edges that start at `node_id`, in file order."""
-        return tuple(edge for edge in self.edges if edge.source == node_id)
+    def ancestors(self, node_id: str) -> frozenset[str]:
+        """Every node from which edges lead to `node_id`."""
+        return self._ancestors[node_id]
 
-    @property
-    def standins(self) -> frozenset[str]:
+    def _standins(self) -> frozenset[str]:
         """Ids of the nodes that only ever run in another's place."""
         of_nodes = (reaction for node in self.nodes.values() for reaction in node.reactions.values())
         reactions = (*of_nodes, self.deadline_reaction, self.cost_reaction)
         return frozenset(reaction.node_id for reaction in reactions if isinstance(reaction, Fallback))
+
+    def _before(self, name: str) -> frozenset[str]:
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            sources = {edge.source for edge in self._incoming.get(waiting.pop(), ())} - found
+            found |= sources
+            waiting += sources
+        return frozenset(found)
