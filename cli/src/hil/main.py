@@ -5,9 +5,12 @@ One module per command or group of commands; each is registered here by one line
 
 from hil.bench.commands import bench
 from hil.demo.command import demo
+from hil.dlq_commands import dlq_app
 from hil.inspect_command import inspect, replay_key
 from hil.outcome import HilApp
+from hil.send_command import send, stop
 from hil.up import up
+from hil.workflow_commands import workflow_app
 
 app = HilApp(
     name="hil",
@@ -28,6 +31,10 @@ def hil() -> None:
 
 app.command("up")(up)
 app.command("demo")(demo)
+app.command("send")(send)
+app.command("stop")(stop)
+app.add_typer(workflow_app, name="workflow")
+app.add_typer(dlq_app, name="dlq")
 app.command("inspect")(inspect)
 app.command("replay")(replay_key)
 app.add_typer(bench, name="bench")

@@ -12,3 +12,6 @@ DataDir = Annotated[
 DATA_DIR_DEFAULT = Path(".run")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line, instead of text for people.")]
+
+Tenant = Annotated[str, typer.Option("--tenant", envvar="HIL_TENANT", help="Whose it is.")]
+TENANT_DEFAULT = "acme"
