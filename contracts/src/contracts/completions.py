@@ -40,7 +40,7 @@ class Cap(BaseModel):
     "completion.request",
     owner="llm-gateway",
     sent_by=("orchestrator",),
-    read_by=("llm-gateway", "analytics"),
+    read_by=("llm-gateway",),
 )
 class RequestCompletion(Decision):
     """One completion: one attempt of one iteration of a node. `messages` holds only what is new; the rest of an agent

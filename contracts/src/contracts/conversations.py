@@ -24,7 +24,7 @@ class Attachment(BaseModel):
     "message.received",
     owner="client",
     sent_by=("client",),
-    read_by=("orchestrator", "hil-inbox", "analytics"),
+    read_by=("orchestrator", "hil-inbox", "analytics", "desktop"),
 )
 class MessageReceived(Message):
     """A customer wrote. One `turn_id` is answered once, whatever is delivered how often."""
@@ -76,7 +76,7 @@ class MessageSent(Decision):
     "message.suppressed",
     owner="orchestrator",
     sent_by=("orchestrator",),
-    read_by=("hil-inbox", "analytics"),
+    read_by=("hil-inbox", "analytics", "desktop"),
 )
 class MessageSuppressed(Decision):
     """A message that was written but must not reach the customer; kept, never sent."""
@@ -119,7 +119,7 @@ class CloseConversation(Message):
     "conversation.closed",
     owner="orchestrator",
     sent_by=("orchestrator",),
-    read_by=("client", "hil-inbox", "analytics", "orchestrator"),
+    read_by=("client", "hil-inbox", "orchestrator"),
 )
 class ConversationClosed(Decision):
     """Nothing is going on and nothing is owed; the log may be archived."""

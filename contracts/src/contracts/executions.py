@@ -63,9 +63,7 @@ class NodeMetrics(BaseModel):
     error_class: str | None = None
 
 
-@message_type(
-    "cmd", "execution.start", owner="orchestrator", sent_by=("client",), read_by=("orchestrator", "analytics")
-)
+@message_type("cmd", "execution.start", owner="orchestrator", sent_by=("client",), read_by=("orchestrator",))
 class StartExecution(Message):
     """Standalone mode: run a workflow on an input. The key is the execution id, so starting twice is starting once."""
 
@@ -88,7 +86,7 @@ class StopExecution(Message):
     "execution.refused",
     owner="orchestrator",
     sent_by=("orchestrator",),
-    read_by=("client", "analytics"),
+    read_by=("client",),
 )
 class ExecutionRefused(Decision):
     """A standalone execution that cannot start, and why."""
@@ -138,7 +136,7 @@ class TimerFired(Message):
     "pattern.detected",
     owner="orchestrator",
     sent_by=("orchestrator",),
-    read_by=("analytics", "hil-inbox"),
+    read_by=("hil-inbox",),
 )
 class PatternDetected(Message):
     """The same error class at the same node, across executions (SPEC O11). The key is the workflow's name."""

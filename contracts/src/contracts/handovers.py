@@ -196,7 +196,7 @@ class HandoverRefused(Message):
     "approval.open",
     owner="hil-inbox",
     sent_by=("orchestrator",),
-    read_by=("hil-inbox", "analytics", "desktop"),
+    read_by=("hil-inbox", "desktop"),
 )
 class OpenApproval(Decision):
     """A person's verdict or answer is needed before the execution goes on; bound to exactly what was asked."""

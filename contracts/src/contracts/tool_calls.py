@@ -26,7 +26,7 @@ class ToolDescription(BaseModel):
     "tool_call.execute",
     owner="tool-runner",
     sent_by=("orchestrator",),
-    read_by=("tool-runner", "analytics"),
+    read_by=("tool-runner",),
 )
 class ExecuteToolCall(Decision):
     """One attempt of one tool call. `idempotency_key` is the same in every attempt of the same call."""
@@ -98,7 +98,7 @@ class ToolCallFailed(ToolCallFact):
     "tool_call.outcome_unknown",
     owner="tool-runner",
     sent_by=("tool-runner",),
-    read_by=("orchestrator", "analytics", "hil-inbox"),
+    read_by=("orchestrator", "analytics"),
 )
 class ToolCallOutcomeUnknown(ToolCallFact):
     """A crash or a timeout cut a call whose tool is not idempotent: it may have had its effect. A person decides."""
