@@ -121,17 +121,20 @@ async def all_servers_up(http_port: int) -> None:
 
 
 @contextmanager
-def runner_process(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
-    """The service as a process of its own; killed at the end if it still runs."""
+def runner_process(settings: Settings, log_file: Path | None = None) -> Iterator["subprocess.Popen[bytes]"]:
+    """The service as a process of its own, stopped at the end if it still runs."""
     fields = settings.model_dump(mode="json", exclude={"child_path", "otlp_endpoint"})
     environment = {f"TOOL_RUNNER_{name.upper()}": str(value) for name, value in fields.items()}
-    process = subprocess.Popen([sys.executable, "-m", "tool_runner"], env={**os.environ, **environment})
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=20)
+    with open(log_file or os.devnull, "wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tool_runner"], env={**os.environ, **environment}, stdout=output, stderr=output
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(timeout=20)
 
 
 @dataclass

@@ -176,3 +176,22 @@ async def test_a_runner_stops_cleanly_and_takes_its_servers_with_it(settings: Se
         runner.send_signal(signal.SIGTERM)
         assert runner.wait(timeout=15) == 0
     await wait_until(lambda: server_process(effects_file) is None and server_process(effects_file, "keyed") is None)
+
+
+async def test_nothing_of_arguments_and_results_is_logged(
+    settings: Settings, idle_caller: Caller, tmp_path: Path
+) -> None:
+    talkative = settings.model_copy(update={"log_level": "debug"})
+    with runner_process(talkative, tmp_path / "log"):
+        await all_servers_up(settings.http_port)
+        for tool, arguments in {
+            "counter.append": {"value": "s3cret"},
+            "counter.fail": {"text": "s3cret"},
+            "counter.add": {"a": "s3cret"},
+            "python.sized": {"text": "s3cret", "times": 0},
+            "retail.get_order_details": {"order_id": "s3cret"},
+        }.items():
+            await idle_caller.call(tool, arguments, call=tool)
+    log = (tmp_path / "log").read_text()
+    assert log.count("message.handled") == 5
+    assert "s3cret" not in log
