@@ -1,0 +1,1 @@
+"""The kill test: `python -m tests.chaos --seed 1 --seconds 60`."""
