@@ -250,3 +250,12 @@ def test_a_variadic_function_takes_any_number_of_arguments() -> None:
 )
 def test_a_query_knows_the_names_that_it_reads(text: str, names: set[str]) -> None:
     assert check_condition(Condition("jmespath", text)) == names
+
+
+def test_a_negated_path_without_parentheses_is_refused_because_it_is_always_null() -> None:
+    with pytest.raises(BadExpression, match=r"write `!\(a\.b\)`"):
+        check_condition(Condition("jmespath", "a && !output.eligible"))
+
+
+def test_a_negated_path_in_parentheses_holds_when_the_path_does_not() -> None:
+    assert holds(Condition("jmespath", "!(output.eligible)"), {"output": {"eligible": False}})

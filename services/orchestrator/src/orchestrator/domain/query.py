@@ -46,6 +46,7 @@ def compile_query(text: str) -> Query:
         tree: Tree = compiled.parsed
         _check_calls({"type": "whole", "children": [tree]})
         _check_growth(tree)
+        _check_negations(tree)
         return Query(compiled, frozenset(_names(tree)))
     except BadExpression:
         raise
@@ -99,6 +100,15 @@ def _check_call(name: str, count: int) -> None:
 def _check_growth(tree: Tree) -> None:
     if _growth(tree) > GROWTH_MAX:
         raise BadExpression(f"the query could repeat what it reads more than {GROWTH_MAX} times over")
+
+
+def _check_negations(tree: Tree) -> None:
+    """JMESPath reads `!a.b` as `(!a).b`, which is null whatever a and b are."""
+    children = _children(tree)
+    if tree["type"] == "subexpression" and children[0]["type"] == "not_expression":
+        raise BadExpression("`!a.b` is read as `(!a).b`, which is always null; write `!(a.b)`")
+    for child in children:
+        _check_negations(child)
 
 
 def _growth(tree: Tree) -> int:
