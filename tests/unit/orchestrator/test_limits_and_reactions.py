@@ -1,0 +1,327 @@
+"""Is each limit enforced, and does each declared reaction follow?"""
+
+from typing import Any
+
+from tests.support.flows import edge, finish, flow, reasoning, simple
+from tests.support.simulated_log import START_MS, SimulatedLog, kinds
+
+from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
+from contracts.conversations import MessageSent
+from contracts.executions import ExecutionFinished, Reason, TimerFired
+from contracts.handovers import OpenHandover
+from orchestrator.domain.decide import decide
+
+HANDED_OVER = ["handover.open", "execution.finished"]
+ANSWERED = ["message.sent", "execution.finished"]
+
+
+def talk(*nodes: dict[str, Any], **blocks: Any) -> SimulatedLog:
+    log = SimulatedLog(flow(*nodes, **blocks))
+    log.say("hi")
+    return log
+
+
+def finished(log: SimulatedLog) -> ExecutionFinished:
+    return [e.message for e in log.entries if isinstance(e.message, ExecutionFinished)][-1]
+
+
+def test_max_retries_three_is_three_attempts_with_waits_of_one_and_two_seconds() -> None:
+    log = talk(simple(limits={"max_retries": 3, "retry_backoff": "exponential"}))
+
+    assert log.fail() == []
+    assert log.plan.wake_ms == log.now_ms + 1_000
+    assert kinds(log.wait()) == ["completion.request"]
+    assert log.fail() == []
+    assert log.plan.wake_ms == log.now_ms + 2_000
+    assert kinds(log.wait()) == ["completion.request"]
+    assert kinds(log.fail()) == HANDED_OVER
+    assert finished(log).reason == Reason.MAX_RETRIES_EXCEEDED
+    assert log.now_ms == START_MS + 3_000
+
+
+def test_a_backoff_that_is_not_over_is_waited_for() -> None:
+    log = talk(simple())
+    log.fail()
+
+    assert log.wait(999) == []
+    assert kinds(log.wait(1)) == ["completion.request"]
+
+
+def test_attempts_are_numbered_and_have_ids_of_their_own() -> None:
+    log = talk(simple())
+    log.fail()
+    log.wait()
+
+    requests = [(e.id, e.message.attempt) for e in log.entries if isinstance(e.message, RequestCompletion)]
+    assert [attempt for _, attempt in requests] == [1, 2]
+    assert len({id for id, _ in requests}) == 2
+
+
+def test_a_failure_that_is_not_retryable_is_not_tried_again() -> None:
+    log = talk(simple())
+
+    assert kinds(log.fail("context_too_long", retryable=False)) == HANDED_OVER
+
+
+def test_a_timeout_uses_up_an_attempt() -> None:
+    log = talk(simple(limits={"timeout_ms": 2_000, "max_retries": 2}))
+
+    log.wait()  # timeout_ms and the grace of the backstop
+    assert log.now_ms == START_MS + 4_000
+    assert kinds(log.wait()) == ["completion.request"]
+    assert kinds(log.wait()) == HANDED_OVER
+    assert finished(log).reason == Reason.MAX_RETRIES_EXCEEDED
+
+
+def test_a_workers_own_timeout_counts_as_one() -> None:
+    log = talk(simple(on_limit={"timeout_ms": "handover"}))
+
+    log.fail("timeout")
+    assert finished(log).reason == Reason.TIMEOUT
+
+
+def test_an_answer_that_comes_after_its_timeout_still_counts() -> None:
+    log = talk(simple(limits={"timeout_ms": 2_000}))
+    log.wait()
+    log.wait()  # the second attempt is on its way
+
+    assert kinds(log.produce({"reply": "late"})) == ANSWERED
+
+
+def test_a_late_failure_of_an_attempt_does_not_undo_its_success() -> None:
+    log = talk(simple(), simple("check", prompt="Check."))
+    first = log.open_commands()[0][0]
+    log.produce({"reply": "good"})
+
+    failed = {"command_id": first, "node": "answer", "error_class": "provider_error"}
+    assert log.put(CompletionFailed.model_validate(failed)) == []
+    assert kinds(log.produce({"reply": "checked"})) == ANSWERED
+
+
+def test_the_cost_of_a_node_adds_up_over_attempts() -> None:
+    log = talk(simple(limits={"max_cost": 0.02}))
+    log.fail(cost_microdollars=10_000)
+    assert kinds(log.wait()) == ["completion.request"]
+    log.fail(cost_microdollars=10_000)
+
+    assert kinds(log.wait()) == HANDED_OVER
+    assert finished(log).reason == Reason.BUDGET_EXCEEDED
+    assert finished(log).cost_microdollars == 20_000
+
+
+def test_the_cost_of_a_node_adds_up_over_iterations() -> None:
+    log = talk(reasoning(limits={"max_cost": 0.01}))
+    log.call_tools(("shop.a", {}))
+
+    assert kinds(log.tool_result("ok", cost_microdollars=10_000)) == HANDED_OVER
+    assert finished(log).reason == Reason.BUDGET_EXCEEDED
+
+
+def test_a_cap_of_zero_refuses_every_completion() -> None:
+    log = talk(simple(limits={"max_cost": 0}))
+
+    assert not [e for e in log.entries if isinstance(e.message, RequestCompletion)]
+    assert finished(log).reason == Reason.BUDGET_EXCEEDED
+
+
+def test_a_workflow_cap_of_zero_refuses_everything() -> None:
+    log = talk(simple(), limits={"max_cost": 0})
+
+    assert not [e for e in log.entries if isinstance(e.message, RequestCompletion)]
+    assert finished(log).reason == Reason.BUDGET_EXCEEDED
+
+
+def test_spending_more_than_the_workflows_cap_hands_over() -> None:
+    log = talk(simple(), simple("check"), limits={"max_cost": 0.01})
+
+    assert kinds(log.produce({"reply": "dear"}, cost_microdollars=10_001)) == HANDED_OVER
+    assert finished(log).reason == Reason.BUDGET_EXCEEDED
+
+
+def test_spending_just_the_workflows_cap_is_allowed() -> None:
+    log = talk(simple(), limits={"max_cost": 0.01})
+
+    assert kinds(log.produce({"reply": "dear"}, cost_microdollars=10_000)) == ANSWERED
+
+
+def test_a_cap_that_the_gateway_enforced_is_the_nodes_budget() -> None:
+    log = talk(simple(on_limit={"max_cost": {"default_response": "Later."}}))
+
+    assert kinds(log.fail("budget_exceeded", retryable=False)) == ["message.sent", *HANDED_OVER]
+    assert finished(log).reason == Reason.BUDGET_EXCEEDED
+
+
+def test_caps_travel_with_every_command() -> None:
+    log = talk(simple(limits={"max_cost": 0.01}), limits={"max_cost": 0.5})
+
+    caps = [(cap.scope, cap.cap_microdollars) for cap in log.open_commands()[0][1].caps]
+    assert caps == [("execution", 500_000), ("node", 10_000)]
+
+
+def test_uncapped_is_said_explicitly_and_an_unset_cap_is_left_to_the_tenant() -> None:
+    uncapped, unset = talk(simple(), limits={"max_cost": "uncapped"}), talk(simple())
+
+    assert [cap.cap_microdollars for cap in uncapped.open_commands()[0][1].caps] == [None]
+    assert unset.open_commands()[0][1].caps == ()
+
+
+def test_the_deadline_ends_an_execution_whatever_is_on_its_way() -> None:
+    log = talk(simple(), limits={"deadline_ms": 5_000})
+
+    assert log.plan.wake_ms == START_MS + 5_000
+    assert kinds(log.wait()) == HANDED_OVER
+
+
+def test_the_deadline_of_a_turn_begins_when_its_time_comes() -> None:
+    log = talk(simple(), limits={"deadline_ms": 5_000})
+    log.say("two", "2")
+    log.wait(4_000)
+    log.produce({"reply": "one"})
+
+    assert log.wait(4_999) == []
+    assert kinds(log.wait(1)) == HANDED_OVER
+
+
+def test_a_default_response_at_the_deadline_is_said_before_the_handover() -> None:
+    on_limit = {"deadline_ms": {"default_response": "Sorry."}}
+    log = talk(simple(), limits={"deadline_ms": 5_000, "on_limit": on_limit})
+
+    assert kinds(log.wait()) == ["message.sent", *HANDED_OVER]
+    assert (finished(log).reason, finished(log).default_response) == (Reason.DEADLINE_EXCEEDED, True)
+
+
+def test_a_default_response_for_the_workflows_budget_is_said_before_the_handover() -> None:
+    log = talk(simple(), limits={"max_cost": 0, "on_limit": {"max_cost": {"default_response": "Sorry."}}})
+
+    assert (finished(log).reason, finished(log).default_response) == (Reason.BUDGET_EXCEEDED, True)
+
+
+def test_a_default_response_is_sent_once_then_handed_over_and_is_no_success() -> None:
+    log = talk(simple(limits={"max_retries": 1}, default_response="We will be back."))
+
+    assert kinds(log.fail()) == ["message.sent", *HANDED_OVER]
+    sent = [e.message for e in log.entries if isinstance(e.message, MessageSent)]
+    assert [(m.text, m.kind, m.reason) for m in sent] == [
+        ("We will be back.", "default_response", Reason.MAX_RETRIES_EXCEEDED)
+    ]
+    end = finished(log)
+    assert (end.sink, end.success, end.default_response) == ("HANDOVER", False, True)
+    assert end.reason == Reason.MAX_RETRIES_EXCEEDED
+
+
+def test_a_result_that_comes_after_the_default_response_changes_nothing() -> None:
+    log = talk(simple(limits={"timeout_ms": 1_000, "max_retries": 1}, default_response="Sorry."))
+    late = log.open_commands()[0][0]
+    log.now_ms += 60_000
+    log.append(TimerFired())
+    decided = decide(log.state, log.circumstances).decision
+    assert decided is not None
+    log.append(decided.message, id=decided.id)
+
+    made = log.put(CompletionProduced(command_id=late, node="answer", output={"reply": "here I am"}))
+    assert kinds([decided.message, *made]) == ["message.sent", *HANDED_OVER]
+
+
+def test_a_standalone_execution_has_nobody_to_tell_the_default_response() -> None:
+    log = SimulatedLog(flow(simple(limits={"max_retries": 1}, default_response="Sorry.")), key="e1")
+    log.start()
+
+    assert kinds(log.fail()) == HANDED_OVER
+
+
+def test_a_fallback_node_stands_in_and_its_output_is_the_nodes_output() -> None:
+    log = talk(simple(limits={"max_retries": 1}, fallback="plan_b"), simple("plan_b", profile="powerful"), edges=CHAIN)
+
+    assert kinds(log.fail()) == ["completion.request"]
+    assert kinds(log.produce({"reply": "from plan b"}, node="plan_b")) == ANSWERED
+    assert [e.message.text for e in log.entries if isinstance(e.message, MessageSent)] == ["from plan b"]
+
+
+def test_a_stand_in_never_runs_by_itself() -> None:
+    log = talk(simple(fallback="plan_b"), simple("plan_b"), edges=CHAIN)
+
+    assert [command.node for _, command in log.open_commands()] == ["answer"]
+
+
+def test_fallbacks_form_a_chain_and_the_default_response_comes_last() -> None:
+    once = {"max_retries": 1}
+    log = talk(
+        simple(limits=once, fallback="plan_b", default_response="Sorry."),
+        simple("plan_b", limits=once, fallback="plan_c"),
+        simple("plan_c", limits=once),
+        edges=CHAIN,
+    )
+
+    assert kinds(log.fail(node="answer")) == ["completion.request"]
+    assert kinds(log.fail(node="plan_b")) == ["completion.request"]
+    assert kinds(log.fail(node="plan_c")) == ["message.sent", *HANDED_OVER]
+    assert finished(log).default_response
+
+
+def test_a_fallback_to_the_handover_sink_is_a_handover() -> None:
+    log = talk(simple(limits={"max_retries": 1}, fallback="HANDOVER"))
+
+    assert kinds(log.fail()) == HANDED_OVER
+    assert finished(log).reason == Reason.MAX_RETRIES_EXCEEDED
+
+
+def test_each_limit_has_its_own_reaction() -> None:
+    on_limit = {"timeout_ms": {"fallback": "plan_b"}, "max_retries": {"default_response": "Sorry."}}
+    node = simple(limits={"max_retries": 1}, on_limit=on_limit)
+
+    assert kinds(talk(node, simple("plan_b"), edges=CHAIN).wait()) == ["completion.request"]
+    assert kinds(talk(node, simple("plan_b"), edges=CHAIN).fail())[0] == "message.sent"
+
+
+def test_a_loop_without_an_answer_takes_its_fallback() -> None:
+    log = talk(reasoning(limits={"max_iterations": 1}, fallback="plan_b"), simple("plan_b"), edges=CHAIN)
+    log.call_tools(("shop.a", {}))
+
+    assert [m.node for m in log.tool_result("ok") if isinstance(m, RequestCompletion)] == ["plan_b"]
+
+
+def test_a_loop_that_may_be_retried_begins_anew_with_its_first_prompt() -> None:
+    limits = {"max_iterations": 1, "max_retries": 2}
+    log = talk(reasoning(limits=limits, on_limit={"max_iterations": "retry"}))
+    first = log.open_commands()[0][1]
+    log.call_tools(("shop.a", {}))
+    log.tool_result("ok")
+    second = log.open_commands()[0][1]
+    log.call_tools(("shop.a", {}))
+    log.tool_result("ok")
+
+    assert (second.messages, second.continues) == (first.messages, None)
+    assert finished(log).reason == Reason.MAX_RETRIES_EXCEEDED
+
+
+def test_what_a_stand_in_sees_is_what_the_node_would_have_seen() -> None:
+    nodes = [
+        simple("look"),
+        simple(limits={"max_retries": 1}, fallback="plan_b"),
+        simple("plan_b", prompt="About {{ look.output.reply }}."),
+    ]
+    log = talk(*nodes, edges=[edge("look", "answer"), edge("answer", "FINISH")])
+    log.produce({"reply": "order 7"}, node="look")
+    log.fail(node="answer")
+
+    assert log.open_commands()[-1][1].messages[0].content == "About order 7."
+
+
+def test_the_edges_of_a_node_go_on_from_its_stand_ins_output() -> None:
+    edges = [edge("answer", "FINISH", "output.reply == 'b'"), edge("answer", "HANDOVER", "output.reply != 'b'")]
+    nodes = [simple(limits={"max_retries": 1}, fallback="plan_b"), simple("plan_b"), finish("answer.output.reply")]
+    log = talk(*nodes, edges=edges)
+    log.fail()
+
+    assert kinds(log.produce({"reply": "b"})) == ANSWERED
+
+
+def test_a_reason_of_a_handover_is_in_the_packet_with_its_detail() -> None:
+    log = talk(simple(limits={"max_retries": 1}))
+    log.fail("rate_limited")
+
+    packet = next(e.message.packet for e in log.entries if isinstance(e.message, OpenHandover))
+    assert packet.detail == "answer: 1 of 1 attempts failed, the last with rate_limited"
+
+
+CHAIN = [edge("answer", "FINISH")]
