@@ -1,5 +1,6 @@
 """Which tools can be called here now, and do these arguments fit their schemas?"""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, cast
@@ -15,6 +16,8 @@ from tool_runner.domain.tool_policy import Absence
 log = structlog.get_logger()
 
 PROBLEMS_MAX = 5
+DESCRIPTION_BYTES_MAX = 256 * 1024
+NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 
 
 class _Problem(Protocol):
@@ -77,9 +80,14 @@ class ToolRegistry:
 
 
 def _registered(tool: Tool) -> RegisteredTool | None:
-    """None for a tool whose schema is none: it is not offered, the others are."""
+    """None for a tool whose name or schema is of no use: it is not offered, the others are."""
+    size = len(tool.description_for_models().model_dump_json())
+    if not NAME.match(tool.local_name) or size > DESCRIPTION_BYTES_MAX:
+        log.warning("tool.not_offered", server=tool.server, tool=tool.local_name[:128], bytes=size)
+        return None
     try:
-        validator = jsonschema_rs.validator_for(dict(tool.input_schema), mask="[value]")
+        # Offline: a server's schema must not make the runner read files or fetch addresses ($ref).
+        validator = jsonschema_rs.validator_for(dict(tool.input_schema), mask="[value]", offline=True)
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         log.warning("tool.schema_invalid", tool=tool.name, reason=str(error)[:300])
         return None
