@@ -37,6 +37,7 @@ def servers_file(tmp_path: Path, effects_file: Path) -> Path:
     """The counter twice (once with its native key), the retail shop, and two functions."""
     functions = {
         "sized": {"python": f"{FUNCTIONS}:sized", "side_effect": "read"},
+        "unwritable": {"python": f"{FUNCTIONS}:unwritable", "side_effect": "read"},
         "napping": {"python": f"{FUNCTIONS}:napping"},
     }
     return write_servers(

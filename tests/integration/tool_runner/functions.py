@@ -14,3 +14,8 @@ async def napping(seconds: float) -> str:
     """Waits, then answers."""
     await asyncio.sleep(seconds)
     return "awake"
+
+
+def unwritable() -> object:
+    """Answers with something that is not JSON."""
+    return object()

@@ -127,11 +127,14 @@ async def test_a_server_gets_nothing_of_our_environment(caller: Caller, monkeypa
 async def test_python_functions_are_tools(caller: Caller) -> None:
     good = await caller.call("python.sized", {"text": "four", "times": 2})
     bad = await caller.call("python.sized", {"text": "four", "times": 0}, call="2")
+    odd = await caller.call("python.unwritable", {}, call="4")
     late = await caller.call("python.napping", {"seconds": 60}, call="3", timeout_ms=200)
     assert isinstance(good, ToolCallCompleted)
     assert good.result == {"characters": 8}
     assert isinstance(bad, ToolCallCompleted)
     assert bad.result == {"error": "ValueError: times is 0, at least 1"}
+    assert isinstance(odd, ToolCallFailed)
+    assert odd.error_class == "invalid_result"
     assert isinstance(late, ToolCallOutcomeUnknown)
 
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from tool_runner.domain.manifest import ListedTool
-from tool_runner.domain.outcome import Answered, Cut, CutBy, ErrorClass, NotSent, TryOutcome
+from tool_runner.domain.outcome import Answered, Cut, CutBy, ErrorClass, NotSent, TryOutcome, Unusable
 
 Function = Callable[..., object]
 _JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
@@ -67,7 +67,10 @@ class PythonTools:
         error = running.exception()
         if error is not None:
             return Answered({"error": f"{type(error).__name__}: {error}"[:2_000]}, is_error=True)
-        return Answered(_JSON.validate_python(running.result()), is_error=False)
+        try:
+            return Answered(_JSON.validate_python(running.result(), strict=True), is_error=False)
+        except ValidationError:
+            return Unusable("its answer is not JSON")
 
 
 def _schema_of(function: Function) -> dict[str, JsonValue]:
