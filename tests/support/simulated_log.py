@@ -153,6 +153,13 @@ class SimulatedLog:
         held = {"policy": "over 100", "arguments_hash": "abc"}
         return self._tool(lambda b: ToolCallApprovalRequired.model_validate({**b, **held}), node)
 
+    def tool_held_of(self, command: tuple[str, Any]) -> list[Decision]:
+        """Policy holds this open tool call for approval."""
+        command_id, message = command
+        basic = {"command_id": command_id, "tool_call_id": message.tool_call_id, "tool": message.tool}
+        required = ToolCallApprovalRequired.model_validate({**basic, "policy": "over 100", "arguments_hash": "abc"})
+        return self.put(required, id=f"result:{command_id}")
+
     def verdict(self, verdict: str, **fields: Any) -> list[Decision]:
         """A person decides the oldest open approval."""
         command_id, _ = self._command(OpenApproval, None)
