@@ -10,6 +10,7 @@ from nats.js.errors import NotFoundError
 
 from contracts.streams import DEAD_LETTERS, LOG
 from service_kit.connection import Connection
+from service_kit.entries import entry_id
 
 OWN_HEADERS = ("Nats-", "Hil-Dead-")
 
@@ -64,10 +65,12 @@ async def body_of(connection: Connection, letter: DeadLetter) -> bytes | None:
 
 
 async def publish_again(connection: Connection, letter: DeadLetter, body: bytes) -> int:
-    """Publish the original message under its own subject and CloudEvents id; its sequence in the log.
+    """Publish the original message under its own subject and id; its sequence in the log.
 
-    The deduplication id is a new one, else the server would drop the message as a repeat of the first."""
+    The deduplication id is a new one, else the server would drop the message as a repeat of the first. The id that
+    folds go by stays, so what one service has handled and another gave up on is not handled twice by the first."""
     headers = {name: value for name, value in letter.headers.items() if not name.startswith(OWN_HEADERS)}
+    headers.setdefault("ce-id", await _original_id(connection, letter))
     headers["Nats-Msg-Id"] = f"replay:{letter.sequence}:{time.time_ns()}"
     return await connection.publish_surely(letter.subject, body, headers=headers)
 
@@ -75,6 +78,15 @@ async def publish_again(connection: Connection, letter: DeadLetter, body: bytes)
 async def forget(connection: Connection, letter: DeadLetter) -> None:
     """Take a letter off the stream."""
     await connection.jetstream.delete_msg(DEAD_LETTERS.name, letter.sequence)
+
+
+async def _original_id(connection: Connection, letter: DeadLetter) -> str:
+    """The id of a message whose sender gave it none as CloudEvents attribute."""
+    try:
+        original = await connection.jetstream.get_msg(LOG.name, seq=letter.log_sequence)
+    except NotFoundError:
+        return entry_id({}, letter.log_sequence)
+    return entry_id({str(name): str(value) for name, value in (original.headers or {}).items()}, letter.log_sequence)
 
 
 def _letter(found: RawStreamMsg) -> DeadLetter:

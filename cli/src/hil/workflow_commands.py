@@ -118,6 +118,7 @@ def list_workflows(
 @workflow_app.command("rollback")
 def rollback(
     name: Annotated[str, typer.Argument(help="Name of the workflow.")],
+    *,
     to: Annotated[
         str | None, typer.Option("--to", metavar="VERSION", help="The one before the present if none.")
     ] = None,

@@ -40,6 +40,7 @@ async def test_publishing_alone_puts_nothing_in_force(nats_server: NatsServer) -
     async with kit(nats_server.url) as connection, opened(connection) as registry:
         workflow = await registry.publish(source(), tenant=TENANT, file_name="greeting.yaml")
         assert registry.routes(TENANT) == {}
+        await wait_until(lambda: registry.workflows(TENANT) == ("greeting",))
         await registry.set_default(TENANT, "greeting", workflow.content_hash)
         assert registry.routes(TENANT) == {"greeting": workflow.content_hash}
 

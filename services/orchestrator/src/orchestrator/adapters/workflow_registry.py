@@ -40,6 +40,7 @@ class WorkflowRegistry:
     connection: Connection
     bucket: KeyValue
     _defaults: dict[str, dict[str, str]] = field(default_factory=dict)
+    _published: dict[str, set[str]] = field(default_factory=dict)
     _routes: dict[str, str] = field(default_factory=dict)
     _merged: dict[str, Mapping[str | None, str]] = field(default_factory=dict)
     _loaded: "OrderedDict[str, Workflow]" = field(default_factory=OrderedDict)
@@ -111,8 +112,8 @@ class WorkflowRegistry:
         return (await read_history(self.bucket, tenant, name))[0]
 
     def workflows(self, tenant: str) -> tuple[str, ...]:
-        """Names that are in force for exactly this tenant."""
-        return tuple(sorted(self._defaults.get(tenant, {})))
+        """Names of which exactly this tenant has a version, in force or not."""
+        return tuple(sorted(self._published.get(tenant, ())))
 
     def route(self, tenant: str) -> str | None:
         """Name of the workflow of exactly this tenant's messages that name none."""
@@ -121,11 +122,13 @@ class WorkflowRegistry:
     async def apply(self, key: str, value: bytes | None) -> None:
         """Take over one entry of the bucket; repeats do no harm."""
         kind, _, rest = key.partition(".")
+        tenant, _, name = rest.partition(".")
         text = None if value is None else value[:256].decode(errors="replace")
         if kind == "route":
             self._set_route(rest, text)
+        elif kind == "history":
+            self._published.setdefault(tenant, set()).add(name)
         elif kind == "default":
-            tenant, _, name = rest.partition(".")
             if text is not None:
                 await self.load(text)  # Known before it is in force, so that a lookup need not wait.
             self._set_default(tenant, name, text)
