@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from tests.support.flows import edge, finish, flow, reasoning, simple
+from tests.support.simulated_log import SimulatedLog, kinds
 
 from contracts.completions import RequestCompletion
 from contracts.conversations import MessageSent
@@ -10,8 +12,6 @@ from contracts.executions import ExecutionFinished, Reason
 from contracts.handovers import ApprovalDecided, OpenApproval
 from contracts.tool_calls import ExecuteToolCall, ToolCallApprovalRequired, ToolCallCompleted
 from orchestrator.domain.tool_step import APPROVAL_EXPIRES_MS
-from tests.support.flows import edge, finish, flow, reasoning, simple
-from tests.support.simulated_log import SimulatedLog, kinds
 
 HANDED_OVER = ["handover.open", "execution.finished"]
 RESULT_REPLY = finish("call.output.text")
