@@ -50,8 +50,9 @@ down:  ## stop what `make up` started in another terminal
 bench: setup  ## measure executions per second of the core (ARGS="--sync always" for more)
 	$(HIL) bench core --executions 5000 --concurrency 200 --nodes 3 --sync 2m $(ARGS)
 
-catalogue: setup  ## generate the contracts' catalogue, schemas and AsyncAPI document again
+catalogue: setup  ## write generated files again: schemas, AsyncAPI document, catalogue, settings tables
 	$(RUN) python -m contracts.generate
+	$(RUN) python -m tests.support.settings_tables
 
 chaos: setup  ## kill services under load and judge the history (SEED=1 SECONDS=60)
 	$(RUN) python -m tests.chaos --seed $(SEED) --seconds $(SECONDS)
