@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
+from dataclasses import dataclass
 
 from fastapi import FastAPI
 
@@ -57,20 +57,35 @@ def breaker_rule(settings: Settings) -> BreakerRule:
 
 
 @asynccontextmanager
-async def advancing(
-    connection: Connection, settings: Settings, registry: WorkflowRegistry, feed: FailureFeed
-) -> AsyncIterator[Advancer]:
-    """The core with its adapters."""
-    yield Advancer(
-        log=Log(connection),
-        timers=Timers(connection),
-        workflows=registry,
-        archive=Archive(connection),
-        cache=ConversationCache(keys_max=settings.states_cached_max),
-        now_ms=now_ms,
-        open_breakers=feed.open_breakers,
-        reads_after_append=settings.stream_replicas > 1,
-    )
+async def composed(connection: Connection, settings: Settings) -> AsyncIterator["Parts"]:
+    """All parts, plugged together."""
+    async with opened(connection) as registry:
+        feed = FailureFeed(connection, breaker_rule(settings), now_ms)
+        archive = Archive(connection)
+        advancer = Advancer(
+            log=Log(connection),
+            timers=Timers(connection),
+            workflows=registry,
+            archive=archive,
+            cache=ConversationCache(keys_max=settings.states_cached_max),
+            now_ms=now_ms,
+            open_breakers=feed.open_breakers,
+            reads_after_append=settings.stream_replicas > 1,
+        )
+        after_ms = round(settings.archive_after_seconds * 1000)
+        archiver = Archiver(Log(connection), archive, now_ms, after_ms, advancer.cache.drop)
+        yield Parts(registry, feed, archive, advancer, archiver)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What runs in one orchestrator."""
+
+    registry: WorkflowRegistry
+    feed: FailureFeed
+    archive: Archive
+    advancer: Advancer
+    archiver: Archiver
 
 
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
@@ -80,44 +95,32 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
         for spec in (ORCHESTRATOR, ARCHIVER):
             await ensure_consumer(connection.jetstream, spec, stream=LOG)
-        feed = FailureFeed(connection, breaker_rule(settings), now_ms)
-        async with opened(connection) as registry, advancing(connection, settings, registry, feed) as advancer:
-            await _run(connection, settings, advancer, feed=feed, registry=registry, stop=stop, ready=ready)
+        async with composed(connection, settings) as parts:
+            await _run(connection, settings, parts, stop=stop, ready=ready)
 
 
 async def _run(
-    connection: Connection,
-    settings: Settings,
-    advancer: Advancer,
-    *,
-    feed: FailureFeed,
-    registry: WorkflowRegistry,
-    stop: asyncio.Event,
-    ready: asyncio.Event,
+    connection: Connection, settings: Settings, parts: Parts, *, stop: asyncio.Event, ready: asyncio.Event
 ) -> None:
-    archive = Archive(connection)
-    archiver = Archiver(
-        Log(connection), archive, now_ms, round(settings.archive_after_seconds * 1000), advancer.cache.drop
-    )
     consumer = Consumer(
         connection,
         ORCHESTRATOR,
-        routes(advancer),
+        routes(parts.advancer),
         concurrency=settings.concurrency,
         order=Order.BY_KEY,
         deliveries_max=None,
         trace_ratio=settings.trace_ratio,
         proves_completeness=settings.stream_replicas == 1,
     )
-    archiving = Consumer(connection, ARCHIVER, archive_routes(archiver), concurrency=1, deliveries_max=None)
+    archiving = Consumer(connection, ARCHIVER, archive_routes(parts.archiver), concurrency=1, deliveries_max=None)
     app = FastAPI(title="HIL Agent System: orchestrator")
-    app.include_router(conversations_api(connection, registry, archive))
+    app.include_router(conversations_api(connection, parts.registry, parts.archive))
     add_health(app, {"nats": lambda: connection.ready, "consumer": lambda: consumer.running})
-    sweeping = partial(sweep, advancer, OverdueTimers(connection), now_ms=now_ms, every_seconds=settings.sweep_seconds)
+    timers, every = OverdueTimers(connection), settings.sweep_seconds
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(consumer.run(stop))
         tasks.create_task(archiving.run(stop))
-        tasks.create_task(feed.run(stop))
-        tasks.create_task(sweeping(stop=stop))
+        tasks.create_task(parts.feed.run(stop))
+        tasks.create_task(sweep(parts.advancer, timers, now_ms=now_ms, every_seconds=every, stop=stop))
         tasks.create_task(serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop))
         ready.set()

@@ -18,40 +18,70 @@ from service_kit.errors import RetryLater
 from service_kit.log import Log
 
 
-def conversations_api(connection: Connection, registry: WorkflowRegistry, archive: Archive) -> APIRouter:
-    """Routes that each publish one message and answer 202 once the bus has it, and one that reads a log."""
-    api = APIRouter(prefix="/v1")
+class Door:
+    """Publishes what a request says, and reads the log of a key."""
 
-    async def put(message: Message, tenant: str, key: str, *, id: str) -> dict[str, Any]:
+    def __init__(self, connection: Connection, archive: Archive) -> None:
+        self._connection = connection
+        self._archive = archive
+
+    async def put(self, message: Message, identity: Identity) -> dict[str, Any]:
+        """Publish and wait for the bus; 503 when it does not take it."""
         try:
-            sequence = await publish(connection, message, Identity(tenant, key, id, id))
+            sequence = await publish(self._connection, message, identity)
         except (RetryLater, Refused) as error:
             raise HTTPException(503, f"the bus did not take the message: {error}") from error
-        return {"id": id, "as_of_seq": str(sequence)}
+        return {"id": identity.id, "as_of_seq": str(sequence)}
 
+    async def folded(self, tenant: str, key: str) -> Conversation:
+        """What is known of a key, archive included."""
+        try:
+            live = await Log(self._connection).read(tenant, key)
+            archived = await self._archive.load(tenant, key)
+        except RetryLater as error:
+            raise HTTPException(503, str(error)) from error
+        kept = {entry.sequence for entry in archived}
+        entries = [*archived, *(entry for entry in live if entry.sequence not in kept)]
+        return fold_all(Conversation(tenant, key), entries)
+
+
+def conversations_api(connection: Connection, registry: WorkflowRegistry, archive: Archive) -> APIRouter:
+    """Routes that each publish one message and answer 202 once the bus has it, and routes that read."""
+    door = Door(connection, archive)
+    api = APIRouter(prefix="/v1")
+    _add_writing(api, door)
+    _add_reading(api, door, registry)
+    return api
+
+
+def _add_writing(api: APIRouter, door: Door) -> None:
     @api.post("/conversations/{tenant}/{key}/messages", status_code=202)
     async def receive(tenant: str, key: str, request: Request) -> dict[str, Any]:
         message = await read_body(request, MessageReceived)
         tenant, key = checked(tenant, "tenant"), checked(key, "conversation")
         identity = client_message_id(tenant, key, turn_id=message.turn_id, text=message.text)
-        return await put(message, tenant, key, id=identity)
+        return await door.put(message, Identity(tenant, key, identity, identity))
 
     @api.post("/executions/{tenant}/{key}", status_code=202)
     async def start(tenant: str, key: str, request: Request) -> dict[str, Any]:
         message = await read_body(request, StartExecution)
         tenant, key = checked(tenant, "tenant"), checked(key, "execution")
-        return await put(message, tenant, key, id=derive_message_id(f"{tenant}/{key}", "execution.start"))
+        identity = derive_message_id(f"{tenant}/{key}", "execution.start")
+        return await door.put(message, Identity(tenant, key, identity, identity))
 
     @api.post("/executions/{tenant}/{key}/stop", status_code=202)
     async def stop(tenant: str, key: str, request: Request) -> dict[str, Any]:
         message = await read_body(request, StopExecution)
         tenant, key = checked(tenant, "tenant"), checked(key, "execution")
-        state = await folded(tenant, key)
-        return await put(message, tenant, key, id=derive_message_id(f"{tenant}/{key}/{state.last_sequence}", "stop"))
+        state = await door.folded(tenant, key)
+        identity = derive_message_id(f"{tenant}/{key}/{state.last_sequence}", "stop")
+        return await door.put(message, Identity(tenant, key, identity, identity))
 
+
+def _add_reading(api: APIRouter, door: Door, registry: WorkflowRegistry) -> None:
     @api.get("/conversations/{tenant}/{key}")
     async def show(tenant: str, key: str) -> dict[str, Any]:
-        state = await folded(checked(tenant, "tenant"), checked(key, "conversation"))
+        state = await door.folded(checked(tenant, "tenant"), checked(key, "conversation"))
         if state.last_sequence == 0:
             raise HTTPException(404, f"nothing is known of {tenant}.{key}")
         return shown(state)
@@ -60,18 +90,6 @@ def conversations_api(connection: Connection, registry: WorkflowRegistry, archiv
     async def workflows(tenant: str) -> dict[str, Any]:
         named = registry.routes(checked(tenant, "tenant"))
         return {"default": named.get(None), "workflows": {name: h for name, h in named.items() if name is not None}}
-
-    async def folded(tenant: str, key: str) -> Conversation:
-        try:
-            live = await Log(connection).read(tenant, key)
-            archived = await archive.load(tenant, key)
-        except RetryLater as error:
-            raise HTTPException(503, str(error)) from error
-        kept = {entry.sequence for entry in archived}
-        entries = [*archived, *(entry for entry in live if entry.sequence not in kept)]
-        return fold_all(Conversation(tenant, key), entries)
-
-    return api
 
 
 def shown(state: Conversation) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from contracts.completions import CompletionProduced, PromptMessage, ToolCallReq
 from contracts.executions import Reason
 from contracts.tool_calls import ExecuteToolCall
 from orchestrator.domain.completion_step import Prompt, completion_step, completions_of
-from orchestrator.domain.progress import Done, Ends, Failed, Progress, Ready, Settled, Waiting
-from orchestrator.domain.tool_step import Answered, ToolState, tool_step
+from orchestrator.domain.progress import Done, Ends, Failed, Progress, Settled, first_step
+from orchestrator.domain.tool_step import Answered, tool_step
 from orchestrator.domain.view import View
 from orchestrator.domain.workflow import JsonValue, Limit, Node, Retry
 
@@ -40,7 +40,9 @@ def _loop(view: View, node: Node, first_prompt: Prompt, *, before: int) -> Progr
         answers = [state for state in states if isinstance(state, Answered)]
         has_gone_on = bool(completions_of(view, node, iteration + 1))
         if len(answers) < len(states) and not has_gone_on:  # Nothing is called of which the model will not hear.
-            return _too_many(view, node, calls, iteration) or _unfinished(states)
+            going_on = first_step(states)
+            assert going_on is not None
+            return _too_many(view, node, calls, iteration) or going_on
         failures = _consecutive_failures(failures, answers)
         ends = _ends(view, answers, failures)
         if ends is not None:
@@ -66,14 +68,6 @@ def _too_many(view: View, node: Node, calls: list[ToolCallRequest], iteration: i
     if most is None or asked == issued or len(asked) <= most:
         return None
     return Ends(Reason.COMPLEXITY, f"{len(asked)} tool calls (limit {most})")
-
-
-def _unfinished(states: list[ToolState]) -> Progress:
-    """The first call to be issued, else the wait for the one that is due first."""
-    ready = next((state for state in states if isinstance(state, Ready)), None)
-    if ready is not None:
-        return ready
-    return Waiting(min(state.due_ms for state in states if isinstance(state, Waiting)))
 
 
 def _calls_issued(view: View) -> set[tuple[str, int, str]]:

@@ -35,11 +35,13 @@ class Decided:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The next decision, if any. `wake_ms` is the log time at which to look again; a timer for it is stored before the
-    decision is. `is_last`: nothing is owed after this decision, so it may cancel the timer."""
+    decision is. `is_last`: nothing is owed after this decision, so it may cancel the timer. `is_settled`: once this
+    decision is stored there is nothing to decide and nothing else to wake up for, until an input comes."""
 
     decision: Decided | None
     wake_ms: int | None = None
     is_last: bool = False
+    is_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,10 @@ def _taken_over(frame: _Frame, progress: Progress) -> Plan:
 def _issue(frame: _Frame, ready: Ready) -> Plan:
     based_on = _with_breakers(frame)
     due = based_on.now_ms + ready.timeout_ms + GRACE_MS
+    if ready.others_due_ms is not None:
+        due = min(due, ready.others_due_ms)
     decided = Decided(ready.id, ready.build(based_on), frame.caused_by)
-    return Plan(decided, wake_ms=_earliest(frame.view, due))
+    return Plan(decided, wake_ms=_earliest(frame.view, due), is_settled=not ready.has_more)
 
 
 def _with_breakers(frame: _Frame) -> BasedOn:
@@ -242,7 +246,8 @@ def _finish(frame: _Frame, sink: Node | None) -> Plan:
 
 
 def _last(frame: _Frame, message: ExecutionFinished) -> Plan:
-    return Plan(frame.decided("execution.finished", message), is_last=message.mode == "standalone")
+    is_last = message.mode == "standalone"
+    return Plan(frame.decided("execution.finished", message), is_last=is_last, is_settled=is_last)
 
 
 def _output(frame: _Frame, sink: Node | None) -> JsonValue:

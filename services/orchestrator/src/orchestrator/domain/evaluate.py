@@ -6,7 +6,7 @@ from contracts.executions import Reason
 from orchestrator.domain.context import scope_of
 from orchestrator.domain.expression import holds
 from orchestrator.domain.node_progress import node_progress
-from orchestrator.domain.progress import Dead, Done, Ends, Failed, Idle, Progress, Ready, Waiting
+from orchestrator.domain.progress import Dead, Done, Ends, Failed, Idle, Progress, first_step
 from orchestrator.domain.view import View
 from orchestrator.domain.workflow import (
     DefaultResponse,
@@ -129,10 +129,4 @@ def whole_progress(evaluation: Evaluation) -> Progress:
         return ends
     if evaluation.reached_sink() is not None:
         return Done(None)
-    ready = next((state for state in states if isinstance(state, Ready)), None)
-    if ready is not None:
-        return ready
-    dues = [state.due_ms for state in states if isinstance(state, Waiting)]
-    if dues:
-        return Waiting(min(dues))
-    return Ends(Reason.NO_MATCHING_EDGE, "every branch ended without reaching a sink")
+    return first_step(states) or Ends(Reason.NO_MATCHING_EDGE, "every branch ended without reaching a sink")

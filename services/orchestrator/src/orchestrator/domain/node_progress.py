@@ -1,8 +1,7 @@
 """How far is one node, by its kind?"""
 
-from dataclasses import replace
-
 from collections.abc import Callable
+from dataclasses import replace
 
 from contracts.completions import CompletionProduced, PromptMessage, ToolCallRequest
 from contracts.envelope import BasedOn

@@ -1,7 +1,7 @@
 """How far is a node, or one step of it?"""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from contracts.envelope import BasedOn
@@ -35,11 +35,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A command is to be issued now; `timeout_ms` after the decision it must be looked at again."""
+    """A command is to be issued now; `timeout_ms` after the decision it must be looked at again.
+
+    `has_more`: other commands are ready beside it. `others_due_ms`: what runs beside it is due then."""
 
     id: str
     build: Callable[[BasedOn], Command]
     timeout_ms: int
+    has_more: bool = False
+    others_due_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +73,15 @@ class Settled:
 
 
 Progress: TypeAlias = Idle | Dead | Done | Waiting | Ready | Failed | Ends
+
+
+def first_step(states: Sequence[object]) -> Ready | Waiting | None:
+    """Of steps that go on side by side: the first that is ready, with what it must know of the others; else the wait
+    for the one that is due first; None when there is neither."""
+    dues = [state.due_ms for state in states if isinstance(state, Waiting)]
+    ready = [state for state in states if isinstance(state, Ready)]
+    if ready:
+        dues += [state.others_due_ms for state in ready if state.others_due_ms is not None]
+        has_more = len(ready) > 1 or ready[0].has_more
+        return replace(ready[0], has_more=has_more, others_due_ms=min(dues, default=None))
+    return Waiting(min(dues)) if dues else None

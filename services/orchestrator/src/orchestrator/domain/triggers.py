@@ -66,7 +66,9 @@ def _log_limit(view: View) -> Ends | None:
 
 def _customer_request(view: View) -> Ends | None:
     turn = view.state.turns.get(view.execution.turn_id or "")
-    said = turn.message.text.lower() if turn is not None else ""
+    if turn is None:
+        return None
+    said = turn.message.text.lower()
     phrase = next((p for p in view.workflow.handover.customer_request_phrases if p.lower() in said), None)
     return Ends(Reason.CUSTOMER_REQUEST, f"the customer wrote {phrase!r}") if phrase is not None else None
 

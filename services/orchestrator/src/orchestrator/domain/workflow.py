@@ -189,8 +189,8 @@ class WorkflowLimits:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """One immutable version. `content_hash` is the sha256 hex of the file's bytes; `nodes` in file order. `standins` are
-    the nodes that only ever run in another's place. What follows from the graph is worked out once."""
+    """One immutable version. `content_hash` is the sha256 hex of the file's bytes; `nodes` in file order; `standins`
+    are those that only ever run in another's place. What follows from the graph is worked out once."""
 
     name: str
     version: str

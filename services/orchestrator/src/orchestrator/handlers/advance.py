@@ -15,7 +15,7 @@ from contracts.envelope import Identity, LogEntry, Message
 from contracts.executions import TimerFired
 from orchestrator.adapters.conversation_cache import Cached, ConversationCache
 from orchestrator.adapters.timers import NOTHING, Armed, wake_subject
-from orchestrator.domain.decide import Circumstances, Plan, decide, hashes_needed
+from orchestrator.domain.decide import Circumstances, Decided, Plan, decide, hashes_needed
 from orchestrator.domain.fold import fold, fold_all
 from orchestrator.domain.state import Conversation
 from orchestrator.domain.workflow import Workflow
@@ -138,10 +138,25 @@ class Advancer:
                 armed = await self.timers.arm(state.tenant, state.key, due_ms=plan.wake_ms, known=cached.armed)
                 cached = replace(cached, armed=armed)
             if plan.decision is None:
-                self.cache.put(cached)
+                self._keep(cached)
                 return
-            cached = await self._append(cached, plan)
+            try:
+                cached = await self._append(cached, plan, plan.decision)
+            except FenceRefused as refused:  # What came in between is read; the fence may even go down (rule 6).
+                until = refused.last_sequence or state.last_sequence
+                cached = replace(cached, state=await self._load(state.tenant, state.key, until=until))
+                continue
+            if plan.is_settled and not self.reads_after_append:
+                self._keep(cached)
+                return
         raise AssertionError(f"{cached.state.key}: {DECISIONS_MAX} decisions in a row")
+
+    def _keep(self, cached: Cached) -> None:
+        """Standalone executions that ended are not looked at again."""
+        if cached.state.start is not None and cached.state.finished:
+            self.cache.drop(cached.state.tenant, cached.state.key)
+        else:
+            self.cache.put(cached)
 
     async def _plan(self, state: Conversation) -> Plan:
         routes = self.workflows.routes(state.tenant)
@@ -152,23 +167,17 @@ class Advancer:
                 workflows[content_hash] = found
         return decide(state, Circumstances(self.now_ms(), workflows, routes, self.open_breakers()))
 
-    async def _append(self, cached: Cached, plan: Plan) -> Cached:
-        """Store the decision, or read what came in between. Either way the state returned is complete."""
-        state, decided = cached.state, plan.decision
-        assert decided is not None
+    async def _append(self, cached: Cached, plan: Plan, decided: Decided) -> Cached:
+        """Store the decision and fold it, and on replicas what lies below it. Raises FenceRefused."""
+        state = cached.state
         identity = Identity(state.tenant, state.key, decided.id, decided.caused_by)
         cancels = wake_subject(state.tenant, state.key) if plan.is_last else None
-        try:
-            entry = await self.log.append(decided.message, identity, fence=state.last_sequence, cancels_timer=cancels)
-        except FenceRefused as refused:
-            until = refused.last_sequence or state.last_sequence
-            return replace(cached, state=await self._load(state.tenant, state.key, until=until))
-        if cancels is not None:
-            cached = replace(cached, armed=NOTHING)
+        entry = await self.log.append(decided.message, identity, fence=state.last_sequence, cancels_timer=cancels)
+        armed = NOTHING if plan.is_last else cached.armed
         if not self.reads_after_append:
-            return replace(cached, state=fold(state, entry))
+            return Cached(fold(state, entry), armed)
         between = await self.log.read(state.tenant, state.key, after=state.last_sequence, until=entry.sequence)
-        return replace(cached, state=_folded(state, between))
+        return Cached(_folded(state, between), armed)
 
 
 def _folded(state: Conversation, entries: Iterable[LogEntry]) -> Conversation:
