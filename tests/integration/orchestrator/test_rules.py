@@ -7,9 +7,10 @@ import pytest
 from contracts.completions import CompletionProduced, RequestCompletion
 from contracts.conversations import MessageReceived
 from contracts.envelope import Decision, LogEntry, Message
-from contracts.executions import ExecutionFinished, StartExecution
+from contracts.executions import ExecutionFinished, StartExecution, TimerFired
 from contracts.subjects import parse_subject, subject_for
 from orchestrator.adapters.conversation_cache import ConversationCache
+from orchestrator.adapters.timers import NOTHING, Armed
 from orchestrator.domain.fold import fold
 from orchestrator.domain.state import Conversation
 from orchestrator.domain.workflow import Workflow
@@ -182,6 +183,26 @@ async def test_a_timer_is_stored_before_the_command_that_it_guards() -> None:
     log = RacingLog()
     await begun(log, advancer(log))
     assert log.events.index("arm") < log.events.index("append completion.request")
+
+
+async def test_a_timer_that_fired_for_the_other_orchestrator_is_stored_anew() -> None:
+    log = RacingLog()
+    core = advancer(log)
+    await begun(log, core)
+    cached = core.cache.get("acme", "e1")
+    assert cached is not None and cached.armed.due_ms is not None
+    fired = LogEntry(len(log.entries) + 1, cached.armed.due_ms + 5, "fired", TimerFired(), 100)
+    log.entries.append(fired)  # Delivered to the other orchestrator: its timer is gone.
+    believed: list[Armed] = []
+
+    class Asked(NotedTimers):
+        async def arm(self, tenant: str, key: str, *, due_ms: int, known: Armed) -> Armed:
+            believed.append(known)
+            return await super().arm(tenant, key, due_ms=due_ms, known=known)
+
+    message, identity = produced(log, "left")
+    await replace(core, timers=Asked(log.events)).on_input(delivery(log.store(message, id=identity)))
+    assert believed[0] == NOTHING, "a timer that has fired was taken for one that is still stored"
 
 
 async def test_a_refused_decision_is_decided_again_from_the_whole_log() -> None:

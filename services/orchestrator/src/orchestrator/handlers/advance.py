@@ -135,7 +135,8 @@ class Advancer:
             state = cached.state
             plan = await self._plan(state)
             if plan.wake_ms is not None:  # Before the decision that it guards (ARCHITECTURE 1, "Timers").
-                armed = await self.timers.arm(state.tenant, state.key, due_ms=plan.wake_ms, known=cached.armed)
+                known = _still_stored(cached.armed, state.log_ms)
+                armed = await self.timers.arm(state.tenant, state.key, due_ms=plan.wake_ms, known=known)
                 cached = replace(cached, armed=armed)
             if plan.decision is None:
                 self._keep(cached)
@@ -178,6 +179,12 @@ class Advancer:
             return Cached(fold(state, entry), armed)
         between = await self.log.read(state.tenant, state.key, after=state.last_sequence, until=entry.sequence)
         return Cached(_folded(state, between), armed)
+
+
+def _still_stored(armed: Armed, log_ms: int) -> Armed:
+    """What is known of the timer. One whose time has come may have fired for the other orchestrator: it must be stored
+    anew, or the key would sleep until somebody else wakes it."""
+    return NOTHING if armed.due_ms is not None and armed.due_ms <= log_ms else armed
 
 
 def _folded(state: Conversation, entries: Iterable[LogEntry]) -> Conversation:
