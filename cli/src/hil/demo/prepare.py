@@ -11,6 +11,7 @@ from hil.domain_file import Domain
 from hil.fill_source import filled
 from hil.outcome import CommandError, bad_input
 from orchestrator.adapters.workflow_file import WorkflowErrors
+from orchestrator.adapters.workflow_history import HistoryRefused
 from orchestrator.adapters.workflow_registry import opened
 from orchestrator.domain.workflow import Workflow
 from service_kit.connection import Connection
@@ -92,6 +93,8 @@ async def publish_workflow(connection: Connection, source: bytes, *, tenant: str
             workflow = await registry.publish_as_default(source, tenant=tenant, file_name=file_name)
         except WorkflowErrors as errors:
             raise bad_input(str(errors)) from errors
+        except HistoryRefused as error:
+            raise bad_input(f"{file_name}: {error}") from error
         await registry.set_route(tenant, workflow.name)
         return workflow
 
