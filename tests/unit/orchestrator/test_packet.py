@@ -1,0 +1,118 @@
+"""Does a handover's packet hold what a human agent needs, and nothing that the log does not say?"""
+
+from tests.support.flows import flow, reasoning, simple
+from tests.support.simulated_log import SimulatedLog
+
+from contracts.handovers import HandoverPacket, OpenHandover
+from orchestrator.domain.fold import ACTIONS_MAX
+
+
+def packet(log: SimulatedLog) -> HandoverPacket:
+    return [e.message.packet for e in log.entries if isinstance(e.message, OpenHandover)][-1]
+
+
+def with_actions() -> SimulatedLog:
+    """One iteration with a call of every outcome."""
+    log = SimulatedLog(flow(reasoning(limits={"max_retries": 2})))
+    log.say("My order is late", entity="customer-7")
+    names = ("shop.done", "shop.error", "shop.failed", "shop.unknown", "shop.pending")
+    log.call_tools(*((name, {"order": "W7"}) for name in names))
+    log.tool_result({"ok": True})
+    log.tool_result("not found", is_error=True)
+    log.tool_fails("denied", detail="not yours")
+    log.tool_unknown()
+    log.tool_held()
+    log.verdict("reject", reason="no")
+    return log
+
+
+def test_every_sentence_of_the_summary_cites_messages_or_calls_that_exist() -> None:
+    log = with_actions()
+
+    known = {e.id for e in log.entries} | {action.id for action in packet(log).actions}
+    assert packet(log).summary
+    assert all(sentence.cites and set(sentence.cites) <= known for sentence in packet(log).summary)
+
+
+def test_actions_are_listed_with_their_outcomes() -> None:
+    assert [(a.tool, a.outcome, a.result) for a in packet(with_actions()).actions] == [
+        ("shop.done", "completed", {"ok": True}),
+        ("shop.error", "error", "not found"),
+        ("shop.failed", "failed", "denied: not yours"),
+        ("shop.unknown", "unknown", "cut by a crash"),
+        ("shop.pending", "pending", None),
+    ]
+
+
+def test_an_action_is_listed_once_with_what_came_of_its_last_attempt() -> None:
+    log = SimulatedLog(flow(reasoning(), hil={"transfer_tools": ["shop.transfer"]}))
+    log.say("hi")
+    log.call_tools(("shop.transfer", {}))
+    log.tool_fails("timeout", retryable=True)
+    log.wait()
+    log.tool_result("ok")
+
+    assert [(a.id, a.outcome) for a in packet(log).actions] == [("call0", "completed")]
+
+
+def test_the_ask_the_entity_and_the_transcript_are_the_customers() -> None:
+    found = packet(with_actions())
+
+    assert (found.ask, found.entity) == ("My order is late", "customer-7")
+    assert [(line.author, line.text) for line in found.transcript] == [("customer", "My order is late")]
+    assert found.transcript_is_complete
+
+
+def test_the_transcript_is_the_newest_fifty_lines() -> None:
+    log = SimulatedLog(flow(simple(), hil=ASKS, limits={"turns_per_minute": 100}))
+    for number in range(30):
+        log.say(f"message {number}", str(number))
+        log.produce({"reply": f"answer {number}"})
+    log.say("a human please", "last")
+
+    found = packet(log)
+    assert (len(found.transcript), found.transcript_is_complete) == (50, False)
+    assert (found.transcript[0].text, found.transcript[-1].text) == ("answer 5", "a human please")
+
+
+def test_actions_of_earlier_turns_are_kept_up_to_a_bound() -> None:
+    log = SimulatedLog(flow(reasoning(), hil=ASKS, limits={"turns_per_minute": 100, "turns_queued": 100}))
+    for number in range(ACTIONS_MAX + 1):
+        log.say("look", str(number))
+        log.call_tools(("shop.look", {"n": number}))
+        log.tool_result("seen")
+        log.produce("ok")
+    log.say("a human please", "last")
+
+    assert [a.arguments["n"] for a in packet(log).actions] == list(range(1, ACTIONS_MAX + 1))
+
+
+def test_facts_that_people_found_and_the_summary_so_far_are_in_the_packet() -> None:
+    log = SimulatedLog(flow(simple(), hil=ASKS, limits={"context_tokens": 2_000}))
+    log.say("a human please", "0")
+    log.claim()
+    log.give_back(order="W7")
+    for number in ("1", "2"):
+        log.say(number + "x" * 4_000, number)
+        log.produce({"reply": "ok"})
+    log.say("go on", "3")
+    log.produce("All about W7.")
+    log.produce({"reply": "ok then"})
+    log.say("a human please", "4")
+
+    found = packet(log)
+    assert found.facts == {"order": "W7"}
+    assert found.summary[0].text == "All about W7."
+    known = {e.id for e in log.entries}
+    assert set(found.summary[0].cites) <= known
+
+
+def test_the_cost_so_far_is_in_the_packet() -> None:
+    log = SimulatedLog(flow(simple(limits={"max_retries": 1})))
+    log.say("hi")
+    log.fail(cost_microdollars=12)
+
+    assert packet(log).cost_microdollars == 12
+
+
+ASKS = {"customer_request_phrases": ["human please"]}
