@@ -22,6 +22,14 @@ class ChildService:
                 [sys.executable, "-m", self._package], env=self._environment, stdout=output, stderr=output
             )
 
+    @property
+    def listens_for_signals(self) -> bool:
+        """Whether the process catches SIGTERM by now, as its kernel says."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+        return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
     def kill(self) -> None:
         """End it without a chance to clean up."""
         assert self._process is not None

@@ -54,7 +54,9 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
     configure_logs(SERVICE, level=settings.log_level)
     configure_traces(SERVICE, endpoint=settings.otlp_endpoint)
     app, broker = application(settings)
-    async with _started(app, broker, settings) as connection, _opened(settings.store_url) as store:
+    if not await _started(app, stop):
+        return
+    async with _connected(app, broker, settings) as connection, _opened(settings.store_url) as store:
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
         await ensure_consumer(connection.jetstream, ANALYTICS, stream=LOG)
         figures = FigureStore(store)
@@ -81,10 +83,23 @@ async def _run(
         ready.set()
 
 
+async def _started(app: FastStream, stop: asyncio.Event) -> bool:
+    """Start the FastStream application, which waits for NATS as long as it takes; False if `stop` came first."""
+    starting, stopping = asyncio.create_task(app.start()), asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if starting.done():
+        await starting
+        return True
+    while not starting.done():  # A refused connection at the same moment swallows the cancellation (Python 3.11).
+        starting.cancel()
+        await asyncio.wait({starting}, timeout=0.2)
+    return False
+
+
 @asynccontextmanager
-async def _started(app: FastStream, broker: NatsBroker, settings: Settings) -> AsyncIterator[Connection]:
-    """The FastStream application, running, and the kit's view of its connection."""
-    await app.start()
+async def _connected(app: FastStream, broker: NatsBroker, settings: Settings) -> AsyncIterator[Connection]:
+    """The kit's view of the started application's connection; the application is stopped at the end."""
     try:
         async with connected(settings.nats_url, service=SERVICE, client=broker.connection) as connection:
             yield connection
