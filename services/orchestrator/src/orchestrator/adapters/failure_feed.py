@@ -43,14 +43,20 @@ class FailureFeed:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop` is set; begins anew from one window back whenever the server was away."""
-        while not stop.is_set():
+        following = asyncio.create_task(self._follow_always())
+        await stop.wait()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+    async def _follow_always(self) -> None:
+        while True:
             try:
-                await self._follow(stop)
+                await self._follow()
             except (NatsError, nats.js.errors.Error, TimeoutError) as error:
                 log.warning("failure_feed.again", reason=type(error).__name__)
                 await asyncio.sleep(1.0)
 
-    async def _follow(self, stop: asyncio.Event) -> None:
+    async def _follow(self) -> None:
         since = datetime.fromtimestamp(self.now_ms() / 1000, UTC) - timedelta(milliseconds=self.rule.window_ms)
         filters = [every_version_of(kind.route) for kind in (CompletionFailed, ToolCallFailed)]
         config = ConsumerConfig(
@@ -64,7 +70,7 @@ class FailureFeed:
         created = await self.connection.jetstream.add_consumer(LOG.name, config)
         subscription = await self.connection.jetstream.pull_subscribe_bind(consumer=created.name, stream=LOG.name)
         try:
-            while not stop.is_set():
+            while True:
                 try:
                     for msg in await subscription.fetch(BATCH, timeout=5):
                         await self._take(msg)
