@@ -4,7 +4,8 @@ from tests.support.flows import flow, reasoning, simple
 from tests.support.simulated_log import SimulatedLog
 
 from contracts.handovers import HandoverPacket, OpenHandover
-from orchestrator.domain.fold import ACTIONS_MAX
+from contracts.tool_calls import ToolCallCompleted
+from orchestrator.domain.fold import CALLS_MAX
 
 
 def packet(log: SimulatedLog) -> HandoverPacket:
@@ -77,14 +78,14 @@ def test_the_transcript_is_the_newest_fifty_lines() -> None:
 
 def test_actions_of_earlier_turns_are_kept_up_to_a_bound() -> None:
     log = SimulatedLog(flow(reasoning(), hil=ASKS, limits={"turns_per_minute": 100, "turns_queued": 100}))
-    for number in range(ACTIONS_MAX + 1):
+    for number in range(CALLS_MAX + 1):
         log.say("look", str(number))
         log.call_tools(("shop.look", {"n": number}))
         log.tool_result("seen")
         log.produce("ok")
     log.say("a human please", "last")
 
-    assert [a.arguments["n"] for a in packet(log).actions] == list(range(1, ACTIONS_MAX + 1))
+    assert [a.arguments["n"] for a in packet(log).actions] == list(range(1, CALLS_MAX + 1))
 
 
 def test_facts_that_people_found_and_the_summary_so_far_are_in_the_packet() -> None:
@@ -116,3 +117,17 @@ def test_the_cost_so_far_is_in_the_packet() -> None:
 
 
 ASKS = {"customer_request_phrases": ["human please"]}
+
+
+def test_a_result_that_comes_after_the_end_of_its_execution_is_in_the_next_packet() -> None:
+    log = SimulatedLog(flow(reasoning(limits={"timeout_ms": 1_000, "max_retries": 1}), hil=ASKS))
+    log.say("pay", "1")
+    log.call_tools(("shop.pay", {}))
+    late = log.open_commands()[0][0]
+    log.wait()
+    log.produce("It may take a while.")
+    done = {"command_id": late, "tool_call_id": "call0", "tool": "shop.pay", "result": "paid"}
+    log.put(ToolCallCompleted.model_validate(done))
+    log.say("a human please", "2")
+
+    assert [(a.tool, a.outcome) for a in packet(log).actions] == [("shop.pay", "completed")]

@@ -5,7 +5,7 @@ Pure: state, clock, workflows and breakers come in; at most one message goes out
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts.conversations import ConversationClosed, MessageSent, MessageSuppressed, TurnRefused
 from contracts.envelope import BasedOn, Decision, derive_message_id
@@ -139,7 +139,9 @@ def _refusal(state: Conversation, based_on: BasedOn, circumstances: Circumstance
         found = _too_much(state, turn, place, circumstances)
         if found is not None:
             reason, detail = found
-            return _refuse(state, based_on, (turn.input_id, turn.message.turn_id), reason=reason, detail=detail)
+            refused = _refuse(state, based_on, (turn.input_id, turn.message.turn_id), reason=reason, detail=detail)
+            in_force = circumstances.routes.get(turn.message.workflow)
+            return replace(refused, message=refused.message.model_copy(update={"workflow_hash": in_force}))
     if state.start is not None and not state.finished and not state.start_refused:
         return _start_refused(state, based_on, circumstances)
     return None

@@ -77,7 +77,7 @@ def plan_execution(
     if execution.ending is not None:
         return _finish_handover(frame, execution.ending)
     if execution.reply_id is not None:
-        return _finish(frame, frame.evaluation.reached_sink())
+        return _finish(frame, None)
     if execution.default_reason is not None:
         return _hand_over(frame, Ends(execution.default_reason, "a default response was sent"))
     if workflow is None:
@@ -172,7 +172,7 @@ def _at_sink(frame: _Frame, sink: Node) -> Plan:
     if sink.sink is Sink.HANDOVER:
         return _hand_over(frame, Ends(sink.reason or Reason.WORKFLOW_DECISION, f"sink {sink.id}"), sink)
     if frame.view.execution.turn_id is None or sink.reply is None:
-        return _finish(frame, sink)
+        return _finish(frame, _output(frame, sink) if frame.view.execution.turn_id is None else None)
     text = text_of(_reply_value(frame, sink))
     if not text:
         return _hand_over(frame, Ends(Reason.EMPTY_REPLY, f"sink {sink.id}: {sink.reply!r} gave no text"))
@@ -240,9 +240,8 @@ def _finish_handover(frame: _Frame, ending: Ending) -> Plan:
     return _last(frame, message.model_copy(update=update))
 
 
-def _finish(frame: _Frame, sink: Node | None) -> Plan:
-    standalone = frame.view.execution.turn_id is None
-    return _last(frame, _finished(frame, Sink.FINISH, output=_output(frame, sink) if standalone else None))
+def _finish(frame: _Frame, output: JsonValue) -> Plan:
+    return _last(frame, _finished(frame, Sink.FINISH, output=output))
 
 
 def _last(frame: _Frame, message: ExecutionFinished) -> Plan:
@@ -250,10 +249,8 @@ def _last(frame: _Frame, message: ExecutionFinished) -> Plan:
     return Plan(frame.decided("execution.finished", message), is_last=is_last, is_settled=is_last)
 
 
-def _output(frame: _Frame, sink: Node | None) -> JsonValue:
+def _output(frame: _Frame, sink: Node) -> JsonValue:
     """What a standalone execution found: the sink's reply, else what the nodes before the sink gave."""
-    if sink is None:
-        return None
     if sink.reply is not None:
         return _reply_value(frame, sink)
     sources = [edge.source for edge in frame.view.workflow.incoming(sink.id)]

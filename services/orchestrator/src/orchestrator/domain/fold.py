@@ -37,7 +37,6 @@ from contracts.tool_calls import (
     ToolCallOutcomeUnknown,
 )
 from orchestrator.domain.context import newest_summary
-from orchestrator.domain.packet import actions_of
 from orchestrator.domain.state import (
     Command,
     Conversation,
@@ -56,7 +55,8 @@ from orchestrator.domain.state import (
 )
 
 Fold: TypeAlias = Callable[[Conversation, LogEntry, Message], Conversation]
-ACTIONS_MAX = 50
+CALLS_MAX = 50
+"""Tool calls of ended executions that the next handover tells of."""
 
 
 def fold(state: Conversation, entry: LogEntry) -> Conversation:
@@ -274,16 +274,19 @@ def _execution_finished(state: Conversation, entry: LogEntry, message: Message) 
     assert isinstance(message, ExecutionFinished)
     execution = _execution_of(state, message)
     answered = state.answered | {message.turn_id} if message.turn_id is not None else state.answered
+    calls = (*state.calls, *(c for c in execution.commands.values() if isinstance(c.message, ExecuteToolCall)))
+    calls = calls[-CALLS_MAX:]
+    kept = {call.id for call in calls}
     return evolve(
         state,
         execution=None,
-        outcomes={},
+        outcomes={id: outcome for id, outcome in state.outcomes.items() if id in kept},
         answered=answered,
         finished=state.finished + 1,
         finished_ms=max(state.finished_ms, message.based_on.now_ms),
         active_ms=max(state.active_ms, message.based_on.now_ms),
         summary=newest_summary(state, execution),
-        actions=(*state.actions, *actions_of(execution, state.outcomes))[-ACTIONS_MAX:],
+        calls=calls,
     )
 
 

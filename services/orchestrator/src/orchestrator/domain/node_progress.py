@@ -36,7 +36,8 @@ def node_progress(view: View, node: Node, scope: Scope) -> Progress:
             return _human(view, node, scope)
         case NodeKind.CODE:
             return Ends(Reason.UNSUPPORTED_NODE, f"{node.id}: this build runs no code nodes")
-        case NodeKind.SINK:
+        case _:
+            assert node.kind is NodeKind.SINK
             return Done(None)
 
 

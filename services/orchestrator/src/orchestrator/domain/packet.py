@@ -1,12 +1,12 @@
 """What does a human agent get to know at a handover?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from contracts.completions import RequestCompletion
 from contracts.handovers import HandoverPacket, OpenApproval, PacketAction, PacketMessage, SummarySentence
 from contracts.tool_calls import ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown
-from orchestrator.domain.state import Conversation, Ending, Execution, Outcome
+from orchestrator.domain.state import Conversation, Ending, Execution, Issued, Outcome
 
 TRANSCRIPT_MAX = 50
 ActionOutcome = Literal["completed", "error", "failed", "unknown", "pending"]
@@ -17,7 +17,7 @@ def packet_of(state: Conversation, execution: Execution, ending: Ending, *, cost
     lines = sorted(state.transcript, key=lambda line: line.sequence)
     tail = lines[-TRANSCRIPT_MAX:]
     turn = state.turns.get(execution.turn_id) if execution.turn_id is not None else None
-    actions = (*state.actions, *actions_of(execution, state.outcomes))
+    actions = _actions((*state.calls, *execution.commands.values()), state.outcomes)
     return HandoverPacket(
         reason=ending.reason,
         detail=ending.detail,
@@ -57,15 +57,15 @@ def _summary(
     return (*sentences, why)
 
 
-def actions_of(execution: Execution, outcomes: Mapping[str, Outcome]) -> tuple[PacketAction, ...]:
-    """Each tool call of an execution with what came of its last attempt, in order of issue."""
-    last: dict[tuple[str, int, str], PacketAction] = {}
-    for issued in execution.commands.values():
+def _actions(commands: Iterable[Issued], outcomes: Mapping[str, Outcome]) -> tuple[PacketAction, ...]:
+    """Each tool call with what came of its last attempt, in order of issue."""
+    last: dict[tuple[str | None, str, int, str], PacketAction] = {}
+    for issued in commands:
         message = issued.message
         if isinstance(message, RequestCompletion | OpenApproval):
             continue
         outcome, result = _result(outcomes.get(issued.id))
-        call = (message.node, message.iteration, message.tool_call_id)
+        call = (message.execution_id, message.node, message.iteration, message.tool_call_id)
         last[call] = PacketAction(
             id=message.tool_call_id, tool=message.tool, arguments=message.arguments, outcome=outcome, result=result
         )

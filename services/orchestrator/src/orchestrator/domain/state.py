@@ -7,7 +7,7 @@ from typing import TypeAlias, TypeVar
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
 from contracts.conversations import MessageReceived, SendMessage
 from contracts.executions import StartExecution
-from contracts.handovers import ApprovalDecided, OpenApproval, PacketAction
+from contracts.handovers import ApprovalDecided, OpenApproval
 from contracts.tool_calls import (
     ExecuteToolCall,
     ToolCallApprovalRequired,
@@ -149,7 +149,8 @@ class Conversation:
     `last_sequence` is the end of the complete prefix, hence the fence. `log_ms` is the newest log time of an input:
     what is due is judged by it, never by a clock. `uncovered` are the ids of inputs that no decision names yet.
     `ai_since`: turns up to this sequence belong to human agents. `close_asked`: sequence of the newest wish to close;
-    a later message of the customer overrules it."""
+    a later message of the customer overrules it. `calls`: the newest tool calls of executions that ended, whose
+    results may still come."""
 
     tenant: str
     key: str
@@ -179,7 +180,7 @@ class Conversation:
     transcript: tuple[Line, ...] = ()
     sent_ids: frozenset[str] = frozenset()
     summary: Summary | None = None
-    actions: tuple[PacketAction, ...] = ()
+    calls: tuple[Issued, ...] = ()
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
     stop: Stop | None = None
     close_asked: int = 0
