@@ -13,6 +13,7 @@ from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from pydantic import JsonValue
 
 from hil.domain_file import Domain, Task
+from hil.outcome import CommandError, bad_input
 
 CALL_SECONDS_MAX = 60.0
 
@@ -42,18 +43,26 @@ class ExpectedStates:
         await self.touch(state_key)
         for action in task.actions:
             await self._call(action.name, {**action.arguments, self.domain.file.state_argument: state_key})
-        return read_state(self.domain, self.directory, state_key) or ServerState()
+        return self._read(state_key)
 
     async def fresh(self) -> ServerState:
         """The state under a key of which nothing was ever asked."""
         state_key = self.domain.state_key("untouched")
         await self.touch(state_key)
-        return read_state(self.domain, self.directory, state_key) or ServerState()
+        return self._read(state_key)
 
     async def touch(self, state_key: str) -> None:
         """Let the server create the state of a key, through the tool that shows its call log."""
         if self.domain.file.call_log_tool is not None:
             await self._call(self.domain.file.call_log_tool, {self.domain.file.state_argument: state_key})
+
+    def _read(self, state_key: str) -> ServerState:
+        """A check of states that are not there would always hold."""
+        state = read_state(self.domain, self.directory, state_key)
+        if state is None:
+            where = ", ".join(map(str, _state_dirs(self.domain, self.directory)))
+            raise CommandError(f"{self.domain.name}: its tool server wrote no state for {state_key} in {where}")
+        return state
 
     async def _call(self, tool: str, arguments: dict[str, Any]) -> None:
         async with self._one, asyncio.timeout(CALL_SECONDS_MAX):
@@ -96,4 +105,7 @@ def _made(call: Json) -> Json:
 def _state_dirs(domain: Domain, directory: Path) -> list[Path]:
     _, environment = domain.file.server.started_with(data_dir=directory)
     declared = domain.file.server.env
-    return [Path(environment[name]) for name, value in declared.items() if "{data_dir}" in value]
+    found = [Path(environment[name]) for name, value in declared.items() if "{data_dir}" in value]
+    if not found:
+        raise bad_input(f"{domain.name}: no value of server.env holds {{data_dir}}: there is no database to compare")
+    return found
