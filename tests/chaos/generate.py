@@ -93,7 +93,7 @@ class Draft:
         name = self.random.choice(["keyed.append"] * 8 + ["plain.append"])
         arguments = {"value": EFFECT_VALUE.format(node=node_id)}
         self.nodes.append({"id": node_id, "type": "tool", "tool": name, "arguments": arguments})
-        return Exit(node_id, ("result", "number"))
+        return Exit(node_id, ("number",))
 
     def rule(self, before: Exit | None) -> Exit:
         node_id = self.new_id()
@@ -110,7 +110,7 @@ class Draft:
         self.nodes.append(node)
         if silent:
             self.react(node, waits=True)
-        return Exit(node["id"], ("answer", "value"))
+        return Exit(node["id"], ("value",))
 
     def react(self, node: Fields, *, waits: object) -> None:
         """Declare what happens when the node has failed: nothing, a stand-in, a text, or both."""

@@ -32,6 +32,7 @@ class Killer:
     until: float
     kills: list[Kill] = field(default_factory=list)
     own_ends: list[str] = field(default_factory=list)
+    ready_seconds: list[tuple[str, float]] = field(default_factory=list)
 
     async def service(self, unit: ChildUnit, component: str, random: Random) -> None:
         """One service, again and again; it is ready when this returns."""
@@ -70,9 +71,12 @@ class Killer:
 
     async def _ready(self, unit: ChildUnit) -> None:
         """A process that ends by itself is started again, as a supervisor would."""
+        began = time.monotonic()
         for _ in range(10):
             try:
-                return await wait_ready(unit, timeout_seconds=READY_SECONDS)
+                await wait_ready(unit, timeout_seconds=READY_SECONDS)
+                self.ready_seconds.append((unit.name, time.monotonic() - began))
+                return
             except StartFailed as failed:
                 self.own_ends.append(str(failed))
                 unit.kill()

@@ -58,6 +58,7 @@ class Outcome:
     executions: int
     kills: tuple[Kill, ...]
     own_ends: tuple[str, ...]
+    ready_seconds: tuple[tuple[str, float], ...]
     findings: tuple[Finding, ...]
     replays: Replays
     recoveries_ms: tuple[int, ...]
@@ -79,7 +80,8 @@ async def run_chaos(plan: ChaosPlan) -> Outcome:
                 await ensure_streams(connection.jetstream, replicas=plan.replicas)
                 return await _run(plan, system, connection)
         finally:
-            await stop_all(system.units[::-1], grace_seconds=5.0)
+            await stop_all([unit for unit in system.services.values() if unit.alive], grace_seconds=10.0)
+            await stop_all([unit for unit in system.units if unit.alive], grace_seconds=5.0)
 
 
 async def _run(plan: ChaosPlan, system: System, connection: Connection) -> Outcome:
@@ -102,6 +104,7 @@ async def _run(plan: ChaosPlan, system: System, connection: Connection) -> Outco
         executions=len(evidence.executions),
         kills=tuple(killer.kills),
         own_ends=tuple(killer.own_ends),
+        ready_seconds=tuple(killer.ready_seconds),
         findings=tuple(findings(evidence)),
         replays=replay_all(evidence.logs, workflows),
         recoveries_ms=tuple(recoveries_ms(killer.kills, history.line)),

@@ -171,14 +171,14 @@ class Simulation:
         value = f"{self.place}/{node['id']}"
         self.effects.setdefault(node["id"], []).append(value)
         self.unkeyed = self.unkeyed or node["tool"].startswith("plain.")
-        return Done({"result": {"number": number_of_effect(value)}, "is_error": False})
+        return Done({"number": number_of_effect(value)})
 
     def _human(self, node: Fields) -> Done | tuple[str, str]:
         directive = read_directive(_filled(node["ask"]))
         assert directive is not None
         if directive.behaviour == "silent":
             return "timeout_ms", "timeout"
-        return Done({"verdict": "respond", "answer": {"value": number_of(self.place, node["id"])}})
+        return Done({"value": number_of(self.place, node["id"])})
 
     def _reasoning(self, node: Fields) -> Done | tuple[str, str]:
         directive = read_directive(_filled(node["prompt"]))
