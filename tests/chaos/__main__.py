@@ -70,7 +70,9 @@ def is_clean(summary: dict[str, object]) -> bool:
 def _print(outcome: Outcome) -> None:
     for name in sorted({name for name, _ in outcome.ready_seconds}):
         seconds = sorted(took for who, took in outcome.ready_seconds if who == name)
-        print(f"{name}: ready {len(seconds)} times, after {seconds[len(seconds) // 2]:.1f} s, at most {seconds[-1]:.1f} s")
+        print(
+            f"{name}: ready {len(seconds)} times, after {seconds[len(seconds) // 2]:.1f} s, at most {seconds[-1]:.1f} s"
+        )
     for finding in outcome.findings[:FINDINGS_SHOWN_MAX]:
         print(f"{finding.kind}: {'.'.join(finding.key)}: {finding.text}")
     for difference in outcome.replays.differences[:FINDINGS_SHOWN_MAX]:

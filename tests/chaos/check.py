@@ -198,7 +198,9 @@ def _effects(evidence: Evidence) -> Iterator[Finding]:
 def _people(key: Key, log: Log) -> Iterator[Finding]:
     messages = [stored.entry.message for stored in log]
     facts = [stored.entry for stored in log if isinstance(stored.entry.message, HandoverFact)]
-    yield from _twice(key, "epoch", (str(f.message.ownership_epoch) for f in facts if isinstance(f.message, HandoverFact)))
+    yield from _twice(
+        key, "epoch", (str(f.message.ownership_epoch) for f in facts if isinstance(f.message, HandoverFact))
+    )
     yield from _twice(key, "verdict", (m.approval_id for m in messages if isinstance(m, ApprovalDecided)))
     ids = {stored.entry.id for stored in log}
     for message in messages:

@@ -106,5 +106,3 @@ def is_with_people(messages: list[Message | None], turn_id: str) -> bool:
                 return True
             in_charge = False
     return from_turn and in_charge
-
-

@@ -209,9 +209,7 @@ def _gated(draft: Draft, before: Exit | None) -> Exit:
     """A single node from which large numbers go to a person."""
     exit_ = _single(draft, before)
     bound = draft.random.randint(6, 9)
-    draft.edges.append(
-        {"from": exit_.node, "to": "HANDOVER", "condition": draft.condition(exit_.path, ">=", bound)}
-    )
+    draft.edges.append({"from": exit_.node, "to": "HANDOVER", "condition": draft.condition(exit_.path, ">=", bound)})
     condition = draft.condition(exit_.path, "<", bound)
     draft.gate = condition if isinstance(condition, dict) else {"type": "jmespath", "expression": condition}
     return exit_

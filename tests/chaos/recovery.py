@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from math import ceil
 
 from tests.chaos.kills import Kill
 
@@ -23,4 +24,4 @@ def recoveries_ms(kills: Sequence[Kill], line: Sequence[tuple[int, str]]) -> lis
 
 def percentile(values: Sequence[int], share: float) -> int | None:
     """The smallest value that `share` of all do not exceed; `values` in order."""
-    return values[min(len(values) - 1, round(share * len(values) + 0.5) - 1)] if values else None
+    return values[max(0, ceil(share * len(values)) - 1)] if values else None

@@ -9,12 +9,12 @@ from pathlib import Path
 from random import Random
 
 import yaml
+from nats.errors import Error as NatsError
 
 from contracts.executions import ExecutionFinished
 from contracts.streams import HIL_INBOX_COMMANDS, LLM_GATEWAY, LOG, ORCHESTRATOR, TOOL_RUNNER
 from hil.embedded.supervisor import stop_all
 from hil.replay_model.server import ReplayModel
-from nats.errors import Error as NatsError
 from orchestrator.adapters.workflow_file import load_workflow
 from orchestrator.adapters.workflow_registry import EVERY_TENANT, opened
 from orchestrator.domain.workflow import Workflow
@@ -71,9 +71,7 @@ async def run_chaos(plan: ChaosPlan) -> Outcome:
     """One kill test from start to judgement. Must run in the main thread: children are bound to it."""
     plan.data_dir.mkdir(parents=True, exist_ok=True)
     async with ReplayModel(DirectedModel()) as model:
-        system = prepare_system(
-            plan.data_dir, provider_url=model.url, replicas=plan.replicas, log_level=plan.log_level
-        )
+        system = prepare_system(plan.data_dir, provider_url=model.url, replicas=plan.replicas, log_level=plan.log_level)
         try:
             await start_all([*system.nats.values(), system.redis])
             async with connected(system.urls, service="client") as connection:
