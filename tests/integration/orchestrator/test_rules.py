@@ -48,6 +48,9 @@ class OneWorkflow:
     def known(self, content_hash: str) -> Workflow | None:
         return JOIN
 
+    async def look_again(self, tenant: str, name: str | None) -> None:
+        return
+
     async def load(self, content_hash: str) -> Workflow | None:
         return JOIN
 

@@ -76,6 +76,18 @@ class WorkflowRegistry:
             log.error("workflow.unreadable", content_hash=content_hash, errors=str(errors)[:2_000])
             return None
 
+    async def look_again(self, tenant: str, name: str | None) -> None:
+        """Read what is in force for a name, None for the tenant's route, from the bucket itself: a change reaches this
+        process in milliseconds, but a message that relies on it may come sooner. Raises RetryLater."""
+        for owner in (EVERY_TENANT, tenant):
+            if name is None:
+                route = await read_value(self.bucket, f"route.{owner}")
+                self._set_route(owner, route.decode() if route is not None else None)
+            wanted = name if name is not None else self._routes.get(owner)
+            if wanted is not None and TOKEN.match(wanted):
+                content_hash = await read_value(self.bucket, f"default.{owner}.{wanted}")
+                self._set_default(owner, wanted, content_hash.decode() if content_hash is not None else None)
+
     async def publish(self, source: bytes, *, tenant: str, file_name: str) -> Workflow:
         """Store a version without putting it in force. The same bytes are the same version; the same name and version
         string with other bytes are refused."""

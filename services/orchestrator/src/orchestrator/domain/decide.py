@@ -11,9 +11,9 @@ from contracts.conversations import ConversationClosed, MessageSent, MessageSupp
 from contracts.envelope import BasedOn, Decision, derive_message_id
 from contracts.executions import ExecutionRefused
 from orchestrator.domain.decide_execution import Decided, Plan, plan_execution
-from orchestrator.domain.fold import begin, execution_id_of, ordered_turns
 from orchestrator.domain.limits import FLOOD_WINDOW_MS
 from orchestrator.domain.state import Conversation, Execution, HumanMessage, Turn
+from orchestrator.domain.turns import begin, eligible_turns, execution_id_of
 from orchestrator.domain.workflow import Workflow, WorkflowLimits
 
 __all__ = ["Circumstances", "Decided", "Plan", "decide"]
@@ -48,12 +48,17 @@ def decide(state: Conversation, circumstances: Circumstances) -> Plan:
     return _idle(state, based_on, circumstances)
 
 
+def names_needed(state: Conversation) -> set[str | None]:
+    """Names of the workflows of what waits to begin; None is the tenant's route."""
+    named = {turn.message.workflow for turn in eligible_turns(state)}
+    if state.start is not None and not state.finished:
+        named.add(state.start.message.workflow)
+    return named
+
+
 def hashes_needed(state: Conversation, routes: Mapping[str | None, str]) -> set[str]:
     """Content hashes of the workflow versions that `decide` may look at."""
-    named = {turn.message.workflow for turn in eligible_turns(state)}
-    if state.start is not None:
-        named.add(state.start.message.workflow)
-    hashes = {routes[name] for name in named if name in routes}
+    hashes = {routes[name] for name in names_needed(state) if name in routes}
     if state.workflow_hash is not None:
         hashes.add(state.workflow_hash)
     return hashes
@@ -71,19 +76,6 @@ def current_execution(state: Conversation, circumstances: Circumstances) -> Exec
     if start is None or state.finished or state.start_refused:
         return None
     return begin(state, None, circumstances.routes.get(start.message.workflow, ""), execution_id=state.key)
-
-
-def eligible_turns(state: Conversation) -> list[Turn]:
-    """Turns that wait for the AI, first in, first out."""
-    if not state.turns or not state.ai_speaks:
-        return []
-    return [
-        turn
-        for turn in ordered_turns(state)
-        if turn.sequence > state.ai_since
-        and turn.message.turn_id not in state.answered
-        and turn.input_id not in state.refused
-    ]
 
 
 def _breakers_of(workflow: Workflow | None, circumstances: Circumstances) -> frozenset[str]:
@@ -200,11 +192,12 @@ def _idle(state: Conversation, based_on: BasedOn, circumstances: Circumstances) 
     workflow = circumstances.workflows.get(state.workflow_hash or "")
     limits = workflow.limits if workflow is not None else WorkflowLimits()
     due = state.active_ms + limits.idle_close_ms
-    is_asked = state.close_asked > max(turn.sequence for turn in state.turns.values())
+    newest = max(state.turns.values(), key=lambda turn: turn.sequence)
+    is_asked = state.close_asked > newest.sequence
     if not is_asked and due > state.log_ms:
         return Plan(None, wake_ms=due)
     message = ConversationClosed(
         based_on=based_on, workflow_hash=state.workflow_hash, reason="asked" if is_asked else "idle"
     )
-    cause = f"{state.tenant}/{state.key}/{state.active_ms}"
+    cause = f"{state.tenant}/{state.key}/{newest.input_id}"  # Only another turn opens it again.
     return Plan(Decided(derive_message_id(cause, "closed"), message, state.uncovered[-1] if state.uncovered else cause))

@@ -53,6 +53,7 @@ from orchestrator.domain.state import (
     Turn,
     evolve,
 )
+from orchestrator.domain.turns import begin, eligible_turns, execution_id_of, ordered_turns
 
 Fold: TypeAlias = Callable[[Conversation, LogEntry, Message], Conversation]
 CALLS_MAX = 50
@@ -84,9 +85,10 @@ def fold(state: Conversation, entry: LogEntry) -> Conversation:
 
 def fold_all(state: Conversation, entries: Iterable[LogEntry]) -> Conversation:
     """Fold entries in the order in which they were decided upon."""
-    for entry in decided_order(entries):
+    stored = list(entries)
+    for entry in decided_order(stored):
         state = fold(state, entry)
-    return state
+    return evolve(state, last_sequence=max((entry.sequence for entry in stored), default=state.last_sequence))
 
 
 def decided_order(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
@@ -201,28 +203,6 @@ def _execution_of(state: Conversation, decision: Decision) -> Execution:
     return evolve(execution, broken=broken)
 
 
-def begin(state: Conversation, turn: Turn | None, workflow_hash: str, *, execution_id: str) -> Execution:
-    """An execution at its beginning. Its clock starts when its turn's time has come, not while it queued."""
-    asked_ms = turn.received_ms if turn is not None else (state.start.received_ms if state.start else 0)
-    return Execution(
-        id=execution_id,
-        workflow_hash=workflow_hash,
-        started_ms=max(asked_ms, state.finished_ms),
-        ownership_epoch=state.ownership_epoch,
-        turn_id=None if turn is None else turn.message.turn_id,
-    )
-
-
-def execution_id_of(state: Conversation, turn: Turn) -> str:
-    """Derived from tenant, key and turn, so that a turn has one execution whoever decides it."""
-    return f"{state.key}:{turn.message.turn_id}"
-
-
-def ordered_turns(state: Conversation) -> list[Turn]:
-    """Turns first in, first out, by the order of the log."""
-    return sorted(state.turns.values(), key=lambda turn: turn.sequence)
-
-
 def _sent(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, MessageSent)
     now_ms, turn_id = message.based_on.now_ms, message.turn_id
@@ -295,7 +275,7 @@ def _execution_refused(state: Conversation, entry: LogEntry, message: Message) -
 
 
 def _closed(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
-    return evolve(state, is_closed=True)
+    return evolve(state, is_closed=not eligible_turns(state))  # A message that nobody saw opens it at once.
 
 
 def _claimed(state: Conversation, entry: LogEntry, message: Message) -> Conversation:

@@ -15,7 +15,7 @@ from contracts.envelope import Identity, LogEntry, Message
 from contracts.executions import TimerFired
 from orchestrator.adapters.conversation_cache import Cached, ConversationCache
 from orchestrator.adapters.timers import NOTHING, Armed, wake_subject
-from orchestrator.domain.decide import Circumstances, Decided, Plan, decide, hashes_needed
+from orchestrator.domain.decide import Circumstances, Decided, Plan, decide, hashes_needed, names_needed
 from orchestrator.domain.fold import fold, fold_all
 from orchestrator.domain.state import Conversation
 from orchestrator.domain.workflow import Workflow
@@ -53,6 +53,8 @@ class Workflows(Protocol):
 
     def known(self, content_hash: str) -> Workflow | None: ...
 
+    async def look_again(self, tenant: str, name: str | None) -> None: ...
+
     async def load(self, content_hash: str) -> Workflow | None: ...
 
 
@@ -60,6 +62,14 @@ class Archive(Protocol):
     """Closed logs; see adapters/archive.py."""
 
     async def load(self, tenant: str, key: str) -> list[LogEntry]: ...
+
+
+@dataclass(slots=True)
+class _Busy:
+    """A key that is being advanced, and how many want to."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,7 @@ class Advancer:
     now_ms: Callable[[], int]
     open_breakers: Callable[[], frozenset[str]]
     reads_after_append: bool
-    locks: "dict[tuple[str, str], asyncio.Lock]" = field(default_factory=dict)
+    busy: "dict[tuple[str, str], _Busy]" = field(default_factory=dict)
 
     async def on_input(self, delivery: Delivery) -> None:
         """Handle one delivered input; returns once all decisions that follow from it are stored."""
@@ -100,16 +110,18 @@ class Advancer:
     @asynccontextmanager
     async def _alone(self, tenant: str, key: str) -> AsyncIterator[None]:
         """One at a time for a key in this process; a failure drops what is cached, since it may lack an input."""
-        lock = self.locks.setdefault((tenant, key), asyncio.Lock())
+        busy = self.busy.setdefault((tenant, key), _Busy())
+        busy.users += 1
         try:
-            async with lock:
+            async with busy.lock:
                 yield
         except BaseException:
             self.cache.drop(tenant, key)
             raise
         finally:
-            if not lock.locked():
-                self.locks.pop((tenant, key), None)
+            busy.users -= 1
+            if busy.users == 0:
+                del self.busy[tenant, key]
 
     async def _caught_up(self, delivery: Delivery) -> Cached:
         """The state with every message of the key up to the delivered one, without gaps (rule 1)."""
@@ -161,6 +173,9 @@ class Advancer:
 
     async def _plan(self, state: Conversation) -> Plan:
         routes = self.workflows.routes(state.tenant)
+        for name in [name for name in names_needed(state) if name not in routes]:
+            await self.workflows.look_again(state.tenant, name)
+            routes = self.workflows.routes(state.tenant)
         workflows: dict[str, Workflow] = {}
         for content_hash in hashes_needed(state, routes):
             found = self.workflows.known(content_hash) or await self.workflows.load(content_hash)
