@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hil.domain_file import shipped_domain
 from tests.integration.hil.test_workflow_command import hil
 
 pytestmark = pytest.mark.slow
@@ -25,6 +26,14 @@ async def test_customers_get_what_their_tasks_expect_and_faults_are_found(tmp_pa
     assert passed == {"0": "FINISH", "10": "HANDOVER", "5": False, "1": False}
     assert (found["passed"], found["failed"]) == (2, 2)
     assert all(task["cost_usd"] > 0 and task["completions"] > 0 for task in found["tasks"])
+
+
+async def test_a_domain_whose_database_cannot_be_found_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "domain.yaml"
+    file.write_text(shipped_domain("retail").read_text().replace("{data_dir}", "/tmp"))
+    run = await hil(None, "demo", "--domain", str(file), "--ids", "0")
+    assert run.returncode == 2
+    assert "no value of server.env holds {data_dir}" in run.stderr
 
 
 @pytest.mark.parametrize(

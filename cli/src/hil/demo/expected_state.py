@@ -60,7 +60,7 @@ class ExpectedStates:
         """A check of states that are not there would always hold."""
         state = read_state(self.domain, self.directory, state_key)
         if state is None:
-            where = ", ".join(map(str, _state_dirs(self.domain, self.directory)))
+            where = ", ".join(map(str, state_dirs(self.domain, self.directory)))
             raise CommandError(f"{self.domain.name}: its tool server wrote no state for {state_key} in {where}")
         return state
 
@@ -79,15 +79,18 @@ async def expected_states(domain: Domain, directory: Path) -> AsyncIterator[Expe
 
     parameters = StdioServerParameters(command=command[0], args=command[1:], env=environment)
     log_file = directory.parent / "expected-server.log"
-    with log_file.open("a") as errors:
-        async with Client(stdio_client(parameters, errlog=errors)) as client:
-            yield ExpectedStates(domain, directory, client)
+    try:
+        with log_file.open("a") as errors:
+            async with Client(stdio_client(parameters, errlog=errors)) as client:
+                yield ExpectedStates(domain, directory, client)
+    except ExceptionGroup as group:  # The library wraps whatever is raised inside the block.
+        raise _innermost(group) from group
 
 
 def read_state(domain: Domain, directory: Path, state_key: str) -> ServerState | None:
     """What the server has written under a state key; None when it was never asked."""
     name = f"{hashlib.sha256(state_key.encode()).hexdigest()}.json"
-    for state_dir in _state_dirs(domain, directory):
+    for state_dir in state_dirs(domain, directory):
         if (file := state_dir / name).is_file():
             content = json.loads(file.read_text("utf-8"))
             calls = content.pop("calls", [])
@@ -102,10 +105,17 @@ def _made(call: Json) -> Json:
     return {"name": inner.get("name"), "arguments": inner.get("arguments")}
 
 
-def _state_dirs(domain: Domain, directory: Path) -> list[Path]:
+def state_dirs(domain: Domain, directory: Path) -> list[Path]:
+    """Where the server keeps its states; raises CommandError when the domain does not say."""
     _, environment = domain.file.server.started_with(data_dir=directory)
     declared = domain.file.server.env
     found = [Path(environment[name]) for name, value in declared.items() if "{data_dir}" in value]
     if not found:
         raise bad_input(f"{domain.name}: no value of server.env holds {{data_dir}}: there is no database to compare")
     return found
+
+
+def _innermost(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

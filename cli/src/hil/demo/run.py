@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from hil.demo.expected_state import state_dirs
 from hil.demo.play import TENANT, Play
 from hil.demo.prepare import Place, next_place, publish_workflow, wait_for_tools, workflow_source, write_servers_file
 from hil.demo.report import open_board, print_addresses, print_report, write_summary
@@ -52,6 +53,7 @@ class DemoRun:
         wanted, place = self.wanted, next_place(self.data_dir)
         source, file_name = workflow_source(wanted.domain, wanted.domain_file)
         _check_workflow(source, file_name)
+        state_dirs(wanted.domain, place.expected)  # Says before the start what could not be compared at the end.
         plan = StackPlan(
             data_dir=place.data_dir,
             layout=OneProcessEach(),
