@@ -178,7 +178,7 @@ def _said(log: Log, execution: Execution, end: ExecutionFinished, expected: Expe
         wanted = {expected.reply}
     else:
         wanted = set(expected.texts.get(end.reason or "", frozenset({None})))
-    said = {message.text for message in mine} or {None}
+    said: set[str | None] = {message.text for message in mine} or {None}
     if not said <= wanted:
         yield Finding("wrong", key, f"turn {execution.turn!r}: said {said}, expected one of {wanted}")
 

@@ -1,6 +1,7 @@
 """What do human agents do: answer questions, claim conversations, reply, resolve, give back?"""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from random import Random
 
@@ -46,9 +47,8 @@ class People:
         """Claim a conversation that nobody has handed over."""
         return self._begin(self._take(key, "takeover"))
 
-    def _begin(self, work: "asyncio._CoroutineLike[None]") -> asyncio.Task[None]:
-        task = asyncio.ensure_future(work)
-        assert isinstance(task, asyncio.Task)
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         return task

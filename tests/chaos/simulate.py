@@ -1,7 +1,7 @@
 """How must an execution of a workflow end, worked out from the YAML alone?
 
-Nothing of the orchestrator is used here: this is the second opinion. Time is left out; where the end depends on which of
-two parallel nodes is faster, every end that is possible is expected."""
+Nothing of the orchestrator is used here: this is the second opinion. Time is left out; where the end depends on which
+of two parallel nodes is faster, every end that is possible is expected."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
