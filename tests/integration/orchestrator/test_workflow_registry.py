@@ -9,7 +9,7 @@ from orchestrator.adapters.workflow_file import WorkflowErrors
 from orchestrator.adapters.workflow_history import HistoryRefused
 from orchestrator.adapters.workflow_registry import EVERY_TENANT, opened
 from tests.support.kit import TENANT, kit
-from tests.support.start_servers import NatsServer
+from tests.support.start_servers import NatsCluster, NatsServer
 from tests.support.wait_until import wait_until
 
 
@@ -174,3 +174,20 @@ async def test_a_registry_goes_on_after_the_server_was_killed_and_started_again(
         assert there.routes(TENANT) == {"greeting": first.content_hash}
         second = await here.publish_as_default(source(version="2.0.0"), tenant=TENANT, file_name="greeting.yaml")
         await wait_until(lambda: there.routes(TENANT) == {"greeting": second.content_hash}, timeout_seconds=5.0)
+
+
+async def test_on_three_replicas_a_change_is_seen_through_every_server(nats_cluster: NatsCluster) -> None:
+    left_url, right_url = (server.url for server in nats_cluster.servers[:2])
+    async with (
+        kit(left_url, replicas=3) as left,
+        kit(right_url, replicas=3) as right,
+        opened(left) as here,
+        opened(right) as there,
+    ):
+        for version in range(5):
+            workflow = await here.publish_as_default(
+                source(version=f"{version}.0.0"), tenant=TENANT, file_name="greeting.yaml"
+            )
+            assert await there.load(workflow.content_hash) == workflow
+            in_force = {"greeting": workflow.content_hash}
+            await wait_until(lambda expected=in_force: there.routes(TENANT) == expected, timeout_seconds=1.0)

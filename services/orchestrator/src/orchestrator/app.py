@@ -15,6 +15,7 @@ from orchestrator.adapters.archive import Archive
 from orchestrator.adapters.conversation_cache import ConversationCache
 from orchestrator.adapters.failure_feed import FailureFeed
 from orchestrator.adapters.overdue import OverdueTimers
+from orchestrator.adapters.storage_watch import StorageWatch
 from orchestrator.adapters.timers import Timers
 from orchestrator.adapters.workflow_registry import WorkflowRegistry, opened
 from orchestrator.api.conversations import conversations_api
@@ -114,10 +115,12 @@ async def _run(
     )
     archiving = Consumer(connection, ARCHIVER, archive_routes(parts.archiver), concurrency=1, deliveries_max=None)
     app = FastAPI(title="HIL Agent System: orchestrator")
-    app.include_router(conversations_api(connection, parts.registry, parts.archive))
     add_health(app, {"nats": lambda: connection.ready, "consumer": lambda: consumer.running})
     timers, every = OverdueTimers(connection), settings.sweep_seconds
+    storage = StorageWatch(connection, settings.storage_bytes_max, settings.storage_stop_ratio)
+    app.include_router(conversations_api(connection, parts.registry, parts.archive, storage))
     async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(storage.run(stop))
         tasks.create_task(consumer.run(stop))
         tasks.create_task(archiving.run(stop))
         tasks.create_task(parts.feed.run(stop))

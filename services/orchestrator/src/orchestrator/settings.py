@@ -15,6 +15,10 @@ class Settings(BaseSettings):
     concurrency: int = Field(256, ge=1, le=5_000, description="Inputs in hand at once in this process.")
     states_cached_max: int = Field(20_000, ge=1, description="Folded states kept in memory.")
     sweep_seconds: float = Field(10.0, gt=0, description="Time between two looks at overdue timers.")
+    storage_bytes_max: int = Field(
+        8 * 1024**3, ge=1, description="Bytes that the log may take where the NATS account declares no limit."
+    )
+    storage_stop_ratio: float = Field(0.8, gt=0, le=1, description="Share of that at which intake over HTTP stops.")
     archive_after_seconds: float = Field(86_400.0, ge=0, description="Age at which a closed log is archived.")
     breaker_failures_min: int = Field(10, ge=0, description="Failures that open a node's breaker; 0 is never.")
     breaker_executions_min: int = Field(5, ge=1, description="Different executions that they must come from.")

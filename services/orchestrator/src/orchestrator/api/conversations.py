@@ -8,6 +8,7 @@ from contracts.conversations import MessageReceived
 from contracts.envelope import Identity, Message, client_message_id, derive_message_id
 from contracts.executions import StartExecution, StopExecution
 from orchestrator.adapters.archive import Archive
+from orchestrator.adapters.storage_watch import StorageWatch
 from orchestrator.adapters.workflow_registry import WorkflowRegistry
 from orchestrator.api.body import checked, read_body
 from orchestrator.domain.fold import fold_all
@@ -21,12 +22,17 @@ from service_kit.log import Log
 class Door:
     """Publishes what a request says, and reads the log of a key."""
 
-    def __init__(self, connection: Connection, archive: Archive) -> None:
+    def __init__(self, connection: Connection, archive: Archive, storage: StorageWatch) -> None:
         self._connection = connection
         self._archive = archive
+        self._storage = storage
 
     async def put(self, message: Message, identity: Identity) -> dict[str, Any]:
-        """Publish and wait for the bus; 503 when it does not take it."""
+        """Publish and wait for the bus; 503 when it does not take it, or when storage is nearly full."""
+        if not self._storage.has_room:
+            raise HTTPException(
+                503, f"storage is {self._storage.ratio:.0%} full: no input is taken until there is room"
+            )
         try:
             sequence = await publish(self._connection, message, identity)
         except (RetryLater, Refused) as error:
@@ -45,9 +51,11 @@ class Door:
         return fold_all(Conversation(tenant, key), entries)
 
 
-def conversations_api(connection: Connection, registry: WorkflowRegistry, archive: Archive) -> APIRouter:
+def conversations_api(
+    connection: Connection, registry: WorkflowRegistry, archive: Archive, storage: StorageWatch
+) -> APIRouter:
     """Routes that each publish one message and answer 202 once the bus has it, and routes that read."""
-    door = Door(connection, archive)
+    door = Door(connection, archive, storage)
     api = APIRouter(prefix="/v1")
     _add_writing(api, door)
     _add_reading(api, door, registry)
