@@ -282,3 +282,15 @@ def say_before(log: SimulatedLog, *, turn_id: str, text: str) -> None:
     ended = {"sink": "FINISH", "success": True, "mode": "conversation", "workflow": "flow", "version": "0"}
     times = {"started_ms": log.now_ms, "finished_ms": log.now_ms}
     log.append(ExecutionFinished.model_validate({"based_on": based_on, "execution_id": "moved", **ended, **times}))
+
+
+def test_a_conversation_that_a_refused_turn_opened_closes_again() -> None:
+    log = talk(limits={"turns_per_minute": 1})
+    log.say("one", "1")
+    log.produce({"reply": "a"})
+    log.put(CloseConversation())
+    log.say("two", "2")
+
+    assert refusals(log) == [("2", "flood")]
+    assert kinds(log.put(CloseConversation())) == ["conversation.closed"]
+    assert len({e.id for e in log.entries if isinstance(e.message, ConversationClosed)}) == 2

@@ -136,3 +136,25 @@ def test_results_of_executions_that_ended_are_recorded_and_ignored() -> None:
     log.wait()
 
     assert kinds(log.put(CompletionProduced(command_id=command_id, node="answer", output={"reply": "x"}))) == []
+
+
+def test_the_fence_of_a_log_that_is_read_is_its_end_even_where_the_end_is_a_repeat() -> None:
+    said = MessageReceived(turn_id="1", text="hi")
+
+    assert fold_all(EMPTY, [entry(1, said, id="same"), entry(2, said, id="same")]).last_sequence == 2
+    assert fold_all(EMPTY, []).last_sequence == 0
+
+
+def test_a_conversation_does_not_stay_closed_over_a_message_that_its_closing_did_not_know() -> None:
+    log = SimulatedLog(flow(simple()))
+    log.say("hi")
+    log.produce({"reply": "hello"})
+    before = log.state
+    log.wait()
+    unseen = entry(99, MessageReceived(turn_id="2", text="wait"))
+
+    for order in ([unseen, *log.entries[-2:]], [*log.entries[-2:], unseen]):
+        state = before
+        for stored in order:
+            state = fold(state, stored)
+        assert not state.is_closed
