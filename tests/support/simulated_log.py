@@ -44,6 +44,8 @@ class SimulatedLog:
     entries: list[LogEntry] = field(default_factory=list)
     plan: Plan = field(default_factory=lambda: Plan(None))
     waits_until: int | None = None
+    focus: str | None = None
+    """The command to be answered next; None for the oldest that is open."""
 
     def __post_init__(self) -> None:
         self.state = Conversation(TENANT, self.key)
@@ -104,7 +106,8 @@ class SimulatedLog:
         return [(command.id, command.message) for command in issued if command.id not in self.state.outcomes]
 
     def _command(self, kind: type[Message], node: str | None) -> tuple[str, Any]:
-        found = [(i, m) for i, m in self.open_commands() if isinstance(m, kind) and node in (None, m.node)]
+        mine = [(i, m) for i, m in self.open_commands() if self.focus in (None, i)]
+        found = [(i, m) for i, m in mine if isinstance(m, kind) and node in (None, m.node)]
         assert found, f"no open {kind.__name__} of node {node}"
         return found[0]
 

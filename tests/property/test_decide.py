@@ -1,0 +1,96 @@
+"""Do all executions of all workflows end, once, whatever workers, people and the clock do?"""
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.random_flows import RandomHistory, decisions, random_history, random_workflow
+from tests.support.simulated_log import KEY, TENANT, SimulatedLog
+
+from contracts.executions import ExecutionFinished
+from orchestrator.domain.decide import decide
+from orchestrator.domain.fold import fold
+from orchestrator.domain.replay import replay
+from orchestrator.domain.state import Conversation
+
+SEEDS = st.integers(0, 2**32 - 1)
+FEW = settings(max_examples=60, deadline=None)
+
+
+@FEW
+@given(SEEDS)
+def test_every_execution_reaches_exactly_one_sink_within_bounded_steps(seed: int) -> None:
+    random = Random(seed)
+    log = SimulatedLog(random_workflow(random))
+    history = RandomHistory(random, log)
+    log.say("hi", "first")
+    history.settle()
+
+    ends = [e.message for e in log.entries if isinstance(e.message, ExecutionFinished)]
+    assert [end.turn_id for end in ends] == ["first"]
+
+
+@FEW
+@given(SEEDS)
+def test_a_standalone_execution_reaches_exactly_one_sink(seed: int) -> None:
+    random = Random(seed)
+    log = SimulatedLog(random_workflow(random))
+    log.start(input={"go": True})
+    RandomHistory(random, log).settle()
+
+    assert sum(isinstance(e.message, ExecutionFinished) for e in log.entries) == 1
+    assert log.settle() == []
+
+
+@FEW
+@given(SEEDS)
+def test_nothing_is_decided_twice_and_every_turn_ends_at_most_once(seed: int) -> None:
+    log = random_history(seed, steps=40)
+
+    assert len(set(decisions(log))) == len(decisions(log))
+    turns = [e.message.turn_id for e in log.entries if isinstance(e.message, ExecutionFinished)]
+    assert len(set(turns)) == len(turns)
+
+
+@FEW
+@given(SEEDS)
+def test_an_execution_that_nobody_answers_ends_by_its_timers_alone(seed: int) -> None:
+    log = random_history(seed, steps=10, people=False)
+    for _ in range(400):
+        if log.state.execution is None:
+            break
+        log.waits_until = log.plan.wake_ms
+        log.wait()
+
+    assert log.state.execution is None
+
+
+@FEW
+@given(SEEDS)
+def test_every_decision_is_made_again_from_what_it_says_it_was_based_on(seed: int) -> None:
+    log = random_history(seed, steps=30)
+
+    again = replay(TENANT, KEY, log.entries, {log.flow.content_hash: log.flow})
+    assert again.differences == ()
+    assert again.decisions == len(decisions(log))
+
+
+@FEW
+@given(SEEDS)
+def test_a_history_cut_anywhere_is_decided_upon_without_an_error(seed: int) -> None:
+    log = random_history(seed, steps=25)
+    state = Conversation(TENANT, KEY)
+    for entry in log.entries:
+        state = fold(state, entry)
+        decide(state, log.circumstances)
+
+
+@FEW
+@given(SEEDS)
+def test_a_history_with_holes_is_decided_upon_without_an_error(seed: int) -> None:
+    random, log = Random(seed), random_history(seed, steps=25)
+    state = Conversation(TENANT, KEY)
+    for entry in log.entries:
+        if random.random() < 0.8:
+            state = fold(state, entry)
+            decide(state, log.circumstances)

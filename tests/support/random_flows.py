@@ -1,0 +1,219 @@
+"""Random workflows and random histories, both from one seed."""
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from contracts.completions import RequestCompletion
+from contracts.conversations import CloseConversation, MessageReceived
+from contracts.envelope import Decision
+from contracts.executions import StopExecution
+from contracts.handovers import OpenApproval
+from orchestrator.domain.workflow import (
+    Backoff,
+    Condition,
+    DefaultResponse,
+    Edge,
+    Fallback,
+    HandoverRules,
+    Limit,
+    Limits,
+    Node,
+    NodeKind,
+    Reaction,
+    Sink,
+    Workflow,
+    WorkflowLimits,
+)
+from tests.support.simulated_log import SimulatedLog
+
+WORKERS = (NodeKind.SIMPLE, NodeKind.REASONING, NodeKind.TOOL, NodeKind.RULE, NodeKind.HUMAN)
+STEPS_MAX = 400
+
+
+def random_workflow(random: Random) -> Workflow:
+    """A graph of one to five nodes with branches, parallel parts, joins, stand-ins and both sinks."""
+    names = [f"n{number}" for number in range(random.randint(1, 5))]
+    nodes = {name: _node(random, name, standin=random.choice([None, "spare"])) for name in names}
+    nodes["spare"] = _node(random, "spare", standin=None)
+    nodes["FINISH"] = Node("FINISH", NodeKind.SINK, sink=Sink.FINISH, reply="n0.output.text || 'done'")
+    nodes["HANDOVER"] = Node("HANDOVER", NodeKind.SINK, sink=Sink.HANDOVER)
+    edges = [
+        Edge(source, target, _condition(random))
+        for place, source in enumerate(names)
+        for target in (*names[place + 1 :], "FINISH", "HANDOVER")
+        if random.random() < 0.45 or (target == "FINISH" and source == names[-1])
+    ]
+    limits = WorkflowLimits(
+        deadline_ms=random.choice([20_000, 600_000]),
+        cost_max_microdollars=random.choice([None, 50_000]),
+        turns_queued_max=random.choice([2, 50]),
+        turns_per_minute_max=random.choice([3, 20]),
+        context_tokens_max=random.choice([40, 8_000]),
+    )
+    rules = HandoverRules(
+        confidence_min=random.choice([None, 0.3]),
+        customer_request_phrases=("human",),
+        consecutive_errors_max=random.choice([2, 3]),
+        turns_max=random.choice([None, 4]),
+        tool_calls_max=random.choice([None, 3]),
+        transfer_tools=("shop.transfer",),
+    )
+    return Workflow("flow", "1", f"{random.getrandbits(64):x}", nodes, tuple(edges), limits=limits, handover=rules)
+
+
+def _condition(random: Random) -> Condition | None:
+    return random.choice([None, Condition("jmespath", "output.go"), Condition("jmespath", "!(output.go)")])
+
+
+def _node(random: Random, name: str, *, standin: str | None) -> Node:
+    plain: Reaction = Fallback(standin) if standin is not None else DefaultResponse("Sorry.")
+    reactions = {limit: plain for limit in Limit if random.random() < 0.4}
+    limits = Limits(
+        timeout_ms=random.choice([1_000, 30_000]),
+        attempts_max=random.randint(1, 3),
+        iterations_max=random.randint(1, 3),
+        cost_max_microdollars=random.choice([None, 20_000]),
+        backoff=Backoff(random.choice(["fixed", "exponential"]), base_ms=500, jitter=random.choice([0.0, 0.3])),
+    )
+    return Node(
+        name,
+        random.choice(WORKERS),
+        limits=limits,
+        reactions=reactions,
+        join=random.choice(["all", "first"]),
+        prompt="Look at {{ turn.text }}",
+        tool="shop.look",
+        tools=("shop.*",),
+        arguments={"text": "{{ turn.text }}"},
+        expression=Condition("jmespath", random.choice(["{go: `true`}", "{go: `false`}"])),
+        ask="May it?",
+    )
+
+
+@dataclass
+class RandomHistory:
+    """Plays customers, workers, people and the clock against a log. `twice` are decision ids seen more than once."""
+
+    random: Random
+    log: SimulatedLog
+    unanswered_max: int = 2
+    turns: int = 0
+    people: bool = True
+    stuck: list[str] = field(default_factory=list)
+
+    def play(self, steps: int) -> None:
+        """Some steps of anything that may happen."""
+        for _ in range(steps):
+            self.random.choice(self._moves())()
+            self._check()
+
+    def settle(self) -> int:
+        """Answer or let time out what is open, until no execution goes on; the steps that it took."""
+        for step in range(STEPS_MAX):
+            if self.log.state.execution is None:
+                return step
+            self.random.choice([self.answer, self.answer, self.let_time_pass])()
+            self._check()
+        raise AssertionError(f"still going on after {STEPS_MAX} steps")
+
+    def _moves(self) -> list[Any]:
+        moves = [self.say, self.answer, self.answer, self.answer, self.let_time_pass]
+        if self.people:
+            moves += [self.person] + ([self.interfere] if self.random.random() < 0.3 else [])
+        return moves
+
+    def _check(self) -> None:
+        """Something is always owed while an execution goes on, and the time of the next look is always known."""
+        plan, state = self.log.plan, self.log.state
+        assert plan.decision is None
+        if state.execution is not None:
+            assert plan.wake_ms is not None and plan.wake_ms > state.log_ms, "nobody would look at it again"
+
+    def say(self) -> None:
+        self.turns += 1
+        text = self.random.choice(["hi", "where is my order?", "x" * 200, "a human please"])
+        self.log.say(text, f"t{self.random.choice([self.turns, max(1, self.turns - 1)])}-{text[:3]}")
+
+    def let_time_pass(self) -> None:
+        if self.log.plan.wake_ms is not None:
+            self.log.waits_until = self.log.plan.wake_ms
+            self.log.wait()
+        else:
+            self.log.now_ms += 1_000
+
+    def answer(self) -> None:
+        """One open command is answered in one of the ways that its worker may."""
+        random, log = self.random, self.log
+        log.now_ms += random.choice([0, 1, 700])
+        found = log.open_commands()
+        if not found:
+            return
+        command_id, command = random.choice(found)
+        log.focus = command_id
+        if isinstance(command, RequestCompletion):
+            random.choice([self._produce, self._produce, self._call_tools, self._fail])()
+        elif isinstance(command, OpenApproval):
+            verdict = random.choice(["approve", "reject", "respond", "edit"])
+            log.verdict(verdict, answer={"go": True, "text": "by hand"}, arguments={"text": "edited"})
+        else:
+            random.choice([self._tool_result, self._tool_result, self._tool_fails, log.tool_held, log.tool_unknown])()
+        log.focus = None
+
+    def _output(self) -> dict[str, Any]:
+        random = self.random
+        return {"go": random.random() < 0.6, "text": f"said {random.randint(1, 2)}", "confidence": random.random()}
+
+    def _produce(self) -> None:
+        self.log.produce(self._output(), cost_microdollars=self.random.choice([0, 9_000]))
+
+    def _call_tools(self) -> None:
+        names = self.random.choices(["shop.a", "shop.b", "shop.transfer"], [5, 5, 1], k=self.random.randint(1, 2))
+        self.log.call_tools(*((name, {"n": 1}) for name in names))
+
+    def _fail(self) -> None:
+        error_class = self.random.choice(["timeout", "provider_error", "budget_exceeded"])
+        self.log.fail(error_class, retryable=error_class != "budget_exceeded", cost_microdollars=9_000)
+
+    def _tool_result(self) -> None:
+        self.log.tool_result(self._output(), is_error=self.random.random() < 0.2)
+
+    def _tool_fails(self) -> None:
+        self.log.tool_fails("server_unavailable", retryable=self.random.random() < 0.6)
+
+    def person(self) -> None:
+        """The inbox: claims what is open, speaks, resolves or returns."""
+        state, log = self.log.state, self.log
+        if state.owner is None:
+            log.claim() if state.open_handover is not None else None
+        else:
+            speak = [lambda: log.human_says("hello", message_id=f"m{len(log.entries)}")]
+            self.random.choice([*speak, log.resolve, lambda: log.give_back(order="W7")])()
+
+    def interfere(self) -> None:
+        """What may come at any time."""
+        takeover = [self.log.claim] if self.log.state.owner is None else []
+        wishes = [
+            lambda: self.log.put(StopExecution()),
+            lambda: self.log.put(CloseConversation()),
+            lambda: self.log.put(MessageReceived(turn_id="echo", text="x", author="ai")),
+            lambda: self.log.human_says("psst", message_id=f"m{len(self.log.entries)}", epoch=0),
+            self._flip_breaker,
+        ]
+        self.random.choice([*takeover, *wishes])()
+
+    def _flip_breaker(self) -> None:
+        self.log.breakers = self.random.choice([frozenset(), frozenset({"flow/n0", "flow/n1"})])
+
+
+def random_history(seed: int, *, steps: int, people: bool = True) -> SimulatedLog:
+    """A log that something has happened in."""
+    random = Random(seed)
+    log = SimulatedLog(random_workflow(random))
+    RandomHistory(random, log, people=people).play(steps)
+    return log
+
+
+def decisions(log: SimulatedLog) -> list[str]:
+    """Ids of all decisions."""
+    return [entry.id for entry in log.entries if isinstance(entry.message, Decision)]
