@@ -6,7 +6,7 @@ import pytest
 
 from contracts.conversations import MessageReceived
 from contracts.executions import StopExecution
-from contracts.streams import DEAD_LETTERS, ConsumerSpec
+from contracts.streams import DEAD_LETTERS, LOG, ConsumerSpec
 from service_kit.bus import Delivery
 from service_kit.connection import Connection
 from service_kit.errors import Unprocessable
@@ -101,6 +101,21 @@ async def test_a_dead_letter_is_listed_shown_and_given_back_under_its_own_id(nat
         await wait_until(lambda: len(seen) == 2)
         assert seen[0] == seen[1]
         assert await letters_stored(connection) == 0
+
+
+async def test_a_body_that_is_too_large_to_be_kept_twice_is_read_in_the_log(nats_server: NatsServer) -> None:
+    async def handler(delivery: Delivery) -> None:
+        raise AssertionError("a body over the limit must not be handed over")
+
+    subject, body = f"hil.evt.message.received.v1.{TENANT}.c1", b"a" * 600_000
+    async with kit(nats_server.url) as connection, consuming(connection, SPEC, {MessageReceived: handler}):
+        await connection.publish(subject, body, headers={"Nats-Msg-Id": "m1"})
+        await wait_until(lambda: letters_stored(connection))
+        [shown] = rows(await hil(nats_server, "dlq", "show", "1", "--json"))
+        assert shown["body"] == body.decode()
+        assert (await hil(nats_server, "dlq", "replay", "--all", "--keep")).returncode == 0
+        again = await connection.jetstream.get_msg(LOG.name, seq=2)
+        assert (again.subject, again.data, (again.headers or {})["ce-id"]) == (subject, body, "m1")
 
 
 async def test_a_letter_that_is_not_there_cannot_be_replayed(nats_server: NatsServer) -> None:
