@@ -1,6 +1,7 @@
 """How do the streams, consumers and buckets that contracts declare come to exist?"""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import nats.js.errors
 from nats.errors import Error as NatsError
@@ -52,13 +53,19 @@ async def ensure_streams(jetstream: JetStreamContext, *, replicas: int = 1) -> N
     """Create what is missing and bring the rest up to date; safe to call from every process at start.
 
     Raises RetryLater when the server does not answer within the retry budget."""
+    await _surely("streams", lambda: _ensure(jetstream, replicas))
+
+
+async def _surely(what: str, create: Callable[[], Awaitable[object]]) -> None:
+    """Again and again until the retry budget is spent: a server may end while it is asked."""
     deadline = asyncio.get_running_loop().time() + RETRY_BUDGET_SECONDS
     while True:
         try:
-            return await _ensure(jetstream, replicas)
+            await create()
+            return
         except (NatsError, nats.js.errors.Error, TimeoutError) as error:
             if asyncio.get_running_loop().time() > deadline:
-                raise RetryLater(f"streams cannot be created: {error}") from error
+                raise RetryLater(f"{what} cannot be created: {error}") from error
             await asyncio.sleep(0.3)
 
 
@@ -91,17 +98,16 @@ async def _ensure_objects(jetstream: JetStreamContext, bucket: str, replicas: in
 
 async def ensure_consumer(jetstream: JetStreamContext, spec: ConsumerSpec, *, stream: StreamSpec) -> None:
     """Create or update a durable pull consumer. Deliveries are unlimited on the server: giving up is never silent, the
-    bus writes a dead letter instead (STYLE 5)."""
-    await jetstream.add_consumer(
-        stream.name,
-        ConsumerConfig(
-            durable_name=spec.name,
-            filter_subjects=list(spec.filters),
-            ack_policy=AckPolicy.EXPLICIT,
-            deliver_policy=DeliverPolicy.ALL,
-            ack_wait=spec.ack_wait_seconds,
-            max_ack_pending=spec.ack_pending_max,
-            max_deliver=-1,
-            max_waiting=512,
-        ),
+    bus writes a dead letter instead (STYLE 5). Raises RetryLater when the server does not answer within the retry
+    budget."""
+    config = ConsumerConfig(
+        durable_name=spec.name,
+        filter_subjects=list(spec.filters),
+        ack_policy=AckPolicy.EXPLICIT,
+        deliver_policy=DeliverPolicy.ALL,
+        ack_wait=spec.ack_wait_seconds,
+        max_ack_pending=spec.ack_pending_max,
+        max_deliver=-1,
+        max_waiting=512,
     )
+    await _surely(f"consumer {spec.name}", lambda: jetstream.add_consumer(stream.name, config))
