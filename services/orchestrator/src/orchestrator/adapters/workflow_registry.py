@@ -44,6 +44,7 @@ class WorkflowRegistry:
     _routes: dict[str, str] = field(default_factory=dict)
     _merged: dict[str, Mapping[str | None, str]] = field(default_factory=dict)
     _loaded: "OrderedDict[str, Workflow]" = field(default_factory=OrderedDict)
+    _follows: bool = False
 
     def routes(self, tenant: str) -> Mapping[str | None, str]:
         """Content hash in force by workflow name; None is the tenant's route for messages that name no workflow."""
@@ -131,6 +132,13 @@ class WorkflowRegistry:
         """Name of the workflow of exactly this tenant's messages that name none."""
         return self._routes.get(tenant)
 
+    async def load_in_force(self) -> None:
+        """Read what is in force, once the history is behind; from then on what comes into force is read as it comes."""
+        self._follows = True
+        hashes = [content_hash for names in self._defaults.values() for content_hash in names.values()]
+        for content_hash in dict.fromkeys(hashes[:WORKFLOWS_CACHED_MAX]):
+            await self.load(content_hash)
+
     async def apply(self, key: str, value: bytes | None) -> None:
         """Take over one entry of the bucket; repeats do no harm."""
         kind, _, rest = key.partition(".")
@@ -141,7 +149,7 @@ class WorkflowRegistry:
         elif kind == "history":
             self._published.setdefault(tenant, set()).add(name)
         elif kind == "default":
-            if text is not None:
+            if text is not None and self._follows:
                 await self.load(text)  # Known before it is in force, so that a lookup need not wait.
             self._set_default(tenant, name, text)
 
@@ -192,4 +200,5 @@ async def opened(connection: Connection) -> AsyncIterator[WorkflowRegistry]:
     bucket = KeyValue(name=WORKFLOWS_BUCKET, stream=stream, pre=prefix, js=connection.jetstream, direct=False)
     registry = WorkflowRegistry(connection, bucket)
     async with following(connection, WORKFLOWS_BUCKET, registry.apply):
+        await registry.load_in_force()
         yield registry
