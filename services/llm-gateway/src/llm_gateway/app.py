@@ -78,7 +78,7 @@ async def bus(settings: Settings) -> AsyncIterator[Connection]:
         broker = application.broker
         assert isinstance(broker, NatsBroker)
         async with connected(settings.nats_url, service=SERVICE, client=await broker.connect()) as connection:
-            await ensure_streams(connection.jetstream, replicas=settings.nats_replicas)
+            await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
             await ensure_consumer(connection.jetstream, LLM_GATEWAY, stream=LOG)
             yield connection
 

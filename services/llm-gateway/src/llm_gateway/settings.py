@@ -14,7 +14,7 @@ class Settings(BaseSettings):
     )
 
     nats_url: str = Field("nats://127.0.0.1:4222", description="Comma-separated list of NATS servers.")
-    nats_replicas: int = Field(1, ge=1, le=5, description="Copies of each stream that this service creates.")
+    stream_replicas: int = Field(1, ge=1, le=5, description="Replicas of every stream and bucket; 3 in a cluster.")
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis of the cost gate.")
     http_host: str = Field("127.0.0.1", description="Address to listen on.")
     http_port: int = Field(8082, ge=0, le=65535, description="Port of health, metrics and the API.")

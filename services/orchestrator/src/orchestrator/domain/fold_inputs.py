@@ -1,0 +1,163 @@
+"""How does a message from outside change what is known of its key: customers, workers, people, timers?"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from contracts.completions import CompletionFailed, CompletionProduced
+from contracts.conversations import (
+    CloseConversation,
+    MessageReceived,
+    SendMessage,
+)
+from contracts.envelope import LogEntry, Message
+from contracts.executions import StartExecution, StopExecution
+from contracts.handovers import (
+    ApprovalDecided,
+    HandoverClaimed,
+    HandoverFact,
+    HandoverReleased,
+    HandoverResolved,
+    HandoverReturned,
+)
+from contracts.tool_calls import (
+    ToolCallApprovalRequired,
+    ToolCallCompleted,
+    ToolCallFailed,
+    ToolCallOutcomeUnknown,
+)
+from orchestrator.domain.state import (
+    Conversation,
+    HumanMessage,
+    Line,
+    Outcome,
+    Refusal,
+    Result,
+    Start,
+    Stop,
+    Turn,
+    evolve,
+)
+
+Fold: TypeAlias = Callable[[Conversation, LogEntry, Message], Conversation]
+
+
+def _received(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, MessageReceived)
+    refusal = _refusal_of(state, entry.id, message)
+    if refusal is not None:
+        return evolve(state, refusals=(*state.refusals, refusal))
+    if message.turn_id in state.turns:
+        return state
+    turn = Turn(entry.id, entry.sequence, entry.timestamp_ms, message)
+    line = Line(entry.id, entry.sequence, "customer", message.text, entry.timestamp_ms)
+    return evolve(
+        state,
+        turns={**state.turns, message.turn_id: turn},
+        transcript=(*state.transcript, line),
+        is_closed=False,
+        active_ms=max(state.active_ms, entry.timestamp_ms),
+    )
+
+
+def _refusal_of(state: Conversation, input_id: str, message: MessageReceived) -> Refusal | None:
+    if message.author != "customer":
+        return Refusal(input_id, message.turn_id, "echo", f"written by {message.author}")
+    if message.channel_message_id is not None and message.channel_message_id in state.sent_ids:
+        return Refusal(input_id, message.turn_id, "echo", "carries the id of a sent message")
+    known = state.turns.get(message.turn_id)
+    if known is not None and known.message.text != message.text:
+        return Refusal(input_id, message.turn_id, "text_conflict", "this turn id was used with other text")
+    return None
+
+
+def _send(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, SendMessage)
+    if message.message_id in state.human_messages or message.message_id in state.human_handled:
+        return state
+    waiting = HumanMessage(entry.id, entry.sequence, message)
+    return evolve(state, human_messages={**state.human_messages, message.message_id: waiting})
+
+
+def _close(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    return evolve(state, close_asked=max(state.close_asked, entry.sequence))
+
+
+def _started(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, StartExecution)
+    if state.start is not None:
+        return state
+    start = Start(entry.id, entry.sequence, entry.timestamp_ms, message)
+    return evolve(state, start=start, active_ms=max(state.active_ms, entry.timestamp_ms))
+
+
+def _stop(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, StopExecution)
+    if state.stop is not None and state.stop.sequence > entry.sequence:
+        return state
+    return evolve(state, stop=Stop(entry.id, entry.sequence, message.reason))
+
+
+def _result(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, Result)
+    command_id = message.approval_id if isinstance(message, ApprovalDecided) else message.command_id
+    known, new = state.outcomes.get(command_id), Outcome(entry.sequence, entry.timestamp_ms, message)
+    if known is not None and not _outranks(new, known):
+        return state
+    return evolve(state, outcomes={**state.outcomes, command_id: new})
+
+
+def _outranks(new: Outcome, known: Outcome) -> bool:
+    """Of two results of one command success beats failure, whichever came first; of two alike the earlier counts."""
+    good = (CompletionProduced, ToolCallCompleted)
+    new_rank, known_rank = isinstance(new.message, good), isinstance(known.message, good)
+    return new_rank > known_rank or (new_rank == known_rank and new.sequence < known.sequence)
+
+
+def _claimed(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, HandoverClaimed)
+    if message.ownership_epoch <= state.ownership_epoch:
+        return state
+    return evolve(state, ownership_epoch=message.ownership_epoch, owner=message.agent_id)
+
+
+def _released(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, HandoverReleased)
+    if message.ownership_epoch <= state.ownership_epoch:
+        return state
+    return evolve(state, ownership_epoch=message.ownership_epoch, owner=None, open_handover=message.handover_id)
+
+
+def _ended(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, HandoverFact)
+    if message.ownership_epoch <= state.ownership_epoch:
+        return state
+    facts = message.facts if isinstance(message, HandoverReturned) else {}
+    return evolve(
+        state,
+        ownership_epoch=message.ownership_epoch,
+        owner=None,
+        open_handover=None,
+        ai_since=max(state.ai_since, entry.sequence),
+        facts={**state.facts, **facts},
+        active_ms=max(state.active_ms, entry.timestamp_ms),
+    )
+
+
+INPUT_FOLDS: dict[type[Message], Fold] = {
+    MessageReceived: _received,
+    SendMessage: _send,
+    CloseConversation: _close,
+    StartExecution: _started,
+    StopExecution: _stop,
+    CompletionProduced: _result,
+    CompletionFailed: _result,
+    ToolCallCompleted: _result,
+    ToolCallFailed: _result,
+    ToolCallOutcomeUnknown: _result,
+    ToolCallApprovalRequired: _result,
+    ApprovalDecided: _result,
+    HandoverClaimed: _claimed,
+    HandoverReleased: _released,
+    HandoverResolved: _ended,
+    HandoverReturned: _ended,
+}
