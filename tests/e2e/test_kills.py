@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-
 from tests.support.planned_model import done_text
 from tests.support.wait_until import wait_until
 from tests.support.whole_system import WholeSystem, whole_system

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Iterator
 import psutil
 import pytest
 import pytest_asyncio
+from tests.support.planned_model import done_text
+from tests.support.wait_until import wait_until
+from tests.support.whole_system import WholeSystem, whole_system
 
 from contracts.tool_calls import ToolCallOutcomeUnknown
 from hil.embedded.supervisor import RestartPolicy
 from hil.replay_model.script import Rule, ScriptedCall
-from tests.support.planned_model import done_text
-from tests.support.wait_until import wait_until
-from tests.support.whole_system import WholeSystem, whole_system
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 GONE_SECONDS = 10.0
