@@ -5,7 +5,7 @@ from tests.support.simulated_log import SimulatedLog
 
 from contracts.handovers import HandoverPacket, OpenHandover
 from contracts.tool_calls import ToolCallCompleted
-from orchestrator.domain.fold import CALLS_MAX
+from orchestrator.domain.fold_decisions import CALLS_MAX
 
 
 def packet(log: SimulatedLog) -> HandoverPacket:

@@ -6,7 +6,7 @@ from tests.support.simulated_log import SimulatedLog, kinds
 from contracts.completions import CompletionProduced
 from contracts.executions import ExecutionFinished, ExecutionRefused, Reason, StartExecution, StopExecution
 from contracts.handovers import OpenHandover
-from orchestrator.domain.decide import Circumstances, decide
+from orchestrator.domain.decide import Circumstances, decide, hashes_needed
 from orchestrator.domain.workflow import Workflow
 
 
@@ -89,3 +89,10 @@ def test_a_stop_of_a_key_of_which_nothing_is_known_does_nothing() -> None:
     log = SimulatedLog(flow(simple()))
 
     assert log.put(StopExecution()) == []
+
+
+def test_the_version_of_a_standalone_execution_is_needed_from_its_start() -> None:
+    log = SimulatedLog(flow(simple()), key="e1")
+    log.append(StartExecution(workflow="flow"))
+
+    assert hashes_needed(log.state, {"flow": "in force", None: "default"}) == {"in force"}
