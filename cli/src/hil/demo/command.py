@@ -14,6 +14,9 @@ from hil.demo.wanted import wanted_of
 from hil.domain_file import shipped_domain
 from hil.replay_model.faults import Fault
 
+_FILE_WIDTH = 120
+"""Columns of the report in a file or pipe, which has no width of its own."""
+
 
 def demo(
     *,
@@ -41,6 +44,8 @@ def demo(
     faults = (fault, fault_ids)
     wanted = wanted_of(domain or shipped_domain("retail"), split, ids, concurrency=concurrency, faults=faults)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_FILE_WIDTH)
     with _directory(data_dir, console) as directory:
         verdicts = DemoRun(wanted, directory, console, json, keep).start()
         if not all(verdict.passed for verdict in verdicts):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -80,7 +81,7 @@ def print_report(console: Console, verdicts: Sequence[Verdict], *, title: str, s
 
 def print_addresses(console: Console, endpoints: Mapping[str, str], *, data_dir: Path) -> None:
     """Where to look."""
-    table = Table(title="Look at", title_justify="left", show_header=False)
+    table = Table(title="Look at", title_justify="left", show_header=False, box=None)
     for name, address in endpoints.items():
         table.add_row(name, address)
     table.add_row("data and logs", str(data_dir))
@@ -88,11 +89,11 @@ def print_addresses(console: Console, endpoints: Mapping[str, str], *, data_dir:
 
 
 def _table(verdicts: Sequence[Verdict], title: str) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("task", "sink"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in ("tool calls", "completions", "cost", "latency", "database equal?", "calls equal?", "told?"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for verdict in verdicts:
         style = None if verdict.passed else "bold"
         table.add_row(verdict.id, verdict.sink or _NO, *_figures(verdict), *_checks(verdict), style=style)

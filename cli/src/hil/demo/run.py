@@ -73,6 +73,8 @@ class DemoRun:
             if self.keep:
                 self.console.print("The system keeps running. Stop it with Ctrl-C.")
                 await _wait_for_the_end(stack)
+            else:
+                self.console.print("Everything stops now: --keep leaves it running, --data-dir keeps its data.")
             return verdicts
 
     async def _play(self, stack: Stack, place: Place, source: bytes, *, file_name: str) -> list[Verdict]:
