@@ -71,7 +71,9 @@ class Handover:
         """Claim, resolve, …: the epoch that is in force afterwards. Raises Refused."""
         about = {"handover_id": self.body["handover_id"], "actor_id": self.actor, "ownership_epoch": epoch, **fields}
         cause = await self.command(name, about, ordinal=name.rpartition(".")[2])
-        answer, body = await self.fact(lambda _, __, msg: (msg.headers or {}).get("ce-causedby") == cause)
+        answer, body = await self.fact(
+            lambda name, _, msg: name.startswith("handover.") and (msg.headers or {}).get("ce-causedby") == cause
+        )
         if answer == "handover.refused":
             raise Refused(f"{name}: {body['reason']} {body.get('detail', '')} (owner {body.get('owner_id')})")
         return int(body["ownership_epoch"])

@@ -1,5 +1,6 @@
 """Do the examples stand on their own, with what is public?"""
 
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -15,3 +16,9 @@ def test_the_examples_import_nothing_of_ours() -> None:
 def test_lock_files_name_no_registry() -> None:
     for file in (*ROOT.glob("examples/*/package-lock.json"), *ROOT.glob("tests/support/*/package-lock.json")):
         assert '"resolved"' not in file.read_text()
+
+
+def test_the_python_lock_file_names_the_public_index_alone() -> None:
+    text = (ROOT / "uv.lock").read_text()
+    hosts = set(re.findall(r'https?://([^/"]+)', text))
+    assert hosts == {"pypi.org", "files.pythonhosted.org"}
