@@ -1,5 +1,6 @@
 """Do all executions of all workflows end, once, whatever workers, people and the clock do?"""
 
+from dataclasses import replace
 from random import Random
 
 from hypothesis import given, settings
@@ -7,11 +8,17 @@ from hypothesis import strategies as st
 from tests.support.random_flows import RandomHistory, decisions, random_history, random_workflow
 from tests.support.simulated_log import KEY, TENANT, SimulatedLog
 
+from contracts.completions import RequestCompletion
+from contracts.conversations import MessageSent
 from contracts.executions import ExecutionFinished
+from contracts.handovers import OpenApproval
+from contracts.tool_calls import ExecuteToolCall
 from orchestrator.domain.decide import decide
 from orchestrator.domain.fold import fold
+from orchestrator.domain.limits import GRACE_MS
 from orchestrator.domain.replay import replay
 from orchestrator.domain.state import Conversation
+from orchestrator.domain.workflow import HandoverRules, Limits, WorkflowLimits
 
 SEEDS = st.integers(0, 2**32 - 1)
 FEW = settings(max_examples=60, deadline=None)
@@ -63,6 +70,54 @@ def test_an_execution_that_nobody_answers_ends_by_its_timers_alone(seed: int) ->
         log.wait()
 
     assert log.state.execution is None
+
+
+@FEW
+@given(SEEDS)
+def test_the_next_look_at_a_command_is_known_before_it_is_stored_and_before_it_is_due(seed: int) -> None:
+    log = random_history(seed, steps=25)
+
+    guards = [(p.decision.message, p.wake_ms) for p in log.plans if p.decision is not None]
+    for message, wake_ms in guards:
+        if isinstance(message, RequestCompletion | ExecuteToolCall):
+            now_ms = message.based_on.now_ms
+            assert wake_ms is not None
+            assert now_ms < wake_ms <= now_ms + message.timeout_ms + GRACE_MS
+        elif isinstance(message, OpenApproval):
+            assert wake_ms is not None
+            assert message.based_on.now_ms < wake_ms <= message.expires_ms + GRACE_MS
+
+
+@FEW
+@given(SEEDS)
+def test_the_order_in_which_parallel_nodes_are_answered_does_not_matter(seed: int) -> None:
+    drawn = random_workflow(Random(seed))
+    nodes = {name: replace(node, join="all", limits=Limits()) for name, node in drawn.nodes.items()}
+    flow = replace(drawn, nodes=nodes, limits=WorkflowLimits(), handover=HandoverRules())
+
+    ends = set()
+    for order in range(4):
+        log = SimulatedLog(flow)
+        log.say("hi")
+        while log.state.execution is not None:
+            _answer_one(log, Random(f"{seed}/{order}/{len(log.entries)}"))
+        finished, sent = log.entries[-1].message, [e.message for e in log.entries if isinstance(e.message, MessageSent)]
+        assert isinstance(finished, ExecutionFinished)
+        ends.add((finished.sink, finished.reason, finished.success, *(message.text for message in sent)))
+    assert len(ends) == 1
+
+
+def _answer_one(log: SimulatedLog, random: Random) -> None:
+    """Any open command, with an answer that depends on its node alone."""
+    log.focus, command = random.choice(log.open_commands())
+    output = {"go": command.node in ("n0", "n2"), "text": command.node}
+    if isinstance(command, RequestCompletion):
+        log.produce(output)
+    elif isinstance(command, ExecuteToolCall):
+        log.tool_result(output)
+    else:
+        log.verdict("respond", answer=output)
+    log.focus = None
 
 
 @FEW

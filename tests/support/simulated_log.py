@@ -43,6 +43,7 @@ class SimulatedLog:
     state: Conversation = field(init=False)
     entries: list[LogEntry] = field(default_factory=list)
     plan: Plan = field(default_factory=lambda: Plan(None))
+    plans: list[Plan] = field(default_factory=list)
     waits_until: int | None = None
     focus: str | None = None
     """The command to be answered next; None for the oldest that is open."""
@@ -70,6 +71,7 @@ class SimulatedLog:
         made: list[Decision] = []
         for _ in range(200):
             self.plan = decide(self.state, self.circumstances)
+            self.plans.append(self.plan)
             if self.plan.wake_ms is not None:
                 self.waits_until = self.plan.wake_ms
             if self.plan.decision is None:
