@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import yaml
 from nats.js.errors import NoKeysError
 
@@ -122,6 +124,20 @@ class WholeSystem:
 
     async def ask(self, key: str, text: str, **fields: str) -> TurnOutcome:
         return await self.outcome(await self.write(key, text, **fields))
+
+    async def http(
+        self, service: str, path: str, body: object = None, *, command_id: str | None = None
+    ) -> tuple[int, Any]:
+        """Status and JSON of a GET, or of a POST where there is a body (bytes go as they are)."""
+        headers = {} if command_id is None else {"Idempotency-Key": command_id}
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {} if body is None else {"data": content, "headers": {**headers, "content-type": "application/json"}}
+        url = f"{self.stack.endpoints[service]}{path}"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request("GET" if body is None else "POST", url, **sent) as answer,
+        ):
+            return answer.status, await answer.json()
 
     async def log(self, key: str) -> list[LogEntry]:
         return await Log(self.connection).read(TENANT, key)
