@@ -1,20 +1,14 @@
 """`hil bench core`: executions a second through orchestrator, log and a no-op worker, beside the bare floor."""
 
-import dataclasses
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import nats
-import typer
 import uvloop
-from rich.console import Console
-from rich.table import Table
 
 from contracts.envelope import Identity
 from contracts.executions import StartExecution
@@ -54,26 +48,6 @@ class CoreFigures:
     worker_cpu_us: float
     stored_messages: float
     stored_bytes: float
-
-
-def core(
-    executions: Annotated[int, typer.Option(min=1, max=1_000_000, help="Executions to measure.")] = 4_000,
-    concurrency: Annotated[int, typer.Option(min=1, max=2_000, help="Executions in flight.")] = 200,
-    nodes: Annotated[int, typer.Option(min=1, max=50, help="Nodes in a row.")] = 3,
-    sync: Annotated[str, typer.Option(help="`2m` (the server's default) or `always`.")] = "2m",
-    file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
-) -> None:
-    """Measure the durable core on servers of its own; about 20 s."""
-    console = Console(stderr=True)
-    with tempfile.TemporaryDirectory(prefix="hil-bench-") as directory, console.status("measuring …"):
-        bench = CoreBench(Path(directory), executions, concurrency, nodes, sync)
-        figures = bench.figures()
-    if file is not None:
-        file.write_text(json.dumps(dataclasses.asdict(figures), indent=1) + "\n")
-    table = Table("figure", "value", title="hil bench core")
-    for name, value in dataclasses.asdict(figures).items():
-        table.add_row(name, f"{value:,.2f}" if isinstance(value, float) else str(value))
-    Console().print(table)
 
 
 @dataclass(frozen=True, slots=True)
