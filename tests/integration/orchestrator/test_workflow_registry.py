@@ -7,7 +7,7 @@ import pytest
 from contracts.streams import WORKFLOWS_BUCKET
 from orchestrator.adapters.workflow_file import WorkflowErrors
 from orchestrator.adapters.workflow_history import HistoryRefused
-from orchestrator.adapters.workflow_registry import EVERY_TENANT, opened
+from orchestrator.adapters.workflow_registry import EVERY_TENANT, WorkflowRegistry, opened
 from tests.support.kit import TENANT, kit
 from tests.support.start_servers import NatsCluster, NatsServer
 from tests.support.wait_until import wait_until
@@ -191,3 +191,15 @@ async def test_on_three_replicas_a_change_is_seen_through_every_server(nats_clus
             assert await there.load(workflow.content_hash) == workflow
             in_force = {"greeting": workflow.content_hash}
             await wait_until(lambda expected=in_force: there.routes(TENANT) == expected, timeout_seconds=1.0)
+
+
+async def test_a_server_that_falls_silent_at_the_start_does_not_end_it(own_nats_server: NatsServer) -> None:
+    async with kit(own_nats_server.url) as connection, opened(connection) as registry:
+        workflow = await registry.publish_as_default(source(), tenant=TENANT, file_name="greeting.yaml")
+        started = WorkflowRegistry(connection, registry.bucket)
+        await started.apply(f"default.{TENANT}.greeting", workflow.content_hash.encode())
+        own_nats_server.pause()
+        await started.load_in_force()
+        own_nats_server.resume()
+        assert started.known(workflow.content_hash) is None
+        assert await started.load(workflow.content_hash) == workflow

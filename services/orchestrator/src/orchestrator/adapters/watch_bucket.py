@@ -23,6 +23,8 @@ LOOK_SECONDS = 0.5
 STORED_SECONDS = (0.0, 0.01, 0.05)
 """Waits after a notice: it may come before the server has stored what it is about."""
 AGAIN_SECONDS = 0.3
+READ_SECONDS = 1.5
+"""Wait for one entry, which takes a millisecond: a server that was killed never answers, and a start waits for this."""
 
 Apply = Callable[[str, bytes | None], Awaitable[None]]
 
@@ -71,9 +73,10 @@ class BucketWatch:
 
     async def _catch_up(self) -> None:
         prefix = f"$KV.{self.bucket}."
+        jetstream = self.connection.client.jetstream(timeout=READ_SECONDS)
         while True:
             try:
-                found = await self.connection.jetstream.get_msg(
+                found = await jetstream.get_msg(
                     f"KV_{self.bucket}", seq=self.revision + 1, subject=f"{prefix}>", next=True
                 )
             except NotFoundError:

@@ -1,5 +1,6 @@
 """Which version of a workflow is in force for a tenant, and what does a version say (SPEC O9)?"""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from orchestrator.adapters.workflow_records import (
 )
 from orchestrator.domain.workflow import Workflow
 from service_kit.connection import Connection
+from service_kit.errors import RetryLater
 
 log = structlog.get_logger()
 
@@ -30,6 +32,7 @@ EVERY_TENANT = "_all"
 """Tenant token of workflows that every tenant may use, unless it has its own of the same name."""
 WORKFLOWS_CACHED_MAX = 256
 TENANTS_CACHED_MAX = 1_000
+START_SECONDS_MAX = 3.0
 
 
 @dataclass(slots=True)
@@ -133,11 +136,17 @@ class WorkflowRegistry:
         return self._routes.get(tenant)
 
     async def load_in_force(self) -> None:
-        """Read what is in force, once the history is behind; from then on what comes into force is read as it comes."""
+        """Read what is in force, once the history is behind; from then on what comes into force is read as it comes.
+
+        When the server is away the rest is read when it is needed: a start must not fail because of that."""
         self._follows = True
         hashes = [content_hash for names in self._defaults.values() for content_hash in names.values()]
-        for content_hash in dict.fromkeys(hashes[:WORKFLOWS_CACHED_MAX]):
-            await self.load(content_hash)
+        try:
+            async with asyncio.timeout(START_SECONDS_MAX):
+                for content_hash in dict.fromkeys(hashes[:WORKFLOWS_CACHED_MAX]):
+                    await self.load(content_hash)
+        except (RetryLater, TimeoutError) as error:
+            log.warning("workflow.read_later", reason=repr(error))
 
     async def apply(self, key: str, value: bytes | None) -> None:
         """Take over one entry of the bucket; repeats do no harm."""
