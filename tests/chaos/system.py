@@ -104,7 +104,7 @@ def _settings(data_dir: Path, effects_file: Path, *, replicas: int, log_level: s
         **per_service,
         # A breaker depends on other executions, which the simulation of one cannot know.
         "ORCHESTRATOR_BREAKER_FAILURES_MIN": "0",
-        "LLM_GATEWAY_NATS_REPLICAS": str(replicas),
+        "LLM_GATEWAY_STREAM_REPLICAS": str(replicas),
         "LLM_GATEWAY_MODELS_FILE": str(models),
         "TOOL_RUNNER_SERVERS_FILE": str(servers),
     }
