@@ -4,7 +4,7 @@ SHELL := bash
 PYTHON ?= python3
 SEED ?= 1
 SECONDS ?= 60
-DATA_DIR ?= .run/data
+DATA_DIR ?= .run
 export UV_LINK_MODE ?= copy
 
 # uv comes from PyPI into a folder of this repository where the machine has none.
