@@ -1,6 +1,7 @@
 """How does a test run the whole system around a model that does what the customer says, and judge what came of it?"""
 
 import asyncio
+import io
 import json
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -130,7 +131,7 @@ class WholeSystem:
     ) -> tuple[int, Any]:
         """Status and JSON of a GET, or of a POST where there is a body (bytes go as they are)."""
         headers = {} if command_id is None else {"Idempotency-Key": command_id}
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        content = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
         sent = {} if body is None else {"data": content, "headers": {**headers, "content-type": "application/json"}}
         url = f"{self.stack.endpoints[service]}{path}"
         async with (
