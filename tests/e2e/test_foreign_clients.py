@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from tests.support.log_contract import breaches, stored_messages
 from tests.support.npm import installed
 from tests.support.programs import Ended, run_program
 
@@ -120,7 +121,7 @@ async def test_of_two_desktops_one_gets_the_handover_and_the_other_is_told_who(n
     desks = [
         run_program(
             *DESKTOP,
-            *("--nats", nats_url, "--conversation", "two-desktops", "--actor", actor, "--timeout-seconds", "15"),
+            *("--nats", nats_url, "--conversation", "two-desktops", "--actor", actor, "--timeout-seconds", "10"),
         )
         for actor in ("ada", "grace")
     ]
@@ -135,3 +136,14 @@ async def test_a_desktop_says_when_there_is_nothing_to_do(nats_url: str) -> None
     ended = await run_program(*DESKTOP, "--nats", nats_url, "--conversation", "nobody-there", "--timeout-seconds", "1")
     assert ended.status == 4
     assert "nothing could be finished within 1" in ended.err
+
+
+async def test_everything_in_the_log_fits_the_published_schemas_and_headers(nats_url: str) -> None:
+    desktop = run_program(*DESKTOP, "--nats", nats_url, "--conversation", "whole-log")
+    customer = write("node", nats_url, "I want a person", conversation="whole-log", workflow="person")
+    answered = write("python", nats_url, "Hello", conversation="whole-log-2", workflow="first")
+    assert [ended.status for ended in await asyncio.gather(desktop, customer, answered)] == [0, 0, 0]
+    messages = await stored_messages(nats_url)
+    kinds = {msg.subject.rsplit(".", 2)[0] for msg in messages}
+    assert {"hil.evt.completion.produced.v1", "hil.evt.message.sent.v1", "hil.evt.handover.resolved.v1"} <= kinds
+    assert breaches(messages) == []
