@@ -324,4 +324,22 @@ def test_a_reason_of_a_handover_is_in_the_packet_with_its_detail() -> None:
     assert packet.detail == "answer: 1 of 1 attempts failed, the last with rate_limited"
 
 
+def test_a_stand_in_that_two_nodes_name_answers_each_of_them_by_itself() -> None:
+    once = {"max_retries": 1}
+    nodes = [
+        simple("look", limits=once, fallback="plan_b"),
+        simple(limits=once, fallback="plan_b"),
+        simple("plan_b", prompt="{{ look.output.reply }}", limits=once, fallback="plan_c"),
+        simple("plan_c", prompt="{{ look.output.reply }}"),
+    ]
+    log = talk(*nodes, edges=[edge("look", "answer"), edge("answer", "FINISH")])
+    log.fail(node="look")
+    log.produce({"reply": "found by plan b"}, node="plan_b")
+    log.fail(node="answer")
+    assert log.open_commands()[0][1].messages[0].content == "found by plan b"
+    log.fail(node="plan_b~answer")
+
+    assert kinds(log.produce({"reply": "said by plan c"}, node="plan_c~answer")) == ANSWERED
+
+
 CHAIN = [edge("answer", "FINISH")]

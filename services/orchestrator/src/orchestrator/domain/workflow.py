@@ -1,7 +1,7 @@
 """What is a workflow: its nodes, edges, limits and what happens when a limit is reached?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
@@ -187,6 +187,47 @@ class WorkflowLimits:
     allow_repeated_reply: bool = False
 
 
+def with_own_standins(declared: Mapping[str, Node]) -> Mapping[str, Node]:
+    """Nodes in which each stand-in stands in for one node: one that several nodes lead to is copied, as
+    `<stand-in>~<node>`, so that no node takes the answer that another one's stand-in found."""
+    nodes, taken = dict(declared), set[str]()
+    standins = {name for node in declared.values() for name in _fallbacks(node)}
+    for origin in declared:
+        if origin in standins:
+            continue
+        names = {
+            standin: f"{standin}~{origin}" if standin in taken else standin for standin in _chain(declared, origin)
+        }
+        taken |= set(names)
+        for name in (origin, *names) if names else ():
+            own_name = names.get(name, name)
+            nodes[own_name] = _renamed(declared[name], own_name, names)
+    return nodes
+
+
+def _fallbacks(node: Node) -> list[str]:
+    return [reaction.node_id for reaction in node.reactions.values() if isinstance(reaction, Fallback)]
+
+
+def _chain(nodes: Mapping[str, Node], origin: str) -> dict[str, None]:
+    """Every stand-in that a node may lead to, in order; a cycle, which loading reports, is gone through once."""
+    found: dict[str, None] = {}
+    waiting = [origin]
+    while waiting:
+        new = [name for name in _fallbacks(nodes[waiting.pop()]) if name not in found and name in nodes]
+        found |= dict.fromkeys(new)
+        waiting += new
+    return found
+
+
+def _renamed(node: Node, name: str, names: Mapping[str, str]) -> Node:
+    reactions = {
+        limit: Fallback(names.get(reaction.node_id, reaction.node_id)) if isinstance(reaction, Fallback) else reaction
+        for limit, reaction in node.reactions.items()
+    }
+    return replace(node, id=name, reactions=reactions)
+
+
 @dataclass(frozen=True, slots=True)
 class Workflow:
     """One immutable version. `content_hash` is the sha256 hex of the file's bytes; `nodes` in file order; `standins`
@@ -210,6 +251,7 @@ class Workflow:
     _ancestors: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "nodes", with_own_standins(self.nodes))
         incoming = {name: tuple(edge for edge in self.edges if edge.target == name) for name in self.nodes}
         object.__setattr__(self, "_incoming", incoming)
         object.__setattr__(self, "standins", self._standins())
