@@ -92,7 +92,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="write the summary to this file too")
     parser.add_argument("--keep", type=Path, help="keep data and logs in this directory")
     parser.add_argument("--log-level", default="warning")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
+        parser.error(f"{options.keep} is not empty")
+    return options
 
 
 if __name__ == "__main__":

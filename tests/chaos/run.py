@@ -96,6 +96,8 @@ async def _run(plan: ChaosPlan, system: System, connection: Connection) -> Outco
     tasks = await loading
     await _rest(tasks, people, connection, until=began + plan.drain_seconds)
     drained = time.monotonic() - began
+    if following.done():
+        following.result()  # It never ends by itself: what it raised ends the test.
     following.cancel()
     evidence = await _evidence(plan, system, connection, client)
     return Outcome(
