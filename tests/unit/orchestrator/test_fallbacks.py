@@ -172,3 +172,20 @@ def test_a_stand_in_that_two_nodes_name_answers_each_of_them_by_itself() -> None
 
 
 CHAIN = [edge("answer", "FINISH")]
+
+
+def test_a_success_that_comes_after_the_stand_in_began_does_not_replace_its_answer() -> None:
+    log = talk(
+        simple(limits={"timeout_ms": 1_000, "max_retries": 1}, fallback="cheap"),
+        simple("cheap"),
+        edges=[edge("answer", "FINISH")],
+    )
+    late = log.open_commands()[0][0]
+    assert kinds(log.wait()) == ["completion.request"]
+    assert log.put(CompletionProduced(command_id=late, node="answer", output={"reply": "too late"})) == []
+
+    made = log.produce({"reply": "from the stand-in"}, node="cheap")
+
+    assert kinds(made) == ANSWERED
+    assert isinstance(made[0], MessageSent)
+    assert made[0].text == "from the stand-in"

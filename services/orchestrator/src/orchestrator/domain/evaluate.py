@@ -95,12 +95,20 @@ class Evaluation:
         that it stands in for sees."""
         seen_as = scope_of_node or node.id
         own = self._unless_broken(node) or node_progress(self.view, node, lambda: self.scope_before(seen_as))
+        begun = self._standin_begun(node)
+        if begun is not None:  # A success that comes this late must not send the execution down two paths.
+            return self._run(begun, seen_as)
         if not isinstance(own, Failed):
             return own
         reaction = node.reaction_to(own.limit)
         if isinstance(reaction, Retry):  # No attempts are left.
             reaction = node.reaction_to(Limit.RETRIES)
         return self._react(reaction, own, seen_as)
+
+    def _standin_begun(self, node: Node) -> Node | None:
+        standins = (r.node_id for r in node.reactions.values() if isinstance(r, Fallback))
+        begun = next((name for name in standins if name in self.view.by_node), None)
+        return self.view.workflow.nodes[begun] if begun is not None else None
 
     def _unless_broken(self, node: Node) -> Failed | None:
         if node.id in self.view.by_node or node.kind is NodeKind.SINK:
