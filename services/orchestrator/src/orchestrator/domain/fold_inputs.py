@@ -10,7 +10,7 @@ from contracts.conversations import (
     SendMessage,
 )
 from contracts.envelope import LogEntry, Message
-from contracts.executions import StartExecution, StopExecution
+from contracts.executions import StartExecution, StopExecution, TimerFired
 from contracts.handovers import (
     ApprovalDecided,
     HandoverClaimed,
@@ -113,6 +113,10 @@ def _outranks(new: Outcome, known: Outcome) -> bool:
     return new_rank > known_rank or (new_rank == known_rank and new.sequence < known.sequence)
 
 
+def _fired(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    return evolve(state, woken=max(state.woken, entry.sequence))
+
+
 def _claimed(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, HandoverClaimed)
     if message.ownership_epoch <= state.ownership_epoch:
@@ -149,6 +153,7 @@ INPUT_FOLDS: dict[type[Message], Fold] = {
     CloseConversation: _close,
     StartExecution: _started,
     StopExecution: _stop,
+    TimerFired: _fired,
     CompletionProduced: _result,
     CompletionFailed: _result,
     ToolCallCompleted: _result,

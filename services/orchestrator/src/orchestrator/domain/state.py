@@ -147,15 +147,16 @@ class Conversation:
     """The fold of one key's log.
 
     `last_sequence` is the end of the complete prefix, hence the fence. `log_ms` is the newest log time of an input:
-    what is due is judged by it, never by a clock. `uncovered` are the ids of inputs that no decision names yet.
-    `ai_since`: turns up to this sequence belong to human agents. `close_asked`: sequence of the newest wish to close;
-    a later message of the customer overrules it. `calls`: the newest tool calls of executions that ended, whose
-    results may still come."""
+    what is due is judged by it, never by a clock. `woken`: sequence of the newest timer that fired. `uncovered` are the
+    ids of inputs that no decision names yet. `ai_since`: turns up to this sequence belong to human agents.
+    `close_asked`: sequence of the newest wish to close; a later message of the customer overrules it. `calls`: the
+    newest tool calls of executions that ended, whose results may still come."""
 
     tenant: str
     key: str
     last_sequence: int = 0
     log_ms: int = 0
+    woken: int = 0
     messages: int = 0
     bytes_stored: int = 0
     seen: frozenset[str] = frozenset()

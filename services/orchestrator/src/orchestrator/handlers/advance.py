@@ -4,7 +4,7 @@ Any number of orchestrators may do this for one key at once; the fence lets one 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -12,7 +12,6 @@ from typing import Protocol
 import structlog
 
 from contracts.envelope import Identity, LogEntry, Message
-from contracts.executions import TimerFired
 from orchestrator.adapters.conversation_cache import Cached, ConversationCache
 from orchestrator.adapters.timers import NOTHING, Armed, wake_subject
 from orchestrator.domain.decide import Circumstances, Decided, Plan, decide, hashes_needed, names_needed
@@ -91,10 +90,7 @@ class Advancer:
         """Handle one delivered input; returns once all decisions that follow from it are stored."""
         subject = delivery.subject
         async with self._alone(subject.tenant, subject.key):
-            cached = await self._caught_up(delivery)
-            if isinstance(delivery.message, TimerFired):
-                cached = replace(cached, armed=NOTHING)
-            await self._advance(cached)
+            await self._advance(await self._caught_up(delivery))
 
     async def redrive(self, tenant: str, key: str) -> None:
         """Look at a key again without an input: what is due is decided, what is owed is stored anew (SPEC O11).
@@ -132,8 +128,13 @@ class Advancer:
         state = cached.state
         if entry.sequence <= state.last_sequence or delivery.complete_from <= state.last_sequence + 1:
             return replace(cached, state=fold(state, entry))
-        missing = await self.log.read(tenant, key, after=state.last_sequence, until=entry.sequence)
-        return replace(cached, state=_folded(state, missing))
+        # From the end of the prefix on, that entry included: when it is gone, another orchestrator has archived the log
+        # meanwhile, and what came after it may be gone too.
+        known_end = state.last_sequence
+        entries = await self.log.read(tenant, key, after=known_end - 1, until=entry.sequence)
+        if not entries or entries[0].sequence != known_end:
+            return Cached(await self._load(tenant, key, until=entry.sequence))
+        return replace(cached, state=fold_all(state, entries[1:]))
 
     async def _load(self, tenant: str, key: str, *, until: int | None) -> Conversation:
         entries = await self.log.read(tenant, key, until=until)
@@ -147,7 +148,7 @@ class Advancer:
             state = cached.state
             plan = await self._plan(state)
             if plan.wake_ms is not None:  # Before the decision that it guards (ARCHITECTURE 1, "Timers").
-                known = _still_stored(cached.armed, state.log_ms)
+                known = _still_stored(cached.armed, state.woken)
                 armed = await self.timers.arm(state.tenant, state.key, due_ms=plan.wake_ms, known=known)
                 cached = replace(cached, armed=armed)
             if plan.decision is None:
@@ -157,7 +158,7 @@ class Advancer:
                 cached = await self._append(cached, plan, plan.decision)
             except FenceRefused as refused:  # What came in between is read; the fence may even go down (rule 6).
                 until = refused.last_sequence or state.last_sequence
-                cached = replace(cached, state=await self._load(state.tenant, state.key, until=until))
+                cached = Cached(await self._load(state.tenant, state.key, until=until))
                 continue
             if plan.is_settled and not self.reads_after_append:
                 self._keep(cached)
@@ -193,19 +194,13 @@ class Advancer:
         if not self.reads_after_append:
             return Cached(fold(state, entry), armed)
         between = await self.log.read(state.tenant, state.key, after=state.last_sequence, until=entry.sequence)
-        return Cached(_folded(state, between), armed)
+        return Cached(fold_all(state, between), armed)
 
 
-def _still_stored(armed: Armed, log_ms: int) -> Armed:
-    """What is known of the timer. One whose time has come may have fired for the other orchestrator: it must be stored
-    anew, or the key would sleep until somebody else wakes it."""
-    return NOTHING if armed.due_ms is not None and armed.due_ms <= log_ms else armed
-
-
-def _folded(state: Conversation, entries: Iterable[LogEntry]) -> Conversation:
-    for entry in entries:
-        state = fold(state, entry)
-    return state
+def _still_stored(armed: Armed, woken: int) -> Armed:
+    """What is known of the timer. After a firing nothing is: the other orchestrator may have replaced the timer by an
+    earlier one before that, and then have stored a later one or none."""
+    return NOTHING if woken > armed.sequence else armed
 
 
 def _is_standalone(entry: LogEntry) -> bool:
