@@ -9,6 +9,7 @@ from orchestrator.adapters.workflow_file import WorkflowErrors
 from orchestrator.adapters.workflow_history import HistoryRefused
 from orchestrator.adapters.workflow_registry import EVERY_TENANT, WorkflowRegistry, opened
 from tests.support.kit import TENANT, kit
+from tests.support.silence import silence
 from tests.support.start_servers import NatsCluster, NatsServer
 from tests.support.wait_until import wait_until
 
@@ -198,7 +199,7 @@ async def test_a_server_that_falls_silent_at_the_start_does_not_end_it(own_nats_
         workflow = await registry.publish_as_default(source(), tenant=TENANT, file_name="greeting.yaml")
         started = WorkflowRegistry(connection, registry.bucket)
         await started.apply(f"default.{TENANT}.greeting", workflow.content_hash.encode())
-        own_nats_server.pause()
+        await silence(own_nats_server, connection)
         await started.load_in_force()
         own_nats_server.resume()
         assert started.known(workflow.content_hash) is None

@@ -5,13 +5,14 @@ import asyncio
 from contracts.streams import LOG, TOOL_RUNNER
 from service_kit.streams import ensure_consumer
 from tests.support.kit import kit
+from tests.support.silence import silence
 from tests.support.start_servers import NatsServer
 
 
 async def test_a_consumer_is_created_once_a_silent_server_answers_again(own_nats_server: NatsServer) -> None:
     async with kit(own_nats_server.url) as connection:
         impatient = connection.client.jetstream(timeout=0.2)
-        own_nats_server.pause()
+        await silence(own_nats_server, connection)
         creating = asyncio.create_task(ensure_consumer(impatient, TOOL_RUNNER, stream=LOG))
         done, _ = await asyncio.wait({creating}, timeout=0.6)
         own_nats_server.resume()

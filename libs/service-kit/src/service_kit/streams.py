@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import nats.js.errors
 from nats.errors import Error as NatsError
@@ -52,8 +53,14 @@ def stream_config(spec: StreamSpec, replicas: int) -> StreamConfig:
 async def ensure_streams(jetstream: JetStreamContext, *, replicas: int = 1) -> None:
     """Create what is missing and bring the rest up to date; safe to call from every process at start.
 
-    Raises RetryLater when the server does not answer within the retry budget."""
-    await _surely("streams", lambda: _ensure(jetstream, replicas))
+    Each is asked for by itself, so that a server that ends meanwhile costs one question. Raises RetryLater when there
+    is no answer within the retry budget."""
+    for spec in STREAMS:
+        await _surely(spec.name, partial(_ensure_stream, jetstream, stream_config(spec, replicas)))
+    for bucket in KV_BUCKETS:
+        await _surely(bucket, partial(_ensure_kv, jetstream, bucket, replicas))
+    for bucket in OBJECT_BUCKETS:
+        await _surely(bucket, partial(_ensure_objects, jetstream, bucket, replicas))
 
 
 async def _surely(what: str, create: Callable[[], Awaitable[object]]) -> None:
@@ -69,17 +76,11 @@ async def _surely(what: str, create: Callable[[], Awaitable[object]]) -> None:
             await asyncio.sleep(0.3)
 
 
-async def _ensure(jetstream: JetStreamContext, replicas: int) -> None:
-    for spec in STREAMS:
-        config = stream_config(spec, replicas)
-        try:
-            await jetstream.add_stream(config)
-        except nats.js.errors.BadRequestError:
-            await jetstream.update_stream(config)
-    for bucket in KV_BUCKETS:
-        await _ensure_kv(jetstream, bucket, replicas)
-    for bucket in OBJECT_BUCKETS:
-        await _ensure_objects(jetstream, bucket, replicas)
+async def _ensure_stream(jetstream: JetStreamContext, config: StreamConfig) -> None:
+    try:
+        await jetstream.add_stream(config)
+    except nats.js.errors.BadRequestError:
+        await jetstream.update_stream(config)
 
 
 async def _ensure_kv(jetstream: JetStreamContext, bucket: str, replicas: int) -> None:
