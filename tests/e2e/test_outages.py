@@ -16,6 +16,8 @@ from hil.replay_model.script import Rule, ScriptedCall
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 GONE_SECONDS = 10.0
+SOON_SECONDS = 15.0
+"""After the return of what was gone: the longest silence after which NATS delivers again, twice, and some work."""
 BEFORE, WHILE_GONE, STEPS = 6, 4, 5
 IMPATIENT = """
 name: impatient
@@ -60,7 +62,8 @@ async def test_conversations_wait_for_a_store_that_is_gone_for_ten_seconds(syste
     await wait_until(lambda: len(system.effects_of(keys[0])) >= 2)
     system.unit(name).kill()
     turns += await asyncio.gather(*(system.write(key, plan(key)) for key in keys[BEFORE:]))
-    outcomes = await asyncio.gather(*(system.outcome(turn) for turn in turns))
+    await wait_until(system.unit(name).is_ready, timeout_seconds=3 * GONE_SECONDS)
+    outcomes = await asyncio.gather(*(system.outcome(turn, seconds=SOON_SECONDS) for turn in turns))
     assert [[message.text for message in outcome.messages] for outcome in outcomes] == [
         [done_text(plan(key))] for key in keys
     ]

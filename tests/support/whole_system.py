@@ -45,7 +45,7 @@ version: 1.0.0
 limits:
   max_cost: 1.00
   deadline_ms: 120000
-  timeout_ms: 10000
+  timeout_ms: 60000
   max_retries: 3
   retry_backoff: {kind: exponential, base_ms: 500}
 agents:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -15,6 +16,10 @@ from redis.exceptions import (
 )
 
 from service_kit.errors import RetryLater
+
+AWAY = timedelta(seconds=1)
+"""Asked again this soon: the bus's own schedule would leave a conversation waiting for half a minute after Redis came
+back from an absence of seconds."""
 
 
 class GateClosed(RetryLater):
@@ -43,4 +48,4 @@ async def closed_when_redis_is_gone() -> AsyncIterator[None]:
     try:
         yield
     except _GONE as error:
-        raise GateClosed(f"cost gate is closed: redis answers {type(error).__name__}") from error
+        raise GateClosed(f"cost gate is closed: redis answers {type(error).__name__}", after=AWAY) from error

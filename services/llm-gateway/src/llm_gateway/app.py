@@ -59,6 +59,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
             LLM_GATEWAY,
             routes(gateway),
             concurrency=settings.concurrency,
+            deliveries_max=None,  # Every command ends in a fact, at its deadline at last; a closed gate is waited for.
             trace_ratio=settings.trace_ratio,
         )
         app = FastAPI(title=SERVICE)
