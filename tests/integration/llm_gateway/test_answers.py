@@ -15,8 +15,8 @@ from llm_gateway.domain.facts import outcome_id
 async def test_an_answer_is_a_fact_with_its_cost_labelled_as_replayed(start_bench: StartBench) -> None:
     async with start_bench(Rule(text="good day")) as bench:
         command_id = await bench.request(temperature=0.5)
-        fact = await bench.produced(text="another")
         first = await bench.fact(command_id)
+        fact = await bench.produced(text="another")
         assert (await bench.facts(command_id))[0][0] == outcome_id(command_id)
         assert (first.text, first.replayed, first.model, first.node) == ("good day", True, "replay/script", "n")  # type: ignore[union-attr]
         assert first.cost_microdollars == first.tokens_input + first.tokens_output > 0
