@@ -15,7 +15,7 @@ from contracts.streams import LOG
 from contracts.subjects import parse_subject
 from orchestrator.adapters.timers import due_of
 from service_kit.connection import Connection
-from service_kit.entries import decode, entry_of, timestamp_ms
+from service_kit.entries import decode, entry_of, timestamp_ms, whole_body
 
 BATCH = 500
 LOGS, TIMERS = "hil.*.*.*.*.*.*", "hil.timer.*.*.*"
@@ -88,15 +88,17 @@ async def _batch(connection: Connection, subjects: str, start: int) -> list[Msg]
 async def _stored(connection: Connection, msg: Msg) -> Stored:
     headers = dict(msg.headers or {})
     subject = parse_subject(headers["Nats-Subject"])
+    body = msg.data
     try:
-        message = await decode(connection.jetstream, subject=headers["Nats-Subject"], body=msg.data, headers=headers)
+        body = await whole_body(connection.jetstream, body, headers)
+        message = decode(headers["Nats-Subject"], body, headers)
     except UnreadableMessage:
         message = None
     entry = entry_of(
         message,
         sequence=int(headers["Nats-Sequence"]),
         stored_ms=timestamp_ms(headers["Nats-Time-Stamp"]),
-        body=msg.data,
+        body=body,
         headers=headers,
     )
     return Stored((subject.tenant, subject.key), entry, headers.get("ce-source", "").rpartition("/")[2])

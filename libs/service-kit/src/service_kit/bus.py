@@ -1,6 +1,7 @@
 """How does a message reach its handler, and what becomes of it: ack, retry with delay, or dead letter?"""
 
 import asyncio
+import re
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -18,11 +19,11 @@ from contracts.catalogue import UnreadableMessage
 from contracts.envelope import Identity, LogEntry, Message
 from contracts.streams import LOG, ConsumerSpec, StreamSpec
 from contracts.subjects import Subject, dead_letter_subject, parse_subject
-from service_kit.connection import Connection
-from service_kit.entries import decode, encode, entry_of
+from service_kit.connection import Connection, Refused
+from service_kit.entries import decode, encode, entry_of, whole_body
 from service_kit.errors import RetryLater, Unprocessable
 from service_kit.pull import Arrival, Pull
-from service_kit.telemetry import MESSAGE_SECONDS, MESSAGES, handling, root_traceparent
+from service_kit.telemetry import MESSAGE_SECONDS, MESSAGES, handling, places_of, root_traceparent
 
 log = structlog.get_logger()
 
@@ -31,6 +32,8 @@ BUG_TRIES_MAX = 5
 KEY_QUEUE_MAX = 64
 """Deliveries of one key waiting in one process; more go back for a second, so that other keys get on."""
 DEAD_LETTER_BODY_MAX = 512 * 1024
+OWN_HEADER = re.compile(r"(?!Nats-)[A-Za-z0-9_-]+\Z")
+DEAD_LETTER_HEADERS_MAX = 16 * 1024
 STOP_SECONDS = 15.0
 UNPROVEN = 2**63
 
@@ -91,13 +94,15 @@ class Consumer:
     trace_ratio: float = 0.01
     proves_completeness: bool = True
     running: bool = False
-    _in_hand: dict[int, Arrival] = field(default_factory=dict)
+    _in_hand: "dict[int, Arrival]" = field(default_factory=dict)
     _lanes: dict[str, deque[tuple[Arrival, int]]] = field(default_factory=dict)
     _bugs: dict[int, int] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _delivered: int = -1
     _complete_from: int = UNPROVEN
+    _passed_over: int = 0
+    _reconnects: int = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; then finish what is in hand for at most 15 s (the rest is redelivered)."""
@@ -127,15 +132,18 @@ class Consumer:
 
     def _receive(self, arrival: Arrival) -> None:
         """Called in order of arrival."""
+        reconnects, self._reconnects = self._reconnects, self.connection.client.stats["reconnects"]
+        if reconnects != self._reconnects:  # A server that was killed may count deliveries from an earlier state.
+            self._complete_from = UNPROVEN
         in_order = arrival.attempt == 1 and arrival.delivered == self._delivered + 1
         self._delivered = arrival.delivered
         if arrival.attempt == 1 and (not in_order or self._complete_from == UNPROVEN):
             self._complete_from = arrival.sequence
         elif arrival.attempt > 1:
             self._complete_from = UNPROVEN
-        self._in_hand[arrival.delivered] = arrival
+        self._in_hand[id(arrival)] = arrival  # Not by number: a killed server may use one again.
         complete_from = self._complete_from if self.proves_completeness else UNPROVEN
-        lane = arrival.lane if self.order is Order.BY_KEY else str(arrival.delivered)
+        lane = arrival.lane if self.order is Order.BY_KEY else str(id(arrival))
         waiting = self._lanes.get(lane)
         if waiting is None:
             self._lanes[lane] = deque([(arrival, complete_from)])
@@ -154,8 +162,8 @@ class Consumer:
         waiting = self._lanes[lane]
         while waiting:
             arrival, complete_from = waiting[0]
-            await self._settle(arrival, complete_from)
-            self._in_hand.pop(arrival.delivered, None)
+            await self._settle(arrival, max(complete_from, self._passed_over + 1))
+            self._in_hand.pop(id(arrival), None)
             waiting.popleft()
             self._changed.set()
         del self._lanes[lane]
@@ -170,13 +178,13 @@ class Consumer:
             await self._answer(arrival, b"+ACK")
         except RetryLater as error:
             outcome, reason = "retry", str(error)
-            await self._retry(arrival, error)
+            await self._send_back(arrival, error.after or next_delay(arrival.attempt))
         except (Unprocessable, UnreadableMessage) as error:
             outcome = "dead_letter"
             await self._bury(arrival, str(error))
         except Exception as error:  # The one place: our bug. Tried again with delay, then kept as a dead letter.
-            outcome, reason = "bug", repr(error)
-            log.exception("message.bug", type=type_name)
+            outcome, reason = "bug", type(error).__name__  # Its text may quote content; the dead letter has it.
+            log.error("message.bug", type=type_name, error=reason, at=places_of(error))
             await self._count_bug(arrival, error)
         seconds = time.perf_counter() - started
         MESSAGES.labels(self.connection.service, type_name, outcome).inc()
@@ -197,13 +205,12 @@ class Consumer:
             raise Unprocessable(f"given up after {self.deliveries_max} deliveries")
         msg = arrival.msg
         headers = dict(msg.headers or {})
-        message = await decode(self.connection.jetstream, subject=msg.subject, body=msg.data, headers=headers)
+        body = await whole_body(self.connection.jetstream, msg.data, headers)
+        message = decode(msg.subject, body, headers)
         handler = self.routes.get(type(message))
         if handler is None:
             raise Unprocessable(f"{self.spec.name} has no handler for {message.route.type}")
-        entry = entry_of(
-            message, sequence=arrival.sequence, stored_ms=arrival.stored_ms, body=msg.data, headers=headers
-        )
+        entry = entry_of(message, sequence=arrival.sequence, stored_ms=arrival.stored_ms, body=body, headers=headers)
         subject = parse_subject(msg.subject)
         traceparent = entry.traceparent or root_traceparent(arrival.lane, ratio=self.trace_ratio)
         attributes = {
@@ -215,9 +222,6 @@ class Consumer:
         with handling(f"process {subject.type}", traceparent, attributes):
             await handler(Delivery(subject, message, entry, arrival.attempt, complete_from))
 
-    async def _retry(self, arrival: Arrival, error: RetryLater) -> None:
-        await self._send_back(arrival, error.after or next_delay(arrival.attempt))
-
     async def _count_bug(self, arrival: Arrival, error: Exception) -> None:
         tries = self._bugs.pop(arrival.sequence, 0) + 1
         if tries >= BUG_TRIES_MAX:
@@ -228,11 +232,16 @@ class Consumer:
         await self._send_back(arrival, next_delay(tries))
 
     async def _send_back(self, arrival: Arrival, delay: timedelta) -> None:
-        self._complete_from = UNPROVEN  # What was sent back was not folded: prefixes must be read again.
-        self._in_hand.pop(arrival.delivered, None)
+        self._pass_over(arrival)
+        self._in_hand.pop(id(arrival), None)
         body = b"-NAK " + orjson.dumps({"delay": int(delay.total_seconds() * 1e9)})
         await self._answer(arrival, body)
         self._changed.set()
+
+    def _pass_over(self, arrival: Arrival) -> None:
+        """What came was not handled, so nothing proves that it was folded: neither to what waits in its lane already
+        nor to what comes later."""
+        self._passed_over = max(self._passed_over, arrival.sequence)
 
     async def _answer(self, arrival: Arrival, body: bytes) -> None:
         with suppress(NatsError):  # Without an answer the server delivers again after ack_wait.
@@ -241,9 +250,10 @@ class Consumer:
     async def _bury(self, arrival: Arrival, reason: str) -> None:
         """Keep the message as a dead letter, then take it off the consumer; sent back if even that fails."""
         msg, service = arrival.msg, self.connection.service
+        self._pass_over(arrival)
         fits = len(msg.data) <= DEAD_LETTER_BODY_MAX
         headers = {
-            **{name: value for name, value in (msg.headers or {}).items() if not name.startswith("Nats-")},
+            **_worth_keeping(msg.headers or {}),
             "Hil-Dead-Reason": " ".join(reason.split())[:1_000].encode("ascii", "backslashreplace").decode(),
             "Hil-Dead-Sequence": str(arrival.sequence),
             "Hil-Dead-Attempts": str(arrival.attempt),
@@ -253,8 +263,8 @@ class Consumer:
         subject = dead_letter_subject(service, msg.subject)
         try:
             await self.connection.publish_surely(subject, msg.data if fits else b"", headers=headers)
-        except RetryLater as error:
-            return await self._retry(arrival, error)
+        except (RetryLater, Refused):
+            return await self._send_back(arrival, next_delay(arrival.attempt))
         await self._answer(arrival, b"+ACK")
 
     async def _beat(self) -> None:
@@ -265,3 +275,11 @@ class Consumer:
             before = time.monotonic() - every * 0.9
             for arrival in [arrival for arrival in self._in_hand.values() if arrival.since < before]:
                 await self._answer(arrival, b"+WPI")
+
+
+def _worth_keeping(headers: Mapping[str, str]) -> dict[str, str]:
+    """A message's own headers that can be written again; none if they are so large that the dead letter could not be
+    stored with them (the server's limit is 64 KiB)."""
+    own = {name: value for name, value in headers.items() if OWN_HEADER.match(name)}
+    size = sum(len(name) + len(value.encode()) for name, value in own.items())
+    return own if size <= DEAD_LETTER_HEADERS_MAX else {}

@@ -12,7 +12,7 @@ from contracts.envelope import Identity, LogEntry, Message
 from contracts.streams import LOG, StreamSpec
 from contracts.subjects import fence_of
 from service_kit.connection import RETRY_BUDGET_SECONDS, TRANSIENT, AckUnknown, Connection, Refused
-from service_kit.entries import decode, encode, entry_of, timestamp_ms
+from service_kit.entries import body_of, decode, encode, entry_of, timestamp_ms, whole_body
 from service_kit.errors import RetryLater
 
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
@@ -20,6 +20,8 @@ EXPECTED_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
 STALE, WRITE_IN_FLIGHT, NOT_LEADER = 10071, 10164, 10158
 READ_BATCH = 200
 READ_TIMEOUT_SECONDS = 1.0
+IN_FLIGHT_SECONDS = 0.02
+"""Wait before a writer is told of a write in flight or a lost leader: it will read and write again at once."""
 
 
 class FenceRefused(Exception):
@@ -71,8 +73,10 @@ class Log:
                 async with asyncio.timeout(READ_TIMEOUT_SECONDS):
                     msg = await arrived.get()
                 headers = dict(msg.headers or {})
-                if "Status" in headers:
-                    return entries, headers["Status"] in ("204", "404")
+                if "Nats-Sequence" not in headers:
+                    return entries, headers.get("Status") in ("204", "404")
+                if entries and headers.get("Nats-Last-Sequence") != str(entries[-1].sequence):
+                    return entries, False  # Something between was lost on the way: read on from there.
                 entries.append(await self._entry(msg, headers))
                 if until is not None and entries[-1].sequence >= until:
                     return entries, True
@@ -82,18 +86,18 @@ class Log:
             self.connection.forget(token)
 
     async def _entry(self, msg: Msg, headers: dict[str, str]) -> LogEntry:
-        message: Message | None
+        message: Message | None = None
+        body = msg.data
         try:
-            message = await decode(
-                self.connection.jetstream, subject=headers["Nats-Subject"], body=msg.data, headers=headers
-            )
+            body = await whole_body(self.connection.jetstream, body, headers)
+            message = decode(headers["Nats-Subject"], body, headers)
         except UnreadableMessage:
-            message = None  # Its consumer wrote the dead letter; the log goes on without it.
+            pass  # Its consumer wrote the dead letter; the log goes on without it.
         return entry_of(
             message,
             sequence=int(headers["Nats-Sequence"]),
             stored_ms=timestamp_ms(headers["Nats-Time-Stamp"]),
-            body=msg.data,
+            body=body,
             headers=headers,
         )
 
@@ -111,12 +115,14 @@ class Log:
         headers |= {EXPECTED: str(fence), EXPECTED_SUBJECT: fence_of(identity.tenant, identity.key)}
         if cancels_timer is not None:
             headers |= {"Nats-Schedule-Next": "purge", "Nats-Scheduler": cancels_timer}
-        sequence = await self._store(subject, body, headers, identity=identity, fence=fence)
-        return LogEntry(sequence, 0, identity.id, message, len(body))
+        stored = await self._store(subject, body, headers, identity=identity, fence=fence)
+        if isinstance(stored, LogEntry):
+            return stored
+        return LogEntry(stored, 0, identity.id, message, len(body or body_of(message)))
 
     async def _store(
         self, subject: str, body: bytes, headers: dict[str, str], *, identity: Identity, fence: int
-    ) -> int:
+    ) -> int | LogEntry:
         deadline = asyncio.get_running_loop().time() + RETRY_BUDGET_SECONDS
         unsure = False
         while True:
@@ -127,6 +133,7 @@ class Log:
                     last = int(refused.description.rsplit(" ", 1)[-1])
                     return await self._own(identity, fence, last if unsure else 0) or _stale(last)
                 if refused.code in (WRITE_IN_FLIGHT, NOT_LEADER) and not unsure:
+                    await asyncio.sleep(IN_FLIGHT_SECONDS)
                     raise FenceRefused(0) from refused
                 if refused.code not in TRANSIENT:
                     raise
@@ -137,13 +144,14 @@ class Log:
                 raise RetryLater(f"append {subject}: {error}")
             await asyncio.sleep(0.1)
 
-    async def _own(self, identity: Identity, fence: int, last: int) -> int:
-        """Where this very decision stands in the tail, if an earlier try stored it after all; else 0."""
+    async def _own(self, identity: Identity, fence: int, last: int) -> LogEntry | None:
+        """This very decision as it stands in the tail, if an earlier try stored it after all. Or the other
+        orchestrator did: the same decision, but with the clock and the inputs of its own, and those count."""
         if last <= fence:
-            return 0
+            return None
         tail = await self.read(identity.tenant, identity.key, after=fence, until=last)
-        return next((entry.sequence for entry in tail if entry.id == identity.id), 0)
+        return next((entry for entry in tail if entry.id == identity.id), None)
 
 
-def _stale(last_sequence: int) -> int:
+def _stale(last_sequence: int) -> LogEntry:
     raise FenceRefused(last_sequence)

@@ -2,10 +2,13 @@
 
 import hashlib
 import logging
+import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
 import orjson
 import structlog
@@ -15,13 +18,14 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Histogram
 
 SAMPLE_RATIO = 0.01
 """Default share of conversations that are traced; the same for every message of a conversation."""
 _traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
+TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 _propagator = TraceContextTextMapPropagator()
 
 MESSAGES = Counter("hil_messages_total", "Messages handled, by outcome.", ("service", "type", "outcome"))
@@ -60,12 +64,23 @@ def configure_traces(service: str, *, endpoint: str | None, exporter: SpanExport
     trace.set_tracer_provider(provider)
 
 
+def places_of(error: BaseException) -> list[str]:
+    """Where an exception was raised, innermost last, without its text: that may quote what a person wrote."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+
+
 def root_traceparent(seed: str, *, ratio: float = SAMPLE_RATIO) -> str:
     """A W3C traceparent derived from `seed`, so that a redelivered message belongs to the same trace; sampled for
     `ratio` of all seeds."""
     digest = hashlib.sha256(seed.encode()).digest()
     sampled = int.from_bytes(digest[24:28], "big") < ratio * 2**32
     return f"00-{digest[:16].hex()}-{digest[16:24].hex()}-{'01' if sampled else '00'}"
+
+
+def received_traceparent(header: str | None) -> str | None:
+    """What a message says about its trace, if that is well-formed: clients send these too."""
+    return header if header is not None and TRACEPARENT.match(header) else None
 
 
 def current_traceparent() -> str | None:
@@ -76,7 +91,7 @@ def current_traceparent() -> str | None:
 @contextmanager
 def handling(name: str, traceparent: str, attributes: dict[str, str]) -> Iterator[None]:
     """Run a handler inside its message's trace: a span where the trace is sampled, only the context elsewhere."""
-    if not traceparent.endswith("01"):
+    if not int(traceparent[-2:], 16) & TraceFlags.SAMPLED:
         token = _traceparent.set(traceparent)
         try:
             yield
