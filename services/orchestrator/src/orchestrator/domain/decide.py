@@ -200,4 +200,5 @@ def _idle(state: Conversation, based_on: BasedOn, circumstances: Circumstances) 
         based_on=based_on, workflow_hash=state.workflow_hash, reason="asked" if is_asked else "idle"
     )
     cause = f"{state.tenant}/{state.key}/{newest.input_id}"  # Only another turn opens it again.
-    return Plan(Decided(derive_message_id(cause, "closed"), message, state.uncovered[-1] if state.uncovered else cause))
+    closed = Decided(derive_message_id(cause, "closed"), message, state.uncovered[-1] if state.uncovered else cause)
+    return Plan(closed, is_last=True)
