@@ -11,11 +11,11 @@ from tests.support.wait_until import wait_until
 from tests.support.whole_system import TENANT, WholeSystem, whole_system
 
 from contracts.budgets import BudgetExhausted
-from contracts.conversations import MessageSent
+from contracts.conversations import MessageReceived, MessageSent
 from contracts.executions import ExecutionFinished
 from hil.embedded.plan import AllInThisProcess
 from hil.replay_model.script import Rule
-from hil.turns import TurnOutcome
+from hil.turns import Turn, TurnOutcome, send_turn, wait_for_turn
 from service_kit.connection import Refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -208,3 +208,41 @@ async def test_a_good_request_over_http_is_answered(system: WholeSystem) -> None
     await wait_until(lambda: system.messages(ExecutionFinished, "http-good"))
     _, shown = await system.http("orchestrator", f"/v1/conversations/{TENANT}/http-good")
     assert [line["text"] for line in shown["transcript"]] == ["hello over HTTP", "you said: hello over HTTP"]
+
+
+async def test_what_nobody_has_heard_of_can_be_neither_stopped_nor_shown(system: WholeSystem) -> None:
+    status, answer = await system.http("orchestrator", f"/v1/executions/{TENANT}/never-heard-of/stop", {})
+    assert (status, answer) == (404, {"detail": "nothing is known of acme.never-heard-of"})
+    assert await system.log("never-heard-of") == []
+    assert (await system.http("orchestrator", f"/v1/conversations/{TENANT}/never-heard-of"))[0] == 404
+
+
+async def test_an_execution_of_its_own_is_started_over_http_once_and_shown(system: WholeSystem) -> None:
+    path = f"/v1/executions/{TENANT}/alone"
+    for _ in range(2):
+        status, _ = await system.http("orchestrator", path, {"workflow": "shop", "input": {"question": "hello"}})
+        assert status == 202
+    await wait_until(lambda: system.messages(ExecutionFinished, "alone"))
+    [finished] = await system.messages(ExecutionFinished, "alone")
+    assert isinstance(finished, ExecutionFinished)
+    assert (finished.sink, finished.mode, finished.output) == ("FINISH", "standalone", "you said: Help the customer.")
+    assert await system.messages(MessageSent, "alone") == []
+
+
+async def test_eighteen_turns_at_once_are_answered_one_after_the_other(system: WholeSystem) -> None:
+    turns = [await system.write("queue", f"do append:queue-{n}", turn=str(n)) for n in range(18)]
+    outcomes = [await system.outcome(turn) for turn in turns]
+    assert [outcome.messages[0].text for outcome in outcomes] == [f"done: queue-{n}" for n in range(18)]
+    assert system.effects_of("queue") == [f"queue-{n}" for n in range(18)]
+
+
+async def test_two_tenants_with_the_same_conversation_and_turn_know_nothing_of_each_other(
+    system: WholeSystem,
+) -> None:
+    ours = await system.ask("same", "hello")
+    theirs = Turn("globex", "same", MessageReceived(turn_id="1", text="hello"))
+    await send_turn(system.connection, theirs)
+    outcome = await wait_for_turn(system.connection, theirs, timeout_seconds=10)
+    assert [message.text for message in ours.messages] == ["you said: hello"]
+    assert outcome.refused is not None, "the other tenant has no workflow"
+    assert outcome.refused.reason == "unknown_workflow"

@@ -82,6 +82,8 @@ def _add_writing(api: APIRouter, door: Door) -> None:
         message = await read_body(request, StopExecution)
         tenant, key = checked(tenant, "tenant"), checked(key, "execution")
         state = await door.folded(tenant, key)
+        if state.last_sequence == 0:
+            raise unknown(tenant, key)
         identity = derive_message_id(f"{tenant}/{key}/{state.last_sequence}", "stop")
         return await door.put(message, Identity(tenant, key, identity, identity))
 
@@ -91,13 +93,18 @@ def _add_reading(api: APIRouter, door: Door, registry: WorkflowRegistry) -> None
     async def show(tenant: str, key: str) -> dict[str, Any]:
         state = await door.folded(checked(tenant, "tenant"), checked(key, "conversation"))
         if state.last_sequence == 0:
-            raise HTTPException(404, f"nothing is known of {tenant}.{key}")
+            raise unknown(tenant, key)
         return shown(state)
 
     @api.get("/workflows/{tenant}")
     async def workflows(tenant: str) -> dict[str, Any]:
         named = registry.routes(checked(tenant, "tenant"))
         return {"default": named.get(None), "workflows": {name: h for name, h in named.items() if name is not None}}
+
+
+def unknown(tenant: str, key: str) -> HTTPException:
+    """404: the log holds nothing of this key."""
+    return HTTPException(404, f"nothing is known of {tenant}.{key}")
 
 
 def shown(state: Conversation) -> dict[str, Any]:
