@@ -13,10 +13,9 @@ from contracts.streams import DEAD_LETTERS, LOG, ORCHESTRATOR
 from contracts.subjects import fence_of
 from orchestrator.adapters.archive import Archive
 from orchestrator.adapters.overdue import OverdueTimers
-from orchestrator.app import composed
+from orchestrator.adapters.timers import Timers
 from orchestrator.domain.replay import replay
 from orchestrator.handlers.sweep import sweep
-from orchestrator.settings import Settings
 from service_kit.bus import publish
 from tests.support.orchestrating import ECHO, TENANT, System, core
 from tests.support.start_servers import NatsServer
@@ -88,15 +87,13 @@ async def test_an_execution_whose_result_was_lost_on_the_way_is_driven_again(nat
         pulling = await system.connection.jetstream.pull_subscribe_bind(consumer=ORCHESTRATOR.name, stream=LOG.name)
         await (await pulling.fetch(1, timeout=5))[0].ack()  # Somebody took the result and did nothing with it.
         await pulling.unsubscribe()
-        settings = Settings(nats_url=nats_server.url)
-        async with composed(system.connection, settings) as parts:
-            stop, far = asyncio.Event(), time.time_ns() // 1_000_000 + 3_600_000
-            timers = OverdueTimers(system.connection)
-            sweeping = sweep(parts.advancer, timers, now_ms=lambda: far, every_seconds=0.1, stop=stop)
-            running = asyncio.create_task(sweeping)
-            await system.until_finished("c1")
-            stop.set()
-            await running
+        await system.start_orchestrator()
+        stop, far = asyncio.Event(), time.time_ns() // 1_000_000 + 3_600_000
+        timers, overdue = Timers(system.connection), OverdueTimers(system.connection)
+        sweeping = asyncio.create_task(sweep(timers, overdue, now_ms=lambda: far, every_seconds=0.1, stop=stop))
+        await system.until_finished("c1")
+        stop.set()
+        await sweeping
         assert [reply.text for reply in await system.replies("c1")] == ["you said: hello"]
 
 

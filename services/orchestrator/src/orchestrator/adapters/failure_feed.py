@@ -16,11 +16,11 @@ from contracts.completions import CompletionFailed
 from contracts.envelope import Identity, derive_message_id
 from contracts.executions import PatternDetected
 from contracts.streams import LOG
-from contracts.subjects import every_version_of, parse_subject
+from contracts.subjects import TOKEN, every_version_of, parse_subject
 from contracts.tool_calls import ToolCallFailed
 from orchestrator.domain.breaker import EXAMPLES_MAX, BreakerRule, Breakers, Failure, Place, failed, open_nodes
 from service_kit.bus import publish
-from service_kit.connection import Connection
+from service_kit.connection import Connection, Refused
 from service_kit.entries import entry_id
 from service_kit.errors import RetryLater
 
@@ -91,7 +91,7 @@ class FailureFeed:
         stored_ms = round(msg.metadata.timestamp.timestamp() * 1000)
         identity = entry_id(dict(msg.headers or {}), msg.metadata.sequence.stream)
         self.breakers, opened = failed(self.breakers, self.rule, place, Failure(stored_ms, subject.key, identity))
-        if opened:
+        if opened and TOKEN.match(place.workflow):  # A foreign worker may name none, or anything.
             await self._report(place, stored_ms, identity)
 
     async def _report(self, place: Place, at_ms: int, caused_by: str) -> None:
@@ -109,7 +109,7 @@ class FailureFeed:
         log.warning("breaker.opened", workflow=place.workflow, node=place.node, error_class=place.error_class)
         try:
             await publish(self.connection, pattern, identity)
-        except RetryLater as error:
+        except (RetryLater, Refused) as error:
             log.error("pattern.not_published", reason=str(error))
 
     def _examples(self, place: Place) -> list[str]:

@@ -19,6 +19,7 @@ from service_kit.log import EXPECTED, STALE
 
 TIMER_ID = "wake"
 TRIES_MAX = 12
+LONG_AGO_MS = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,25 @@ class Timers:
             except Refused as refused:
                 if refused.code != STALE:
                     raise RetryLater(f"timer of {tenant}.{key}: {refused}") from refused
+                last = int(refused.description.rsplit(" ", 1)[-1])
                 known = await self.stored(tenant, key)
+                if known.sequence < last:  # Read from a server that lags behind, or fired in between.
+                    known = NOTHING
             except AckUnknown as unknown:
                 raise RetryLater(f"timer of {tenant}.{key}: {unknown}") from unknown
         raise RetryLater(f"timer of {tenant}.{key}: {TRIES_MAX} writers at once")
 
+    async def fire_now(self, tenant: str, key: str) -> None:
+        """Replace the stored timer, if there is one, by one that is long due: it fires at once. Raises RetryLater."""
+        stored = await self.stored(tenant, key)
+        if stored.due_ms is not None:
+            await self.arm(tenant, key, due_ms=LONG_AGO_MS, known=Armed(None, stored.sequence))
+
     async def stored(self, tenant: str, key: str) -> Armed:
-        """The timer that is stored now."""
+        """The timer that is stored now, as the leader knows it. Raises RetryLater."""
         try:
             subject = wake_subject(tenant, key)
-            found = await self.connection.jetstream.get_last_msg(LOG.name, subject, direct=True)
+            found = await self.connection.jetstream.get_last_msg(LOG.name, subject, direct=False)
         except nats.js.errors.NotFoundError:
             return NOTHING
         except (NatsError, nats.js.errors.Error, TimeoutError) as error:

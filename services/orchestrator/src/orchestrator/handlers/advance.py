@@ -42,8 +42,6 @@ class Timers(Protocol):
 
     async def arm(self, tenant: str, key: str, *, due_ms: int, known: Armed) -> Armed: ...
 
-    async def stored(self, tenant: str, key: str) -> Armed: ...
-
 
 class Workflows(Protocol):
     """Published versions; see adapters/workflow_registry.py."""
@@ -91,17 +89,6 @@ class Advancer:
         subject = delivery.subject
         async with self._alone(subject.tenant, subject.key):
             await self._advance(await self._caught_up(delivery))
-
-    async def redrive(self, tenant: str, key: str) -> None:
-        """Look at a key again without an input: what is due is decided, what is owed is stored anew (SPEC O11).
-
-        A timer that is overdue is replaced, so that it fires now and its log time moves the state on."""
-        async with self._alone(tenant, key):
-            state = await self._load(tenant, key, until=None)
-            stored = await self.timers.stored(tenant, key)
-            if stored.due_ms is not None:
-                await self.timers.arm(tenant, key, due_ms=self.now_ms(), known=replace(stored, due_ms=None))
-            await self._advance(Cached(state, NOTHING))
 
     @asynccontextmanager
     async def _alone(self, tenant: str, key: str) -> AsyncIterator[None]:

@@ -7,7 +7,7 @@ import structlog
 from prometheus_client import Counter
 
 from orchestrator.adapters.overdue import OverdueTimers
-from orchestrator.handlers.advance import Advancer
+from orchestrator.adapters.timers import Timers
 from service_kit.errors import RetryLater
 
 log = structlog.get_logger()
@@ -15,17 +15,17 @@ REDRIVEN = Counter("hil_executions_redriven_total", "Keys whose timer was overdu
 
 
 async def sweep(
-    advancer: Advancer, timers: OverdueTimers, *, now_ms: Callable[[], int], every_seconds: float, stop: asyncio.Event
+    timers: Timers, overdue: OverdueTimers, *, now_ms: Callable[[], int], every_seconds: float, stop: asyncio.Event
 ) -> None:
     """Look through stored timers until `stop`; one that is late by two sweeps means that its firing was lost (storage
-    was full when it was due) or not acted upon. Driving a key stores its timer anew."""
+    was full when it was due). It is stored anew, so that it fires now; what follows is decided where every input is."""
     while not stop.is_set():
         try:
             late_ms = round(every_seconds * 2_000)
-            for tenant, key in await timers.next_batch(now_ms=now_ms(), late_ms=late_ms):
+            for tenant, key in await overdue.next_batch(now_ms=now_ms(), late_ms=late_ms):
                 log.warning("execution.redriven", tenant=tenant, key=key)
                 REDRIVEN.inc()
-                await advancer.redrive(tenant, key)
+                await timers.fire_now(tenant, key)
         except RetryLater as error:
             log.warning("sweep.again", reason=str(error))
         try:
