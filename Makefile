@@ -24,7 +24,7 @@ help:  ## list the commands
 	       && mkdir -p .uv/bin && ln -sf ../packages/bin/uv .uv/bin/uv; }
 
 setup: $(filter .uv/bin/uv,$(UV))  ## install the locked dependencies into .venv
-	$(UV) sync --frozen --all-packages --quiet
+	$(UV) sync --frozen --all-packages --compile-bytecode --quiet
 
 demo: setup  ## play the retail example: 74 customers, real tools, a replayed model
 	$(HIL) demo

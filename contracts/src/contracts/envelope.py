@@ -84,10 +84,10 @@ class Identity:
 def derive_message_id(caused_by: str, subject: str, ordinal: int = 0) -> str:
     """The id of the `ordinal`-th message of this type that `caused_by` leads to; the same every time (SPEC C5)."""
     name = f"{caused_by}/{subject}/{ordinal}".encode()
-    digest = hashlib.sha1(
-        NAMESPACE.bytes + name, usedforsecurity=False
-    ).digest()  # As uuid.uuid5 does, in a third of the time.
-    return str(uuid.UUID(bytes=digest[:16], version=5))
+    # As uuid.uuid5 does, in a quarter of the time: version 5, variant of RFC 9562.
+    digits = hashlib.sha1(NAMESPACE.bytes + name, usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 def client_message_id(tenant: str, key: str, *, turn_id: str, text: str) -> str:

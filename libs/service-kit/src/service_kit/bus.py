@@ -23,7 +23,7 @@ from service_kit.connection import Connection, Refused
 from service_kit.entries import decode, encode, entry_of, whole_body
 from service_kit.errors import RetryLater, Unprocessable
 from service_kit.pull import Arrival, Pull
-from service_kit.telemetry import MESSAGE_SECONDS, MESSAGES, handling, places_of, root_traceparent
+from service_kit.telemetry import count_message, handling, places_of, root_traceparent
 
 log = structlog.get_logger()
 
@@ -82,7 +82,8 @@ class Consumer:
 
     `deliveries_max` None never gives up on outside trouble (the orchestrator). Our own bugs become dead letters after
     five tries in any case. `proves_completeness` False on replicas, where an earlier unfenced message may be delivered
-    after a later one was folded."""
+    after a later one was folded. `delay_max` bounds the wait before a message comes again: deliveries to processes
+    that died count too, and an input of the orchestrator must not rest for minutes because of them."""
 
     connection: Connection
     spec: ConsumerSpec
@@ -93,6 +94,7 @@ class Consumer:
     stream: StreamSpec = LOG
     trace_ratio: float = 0.01
     proves_completeness: bool = True
+    delay_max: timedelta = timedelta(seconds=RETRY_SECONDS[-1])
     running: bool = False
     _in_hand: "dict[int, Arrival]" = field(default_factory=dict)
     _lanes: dict[str, deque[tuple[Arrival, int]]] = field(default_factory=dict)
@@ -178,7 +180,7 @@ class Consumer:
             await self._answer(arrival, b"+ACK")
         except RetryLater as error:
             outcome, reason = "retry", str(error)
-            await self._send_back(arrival, error.after or next_delay(arrival.attempt))
+            await self._send_back(arrival, error.after or min(next_delay(arrival.attempt), self.delay_max))
         except (Unprocessable, UnreadableMessage) as error:
             outcome = "dead_letter"
             await self._bury(arrival, str(error))
@@ -187,8 +189,7 @@ class Consumer:
             log.error("message.bug", type=type_name, error=reason, at=places_of(error))
             await self._count_bug(arrival, error)
         seconds = time.perf_counter() - started
-        MESSAGES.labels(self.connection.service, type_name, outcome).inc()
-        MESSAGE_SECONDS.labels(self.connection.service, type_name).observe(seconds)
+        count_message(self.connection.service, type_name, outcome, seconds)
         log.info(
             "message.handled",
             type=type_name,
@@ -264,7 +265,7 @@ class Consumer:
         try:
             await self.connection.publish_surely(subject, msg.data if fits else b"", headers=headers)
         except (RetryLater, Refused):
-            return await self._send_back(arrival, next_delay(arrival.attempt))
+            return await self._send_back(arrival, min(next_delay(arrival.attempt), self.delay_max))
         await self._answer(arrival, b"+ACK")
 
     async def _beat(self) -> None:

@@ -5,13 +5,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import structlog
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from service_kit.connection import Connection
 
+log = structlog.get_logger()
+
 PULL_SECONDS = 20.0
+REFUSED = ("409", "503")
+"""The consumer is gone or has no leader: asking again at once would be a loop without a pause."""
+REFUSED_SECONDS = 0.5
 PENDING_BYTES_MAX = 256 * 1024 * 1024
 
 
@@ -59,6 +65,7 @@ class Pull:
     _subscription: Subscription | None = None
     _number: int = 0
     _reconnects: int = 0
+    _not_before: float = 0.0
 
     async def open(self) -> None:
         """Listen; before the first `ask`."""
@@ -73,7 +80,9 @@ class Pull:
         return sum(count for count, _ in self._asked.values())
 
     async def ask(self, count: int) -> None:
-        """Request `count` messages; they come to `receive`."""
+        """Request `count` messages; they come to `receive`. Does nothing for a while after a refusal."""
+        if time.monotonic() < self._not_before:
+            return
         self._number += 1
         token = str(self._number)
         self._asked[token] = (count, time.monotonic())
@@ -104,7 +113,11 @@ class Pull:
 
     async def _on_message(self, msg: Msg) -> None:
         if msg.subject.startswith(self._prefix):
-            if (msg.headers or {}).get("Status") != "100":
+            status = (msg.headers or {}).get("Status")
+            if status in REFUSED:
+                self._not_before = time.monotonic() + REFUSED_SECONDS
+                log.warning("pull.refused", consumer=self.consumer, status=status)
+            if status != "100":
                 self._end(msg.subject.rpartition(".")[2])
             return
         oldest = next(iter(self._asked), None)

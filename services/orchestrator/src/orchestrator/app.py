@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fastapi import FastAPI
 
@@ -110,6 +111,7 @@ async def _run(
         concurrency=settings.concurrency,
         order=Order.BY_KEY,
         deliveries_max=None,
+        delay_max=timedelta(seconds=5),
         trace_ratio=settings.trace_ratio,
         proves_completeness=settings.stream_replicas == 1,
     )

@@ -23,21 +23,25 @@ def fold(state: Conversation, entry: LogEntry) -> Conversation:
     if entry.id in state.seen:
         return evolve(state, last_sequence=last)
     message = entry.message
-    counted = evolve(
-        state,
+    folded = FOLDS.get(type(message), _nothing)(state, entry, message) if message is not None else state
+    log_ms, workflow_hash = folded.log_ms, folded.workflow_hash
+    if isinstance(message, Decision):
+        covered = set(message.based_on.inputs)
+        uncovered = tuple(id for id in folded.uncovered if id not in covered)
+        workflow_hash = message.workflow_hash or workflow_hash
+    else:  # What cannot be read counts towards the limits, so decisions name it too.
+        uncovered = (*folded.uncovered, entry.id)
+        log_ms = log_ms if message is None else max(log_ms, entry.timestamp_ms)
+    return evolve(
+        folded,
         last_sequence=last,
+        log_ms=log_ms,
         messages=state.messages + 1,
         bytes_stored=state.bytes_stored + entry.bytes_stored,
         seen=state.seen | {entry.id},
+        uncovered=uncovered,
+        workflow_hash=workflow_hash,
     )
-    if message is None:  # It counts towards the limits, so decisions name it too.
-        return evolve(counted, uncovered=(*counted.uncovered, entry.id))
-    folded = FOLDS.get(type(message), _nothing)(counted, entry, message)
-    if isinstance(message, Decision):
-        covered = set(message.based_on.inputs)
-        left = tuple(id for id in folded.uncovered if id not in covered)
-        return evolve(folded, uncovered=left, workflow_hash=message.workflow_hash or folded.workflow_hash)
-    return evolve(folded, uncovered=(*folded.uncovered, entry.id), log_ms=max(folded.log_ms, entry.timestamp_ms))
 
 
 def fold_all(state: Conversation, entries: Iterable[LogEntry]) -> Conversation:

@@ -4,8 +4,7 @@ Any number of orchestrators may do this for one key at once; the fence lets one 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -87,17 +86,19 @@ class Advancer:
     async def on_input(self, delivery: Delivery) -> None:
         """Handle one delivered input; returns once all decisions that follow from it are stored."""
         subject = delivery.subject
-        async with self._alone(subject.tenant, subject.key):
+
+        async def input_came() -> None:
             await self._advance(await self._caught_up(delivery))
 
-    @asynccontextmanager
-    async def _alone(self, tenant: str, key: str) -> AsyncIterator[None]:
+        await self._alone(subject.tenant, subject.key, input_came)
+
+    async def _alone(self, tenant: str, key: str, work: Callable[[], Awaitable[None]]) -> None:
         """One at a time for a key in this process; a failure drops what is cached, since it may lack an input."""
         busy = self.busy.setdefault((tenant, key), _Busy())
         busy.users += 1
         try:
             async with busy.lock:
-                yield
+                await work()
         except BaseException:
             self.cache.drop(tenant, key)
             raise
