@@ -19,7 +19,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
-from opentelemetry.trace import SpanKind, TraceFlags
+from opentelemetry.trace import SpanKind, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Histogram
 
@@ -113,7 +113,14 @@ def handling(name: str, traceparent: str, attributes: dict[str, str]) -> Iterato
         return
     context = _propagator.extract({"traceparent": traceparent})
     tracer = trace.get_tracer("hil")
-    with tracer.start_as_current_span(name, context=context, kind=SpanKind.CONSUMER, attributes=attributes):
+    with tracer.start_as_current_span(
+        name,
+        context=context,
+        kind=SpanKind.CONSUMER,
+        attributes=attributes,
+        record_exception=False,  # The text of an exception may quote what a person wrote.
+        set_status_on_exception=False,
+    ) as span:
         carrier: dict[str, str] = {}
         _propagator.inject(carrier)
         token = _traceparent.set(carrier.get("traceparent", traceparent))
@@ -121,3 +128,6 @@ def handling(name: str, traceparent: str, attributes: dict[str, str]) -> Iterato
             yield
         finally:
             _traceparent.reset(token)
+            if (error := sys.exception()) is not None:
+                span.set_attribute("error.type", type(error).__name__)
+                span.set_status(StatusCode.ERROR)
