@@ -39,7 +39,7 @@ def demo(
     Without an API key the model is the replay model: that proves the platform, not the intelligence of a model.
     Exit status 1 if any task fails.
     """
-    from hil.demo.run import DemoRun  # noqa: PLC0415 - the tool protocol's library takes a second to load
+    from hil.demo.run import DemoRun
 
     faults = (fault, fault_ids)
     wanted = wanted_of(domain or shipped_domain("retail"), split, ids, concurrency=concurrency, faults=faults)
