@@ -13,6 +13,7 @@ from orchestrator.domain.state import Issued, Outcome
 from orchestrator.domain.view import View
 from orchestrator.domain.workflow import Limit, Node, Retry
 
+SUCCESSES = (CompletionProduced, ToolCallCompleted)
 StepState: TypeAlias = Settled | Waiting | Ready | Failed
 
 
@@ -44,7 +45,7 @@ def success_of(view: View, tries: Sequence[Issued]) -> Settled | None:
     """The first of `tries` that succeeded."""
     for issued in tries:
         outcome = view.outcome_of(issued)
-        if outcome is not None and isinstance(outcome.message, CompletionProduced | ToolCallCompleted):
+        if outcome is not None and isinstance(outcome.message, SUCCESSES):
             return Settled(issued, outcome)
     return None
 

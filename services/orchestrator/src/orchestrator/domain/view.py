@@ -90,19 +90,22 @@ class View:
         )
 
     def _metrics(self, node: Node, issued: Sequence[Issued], is_done: object, finished_ms: int) -> NodeMetrics:
-        outcomes = [outcome for command in issued if (outcome := self.outcome_of(command)) is not None]
-        errors = [error for outcome in outcomes if (error := getattr(outcome.message, "error_class", None))]
-        ended = max((outcome.at_ms for outcome in outcomes), default=finished_ms)
-        tools = sum(isinstance(command.message, ExecuteToolCall) for command in issued)
-        approvals = sum(isinstance(command.message, OpenApproval) for command in issued)
+        cost, ended, error, kinds = 0, 0, None, [type(command.message) for command in issued]
+        for command in issued:
+            outcome = self.outcome_of(command)
+            if outcome is not None:
+                ended = max(ended, outcome.at_ms)
+                error = getattr(outcome.message, "error_class", error)
+                cost += getattr(outcome.message, "cost_microdollars", 0)
+        tools, approvals = kinds.count(ExecuteToolCall), kinds.count(OpenApproval)
         return NodeMetrics(
             node=node.id,
             agent=node.agent,
-            outcome="done" if is_done else ("failed" if errors else "unfinished"),
+            outcome="done" if is_done else ("failed" if error else "unfinished"),
             attempts=len(issued),
             completions=len(issued) - tools - approvals,
             tool_calls=tools,
-            cost_microdollars=self.spent(node.id),
-            duration_ms=max(0, ended - issued[0].at_ms),
-            error_class=str(errors[-1]) if errors else None,
+            cost_microdollars=cost,
+            duration_ms=max(0, (ended or finished_ms) - issued[0].at_ms),
+            error_class=error,
         )
