@@ -16,9 +16,9 @@ SPEC = ConsumerSpec("slow", (MessageReceived,), ack_wait_seconds=30.0)
 BEGUN, ENDED = "begun", "ended"
 
 
-async def serve(stop: asyncio.Event, ready: asyncio.Event) -> None:
+async def serve(url: str, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Say when a message is begun and when it is done."""
-    async with connected(sys.argv[1], service="slow") as connection:
+    async with connected(url, service="slow") as connection:
 
         async def say(word: str, key: str) -> None:
             fact = CompletionProduced(command_id=word, node="slow")
@@ -35,4 +35,4 @@ async def serve(stop: asyncio.Event, ready: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    run_service("slow", serve, log_level="info")
+    sys.exit(run_service(lambda: sys.argv[1], serve))

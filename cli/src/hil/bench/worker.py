@@ -10,17 +10,20 @@ from service_kit.bus import Consumer, Delivery, Handler, publish
 from service_kit.connection import Connection, connected
 from service_kit.process import run_service
 from service_kit.streams import ensure_consumer, ensure_streams
+from service_kit.telemetry import configure_logs
 
 ANSWER = "y" * 180
 CONCURRENCY = 256
 
 
-async def work(url: str, stop: asyncio.Event) -> None:
+async def work(url: str, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Consume until `stop`."""
+    configure_logs("llm-gateway")
     async with connected(url, service="llm-gateway") as connection:
         await ensure_streams(connection.jetstream)
         await ensure_consumer(connection.jetstream, LLM_GATEWAY, stream=LOG)
         routes = {RequestCompletion: answering(connection)}
+        ready.set()
         await Consumer(connection, LLM_GATEWAY, routes, concurrency=CONCURRENCY).run(stop)
 
 
@@ -41,4 +44,4 @@ def answering(connection: Connection) -> Handler:
 
 
 if __name__ == "__main__":
-    run_service("bench-worker", lambda stop, ready: work(sys.argv[1], stop), log_level="info")
+    sys.exit(run_service(lambda: sys.argv[1], work))

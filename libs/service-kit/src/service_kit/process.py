@@ -1,22 +1,44 @@
-"""How does a service live as a process of its own: event loop, signals, logs?"""
+"""How does a service live as a process of its own: settings, event loop, signals?"""
 
 import asyncio
 import gc
 import signal
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 import uvloop
+from pydantic import ValidationError
 
-from service_kit.telemetry import configure_logs
+from contracts.catalogue import describe
 
-Serve = Callable[[asyncio.Event, asyncio.Event], Awaitable[None]]
+Settings_contra = TypeVar("Settings_contra", contravariant=True)
+Read = TypeVar("Read")
+UNUSABLE = 2
+"""Exit status when settings, or a file that they name, cannot be used."""
 
 
-def run_service(service: str, serve: Serve, *, log_level: str) -> None:
-    """Run `serve(stop, ready)` until it returns; SIGTERM and SIGINT set `stop`."""
-    configure_logs(service, level=log_level)
-    settle_garbage_collector()
-    uvloop.run(_until_signal(serve))
+class Serve(Protocol[Settings_contra]):
+    """Runs a service until `stop` is set; sets `ready` when it does its work."""
+
+    async def __call__(self, settings: Settings_contra, /, *, stop: asyncio.Event, ready: asyncio.Event) -> None: ...
+
+
+def run_service(
+    read_settings: Callable[[], Read], serve: Serve[Read], *, unusable: tuple[type[Exception], ...] = ()
+) -> int:
+    """Serve until SIGTERM or SIGINT; the exit status. A bad setting, or one of `unusable`, is said in clear text."""
+    try:
+        settings = read_settings()
+        settle_garbage_collector()
+        uvloop.run(_until_signal(settings, serve))
+    except ValidationError as error:
+        print(f"settings: {describe(error)}", file=sys.stderr)  # noqa: T201 - there is no log yet
+        return UNUSABLE
+    except unusable as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return UNUSABLE
+    return 0
 
 
 def settle_garbage_collector() -> None:
@@ -27,9 +49,8 @@ def settle_garbage_collector() -> None:
     gc.set_threshold(100_000, 50, 50)
 
 
-async def _until_signal(serve: Serve) -> None:
-    stop, ready = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
+async def _until_signal(settings: Read, serve: Serve[Read]) -> None:
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await serve(stop, ready)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(settings, stop=stop, ready=asyncio.Event())

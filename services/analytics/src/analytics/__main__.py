@@ -1,28 +1,10 @@
-"""What runs on `python -m analytics`?"""
+"""python -m analytics: settings in, the service runs, clean shutdown."""
 
-import asyncio
-import signal
 import sys
-
-import uvloop
-from pydantic import ValidationError
 
 from analytics.app import serve
 from analytics.settings import Settings
-from contracts.catalogue import describe
-
-
-async def main(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(settings, stop=stop, ready=asyncio.Event())
-
+from service_kit.process import run_service
 
 if __name__ == "__main__":
-    try:
-        wanted = Settings()
-    except ValidationError as error:
-        sys.exit(f"ANALYTICS_ settings: {describe(error)}")
-    uvloop.run(main(wanted))
+    sys.exit(run_service(Settings, serve))

@@ -30,7 +30,7 @@ from service_kit.connection import Connection, connected
 from service_kit.health import add_health, serve_http
 from service_kit.log import Log
 from service_kit.streams import ensure_consumer, ensure_streams
-from service_kit.telemetry import configure_traces
+from service_kit.telemetry import configure_logs, configure_traces
 
 
 def now_ms() -> int:
@@ -92,6 +92,7 @@ class Parts:
 
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run the service until `stop` is set; sets `ready` once inputs are consumed."""
+    configure_logs("orchestrator", level=settings.log_level)
     configure_traces("orchestrator", endpoint=settings.otlp_endpoint)
     async with connected(settings.nats_url, service="orchestrator") as connection:
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
