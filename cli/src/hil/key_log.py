@@ -9,7 +9,7 @@ from contracts.envelope import LogEntry
 from contracts.subjects import SubjectError, check_token
 from hil.connect import address_of
 from hil.outcome import CommandError, bad_input, unreachable
-from orchestrator.adapters.archive import Archive
+from service_kit.archive import Archive, WholeLog
 from service_kit.connection import Connection, connected
 from service_kit.errors import RetryLater
 from service_kit.log import Log
@@ -37,10 +37,7 @@ async def read_log(connection: Connection, tenant: str, key: str) -> list[LogEnt
         check_token(key, what="key")
     except SubjectError as error:
         raise bad_input(str(error)) from error
-    archived = await Archive(connection).load(tenant, key)
-    known = {entry.sequence for entry in archived}
-    live = await Log(connection).read(tenant, key)
-    entries = [*archived, *(entry for entry in live if entry.sequence not in known)]
+    entries = await WholeLog(Log(connection), Archive(connection)).read(tenant, key)
     if not entries:
         raise CommandError(f"nothing is known of key {key!r} of tenant {tenant!r}")
     return entries

@@ -11,11 +11,11 @@ from contracts.envelope import Identity, derive_message_id
 from contracts.executions import ExecutionFinished, PatternDetected, StopExecution
 from contracts.streams import DEAD_LETTERS, LOG, ORCHESTRATOR
 from contracts.subjects import fence_of
-from orchestrator.adapters.archive import Archive
 from orchestrator.adapters.overdue import OverdueTimers
 from orchestrator.adapters.timers import Timers
 from orchestrator.domain.replay import replay
 from orchestrator.handlers.sweep import sweep
+from service_kit.archive import Archive
 from service_kit.bus import publish
 from tests.support.orchestrating import ECHO, TENANT, System, core
 from tests.support.start_servers import NatsServer

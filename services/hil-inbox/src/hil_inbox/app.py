@@ -36,6 +36,7 @@ from hil_inbox.api.office import Office
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
 from hil_inbox.settings import Settings
+from service_kit.archive import Archive, WholeLog
 from service_kit.bus import Consumer, Order, Routes, publish
 from service_kit.connection import Connection, connect_options, connected
 from service_kit.health import add_health, serve_http
@@ -111,7 +112,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
 async def _run(
     settings: Settings, connection: Connection, views: ViewStore, *, stop: asyncio.Event, ready: asyncio.Event
 ) -> None:
-    log = Log(connection)
+    log = WholeLog(Log(connection), Archive(connection))
     desk = Desk(log, StateCache(settings.keys_cached_max), now_ms=lambda: time.time_ns() // 1_000_000)
     projector = Projector(log, views, views_max=settings.keys_cached_max)
     office = Office(

@@ -12,7 +12,6 @@ from fastapi import FastAPI
 from contracts.conversations import ConversationClosed
 from contracts.executions import ExecutionFinished
 from contracts.streams import ARCHIVER, LOG, ORCHESTRATOR, ORCHESTRATOR_INPUTS
-from orchestrator.adapters.archive import Archive
 from orchestrator.adapters.conversation_cache import ConversationCache
 from orchestrator.adapters.failure_feed import FailureFeed
 from orchestrator.adapters.overdue import OverdueTimers
@@ -25,6 +24,7 @@ from orchestrator.handlers.advance import Advancer
 from orchestrator.handlers.archive_log import Archiver
 from orchestrator.handlers.sweep import sweep
 from orchestrator.settings import Settings
+from service_kit.archive import Archive
 from service_kit.bus import Consumer, Order, Routes
 from service_kit.connection import Connection, connected
 from service_kit.health import add_health, serve_http

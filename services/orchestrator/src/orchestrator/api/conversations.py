@@ -7,12 +7,12 @@ from fastapi import APIRouter, HTTPException, Request
 from contracts.conversations import MessageReceived
 from contracts.envelope import Identity, Message, client_message_id, derive_message_id
 from contracts.executions import StartExecution, StopExecution
-from orchestrator.adapters.archive import Archive
 from orchestrator.adapters.storage_watch import StorageWatch
 from orchestrator.adapters.workflow_registry import WorkflowRegistry
 from orchestrator.api.body import checked, read_body
 from orchestrator.domain.fold import fold_all
 from orchestrator.domain.state import Conversation
+from service_kit.archive import Archive, WholeLog
 from service_kit.bus import publish
 from service_kit.connection import Connection, Refused
 from service_kit.errors import RetryLater
@@ -42,12 +42,9 @@ class Door:
     async def folded(self, tenant: str, key: str) -> Conversation:
         """What is known of a key, archive included."""
         try:
-            live = await Log(self._connection).read(tenant, key)
-            archived = await self._archive.load(tenant, key)
+            entries = await WholeLog(Log(self._connection), self._archive).read(tenant, key)
         except RetryLater as error:
             raise HTTPException(503, str(error)) from error
-        kept = {entry.sequence for entry in archived}
-        entries = [*archived, *(entry for entry in live if entry.sequence not in kept)]
         return fold_all(Conversation(tenant, key), entries)
 
 

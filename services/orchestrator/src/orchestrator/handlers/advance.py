@@ -17,6 +17,7 @@ from orchestrator.domain.decide import Circumstances, Decided, Plan, decide, has
 from orchestrator.domain.fold import fold, fold_all
 from orchestrator.domain.state import Conversation
 from orchestrator.domain.workflow import Workflow
+from service_kit.archive import with_archived
 from service_kit.bus import Delivery
 from service_kit.log import FenceRefused
 
@@ -55,7 +56,7 @@ class Workflows(Protocol):
 
 
 class Archive(Protocol):
-    """Closed logs; see adapters/archive.py."""
+    """Closed logs; see service_kit.archive."""
 
     async def load(self, tenant: str, key: str) -> list[LogEntry]: ...
 
@@ -128,8 +129,7 @@ class Advancer:
         entries = await self.log.read(tenant, key, until=until)
         begins_here = any(_is_standalone(entry) for entry in entries[:1])
         archived = [] if begins_here else await self.archive.load(tenant, key)
-        kept = {entry.sequence for entry in archived}
-        return fold_all(Conversation(tenant, key), [*archived, *(e for e in entries if e.sequence not in kept)])
+        return fold_all(Conversation(tenant, key), with_archived(archived, entries))
 
     async def _advance(self, cached: Cached) -> None:
         for _ in range(DECISIONS_MAX):

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from contracts.envelope import LogEntry
 from contracts.executions import ExecutionFinished
-from orchestrator.adapters.archive import Archive
 from orchestrator.domain.fold import fold_all
 from orchestrator.domain.state import Conversation
+from service_kit.archive import Archive, with_archived
 from service_kit.bus import Delivery
 from service_kit.errors import RetryLater
 from service_kit.log import Log
@@ -40,9 +40,8 @@ class Archiver:
         if not live or live[-1].sequence < until:
             return  # Archived before, by an earlier delivery of the same message.
         archived = await self.archive.load(tenant, key)
-        known = {entry.sequence for entry in archived}
-        entries = [*archived, *(entry for entry in live if entry.sequence not in known)]
-        if (len(live) == 1 and live[0].sequence in known) or not is_over(tenant, key, entries):
+        entries = with_archived(archived, live)
+        if len(entries) == len(archived) or not is_over(tenant, key, entries):
             return
         await self.archive.store(tenant, key, entries)
         await self.archive.purge(tenant, key, live[-1].sequence)

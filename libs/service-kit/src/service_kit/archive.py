@@ -8,11 +8,12 @@ import orjson
 from nats.errors import Error as NatsError
 
 from contracts.catalogue import UnreadableMessage, read_message
-from contracts.envelope import LogEntry
+from contracts.envelope import Identity, LogEntry, Message
 from contracts.streams import ARCHIVE_BUCKET, LOG
 from contracts.subjects import fence_of, subject_for
 from service_kit.connection import Connection
 from service_kit.errors import RetryLater
+from service_kit.log import Log
 from service_kit.objects import load_object, store_object
 
 ARCHIVE_ENTRIES_MAX = 100_000
@@ -49,6 +50,29 @@ class Archive:
             await self.connection.jetstream.purge_stream(LOG.name, subject=fence_of(tenant, key), seq=last_sequence)
         except (NatsError, nats.js.errors.Error, TimeoutError) as error:
             raise RetryLater(f"purge of {tenant}.{key}: {type(error).__name__}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class WholeLog:
+    """The logs of all keys with what was archived of them, for readers who must know a key from its beginning."""
+
+    log: Log
+    archive: Archive
+
+    async def read(self, tenant: str, key: str, *, after: int = 0, until: int | None = None) -> list[LogEntry]:
+        """As Log.read; from the beginning (`after` 0) the archived entries come first. Raises RetryLater."""
+        live = await self.log.read(tenant, key, after=after, until=until)
+        return live if after > 0 else with_archived(await self.archive.load(tenant, key), live)
+
+    async def append(self, message: Message, identity: Identity, *, fence: int) -> LogEntry:
+        """As Log.append."""
+        return await self.log.append(message, identity, fence=fence)
+
+
+def with_archived(archived: list[LogEntry], live: list[LogEntry]) -> list[LogEntry]:
+    """One log of both; the last archived entry is still live, and counts once."""
+    known = {entry.sequence for entry in archived}
+    return [*archived, *(entry for entry in live if entry.sequence not in known)]
 
 
 def _line(entry: LogEntry, tenant: str, key: str) -> bytes:
