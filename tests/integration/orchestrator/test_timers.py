@@ -9,6 +9,7 @@ from orchestrator.adapters.overdue import OverdueTimers
 from orchestrator.adapters.timers import NOTHING, Armed, Timers, wake_subject
 from service_kit.bus import Delivery, publish
 from service_kit.log import Log
+from service_kit.telemetry import handling, root_traceparent
 from tests.support.kit import TENANT, consuming, kit
 from tests.support.start_servers import NatsServer
 from tests.support.wait_until import wait_until
@@ -105,3 +106,17 @@ async def test_overdue_timers_are_found_and_others_are_not(nats_server: NatsServ
         # As if the clock were five minutes on and the firing had been lost.
         assert await overdue.next_batch(now_ms=in_ms(300_000), late_ms=1_000) == [(TENANT, "sooner")]
         assert (await connection.jetstream.stream_info(LOG.name)).state.messages == 2
+
+
+async def test_what_a_timer_leads_to_belongs_to_the_trace_of_who_set_it(nats_server: NatsServer) -> None:
+    fired: list[Delivery] = []
+
+    async def handler(delivery: Delivery) -> None:
+        fired.append(delivery)
+
+    traceparent = root_traceparent("a turn", ratio=0.0)
+    async with kit(nats_server.url) as connection, consuming(connection, SPEC, {TimerFired: handler}):
+        with handling("a turn", traceparent, {}):
+            await Timers(connection).arm(TENANT, "c1", due_ms=in_ms(100), known=NOTHING)
+        await wait_until(lambda: fired)
+    assert fired[0].entry.traceparent == traceparent

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 
 from contracts.completions import CompletionProduced, RequestCompletion
 from contracts.conversations import MessageReceived
-from contracts.envelope import BasedOn, Identity
+from contracts.envelope import BasedOn, Identity, client_message_id
 from contracts.streams import ConsumerSpec
 from service_kit.bus import Delivery, publish
 from service_kit.connection import Connection
@@ -81,7 +81,8 @@ async def test_a_sampled_turn_is_one_connected_trace(nats_server: NatsServer, sp
         "process hil.cmd.completion.request.v1": "process hil.evt.message.received.v1",
         "process hil.evt.completion.produced.v1": "process hil.cmd.completion.request.v1",
     }
-    expected = root_traceparent(f"{TENANT}.c1", ratio=1.0).split("-")[1]
+    message_id = client_message_id(TENANT, "c1", turn_id="1", text=SECRET)
+    expected = root_traceparent(message_id, ratio=1.0).split("-")[1]
     assert {f"{span.context.trace_id:032x}" for span in found if span.context is not None} == {expected}
 
 
@@ -92,7 +93,7 @@ async def test_an_unsampled_turn_makes_no_span_and_keeps_its_trace(
         await a_turn(connection, "c1", ratio=0.0)
         entries = await Log(connection).read(TENANT, "c1")
     assert spans.get_finished_spans() == ()
-    root = root_traceparent(f"{TENANT}.c1", ratio=0.0)
+    root = root_traceparent(client_message_id(TENANT, "c1", turn_id="1", text=SECRET), ratio=0.0)
     assert [entry.traceparent for entry in entries[1:]] == [root, root]
 
 

@@ -213,7 +213,7 @@ class Consumer:
             raise Unprocessable(f"{self.spec.name} has no handler for {message.route.type}")
         entry = entry_of(message, sequence=arrival.sequence, stored_ms=arrival.stored_ms, body=body, headers=headers)
         subject = parse_subject(msg.subject)
-        traceparent = entry.traceparent or root_traceparent(arrival.lane, ratio=self.trace_ratio)
+        traceparent = entry.traceparent or root_traceparent(entry.id, ratio=self.trace_ratio)
         attributes = {
             "messaging.system": "nats",
             "messaging.destination.name": subject.type,

@@ -24,7 +24,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from prometheus_client import Counter, Histogram
 
 SAMPLE_RATIO = 0.01
-"""Default share of conversations that are traced; the same for every message of a conversation."""
+"""Default share of turns that are traced; the same for every message of a turn."""
 _traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 _propagator = TraceContextTextMapPropagator()

@@ -36,6 +36,6 @@ class Settings(BaseSettings):
     )
     concurrency: int = Field(64, ge=1, le=1000, description="Completions in flight at once.")
     prompts_cached_max: int = Field(2000, ge=0, description="Agent loops whose prompts are kept in memory.")
-    trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of conversations that are traced.")
+    trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of turns that are traced.")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for traces; none are exported if unset.")
     log_level: str = Field("info", description="debug, info, warning or error.")

@@ -24,6 +24,6 @@ class Settings(BaseSettings):
     breaker_executions_min: int = Field(5, ge=1, description="Different executions that they must come from.")
     breaker_window_seconds: float = Field(60.0, gt=0, description="Within this time.")
     breaker_open_seconds: float = Field(30.0, gt=0, description="How long the node is left alone.")
-    trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of conversations that are traced.")
+    trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of turns that are traced.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP address for traces; none are exported without it.")

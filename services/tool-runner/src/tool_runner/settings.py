@@ -32,6 +32,6 @@ class Settings(BaseSettings):
         ge=1,
         description="A command whose runner is silent is delivered again after this.",
     )
-    trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of conversations that are traced.")
+    trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of turns that are traced.")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for traces; none are exported if unset.")
     log_level: str = Field("info", description="debug, info, warning or error.")

@@ -16,6 +16,7 @@ from contracts.subjects import subject_of, timer_subject
 from service_kit.connection import AckUnknown, Connection, Refused
 from service_kit.errors import RetryLater
 from service_kit.log import EXPECTED, STALE
+from service_kit.telemetry import current_traceparent
 
 TIMER_ID = "wake"
 TRIES_MAX = 12
@@ -92,6 +93,9 @@ class Timers:
             "ce-type": TimerFired.route.type,
             EXPECTED: str(expected),
         }
+        traceparent = current_traceparent()
+        if traceparent is not None:  # The server hands it on: what the timer leads to belongs to the turn that set it.
+            headers["traceparent"] = traceparent
         body = TimerFired(timer_id=TIMER_ID, due_ms=due_ms).model_dump_json().encode()
         return await self.connection.publish(wake_subject(tenant, key), body, headers=headers)
 
