@@ -16,6 +16,7 @@ from contracts.budgets import BudgetExhausted
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
 from contracts.streams import LLM_GATEWAY, LOG
 from cost_gate import connect_gate
+from llm_gateway.adapters.gate_pulse import GatePulse
 from llm_gateway.adapters.models_file import ModelsFile, load_models
 from llm_gateway.adapters.prompt_store import PromptStore
 from llm_gateway.adapters.provider_client import Provider, ProviderClient
@@ -63,10 +64,17 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
             trace_ratio=settings.trace_ratio,
         )
         app = FastAPI(title=SERVICE)
-        add_health(app, {"bus": lambda: connection.ready, "consumer": lambda: consumer.running})
+        pulse = GatePulse(gateway.redis)
+        checks = {
+            "bus": lambda: connection.ready,
+            "consumer": lambda: consumer.running,
+            "cost_gate": lambda: pulse.answers,
+        }
+        add_health(app, checks)
         add_openai_api(app, models.table)
         async with asyncio.TaskGroup() as group:
             group.create_task(consumer.run(stop))
+            group.create_task(pulse.run(stop))
             group.create_task(serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop))
             ready.set()
 
