@@ -13,7 +13,8 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 
 
 def help_lines() -> list[str]:
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    command = ["make", "--no-print-directory", "help"]  # Under another make it would say where it is.
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return shown.stdout.splitlines()
 
 

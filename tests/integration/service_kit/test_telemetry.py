@@ -27,6 +27,13 @@ WORKING = ConsumerSpec("working", (RequestCompletion,), ack_wait_seconds=2.0)
 SECRET = "my card is 4111 1111 1111 1111"
 
 
+@pytest.fixture(autouse=True)
+def fresh_logger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A logger that can be captured: one that a service of an earlier test configured keeps its output for good."""
+    structlog.reset_defaults()
+    monkeypatch.setattr("service_kit.bus.log", structlog.get_logger())
+
+
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     """All spans of this test, with the sampling that services have."""

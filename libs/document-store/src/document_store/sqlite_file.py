@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
@@ -28,9 +29,22 @@ class SqliteFile:
     def __init__(self, path: Path, synchronous: Synchronous) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS)
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._write_ahead()
         self._connection.execute(f"PRAGMA synchronous = {synchronous.value}")
         self._tables: set[str] = set()
+
+    def _write_ahead(self) -> None:
+        """Two that open a new file at once both want to switch its mode; SQLite refuses the second at once, without the
+        patience that it has for writes."""
+        deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
     def table(self, collection: str) -> str:
         """The quoted name. Collection names have been checked: no quote can be in them."""

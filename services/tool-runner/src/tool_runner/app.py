@@ -21,6 +21,7 @@ from service_kit.connection import Connection, connect_options, connected
 from service_kit.health import add_health, serve_http
 from service_kit.log import Log
 from service_kit.streams import ensure_consumer, ensure_streams
+from service_kit.tasks import end_task
 from service_kit.telemetry import configure_logs, configure_traces
 from tool_runner.adapters.call_ledger import opened_ledger
 from tool_runner.adapters.mcp_client import McpServer
@@ -171,4 +172,4 @@ async def running_servers(
             yield servers
         finally:
             stop.set()
-            writing.cancel()
+            await end_task(writing)

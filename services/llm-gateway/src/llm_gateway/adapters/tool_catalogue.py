@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from contracts.streams import TOOLS_BUCKET
 from contracts.tool_calls import ToolDescription
+from service_kit.tasks import end_task
 
 log = structlog.get_logger()
 # After this long without news the bucket is read again: a watch does not survive every restart of the server.
@@ -54,9 +55,7 @@ async def watched_tools(jetstream: JetStreamContext) -> AsyncIterator[ToolCatalo
             await catalogue.loaded.wait()
         yield catalogue
     finally:
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
+        await end_task(following)
 
 
 async def _follow(jetstream: JetStreamContext, catalogue: ToolCatalogue) -> None:

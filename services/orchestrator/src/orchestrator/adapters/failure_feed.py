@@ -23,6 +23,7 @@ from service_kit.bus import publish
 from service_kit.connection import Connection, Refused
 from service_kit.entries import entry_id
 from service_kit.errors import RetryLater
+from service_kit.tasks import end_task
 
 log = structlog.get_logger()
 BATCH = 100
@@ -45,8 +46,7 @@ class FailureFeed:
         """Follow until `stop` is set; begins anew from one window back whenever the server was away."""
         following = asyncio.create_task(self._follow_always())
         await stop.wait()
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        await end_task(following)
 
     async def _follow_always(self) -> None:
         while True:

@@ -15,6 +15,7 @@ from nats.js.errors import NotFoundError
 
 from service_kit.connection import RETRY_BUDGET_SECONDS, Connection
 from service_kit.errors import RetryLater
+from service_kit.tasks import end_task
 
 log = structlog.get_logger()
 
@@ -101,12 +102,4 @@ async def following(connection: Connection, bucket: str, apply: Apply) -> AsyncI
             raise
         raise RetryLater(f"bucket {bucket} cannot be read") from error
     finally:
-        await _end(watching)
-
-
-async def _end(watching: asyncio.Task[None]) -> None:
-    """Cancel until it is over: asyncio.wait_for of Python 3.11, with which the library waits for replies, swallows a
-    cancellation that comes together with the reply."""
-    while not watching.done():
-        watching.cancel()
-        await asyncio.wait({watching}, timeout=0.1)
+        await end_task(watching)

@@ -13,6 +13,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from service_kit.errors import RetryLater
+from service_kit.tasks import end_task
 from tool_runner.adapters.ledger_scripts import CLAIM, FINISH, RENEW, START
 from tool_runner.domain.outcome import Done, ErrorClass, Failed, Unknown, Verdict
 
@@ -161,8 +162,7 @@ async def opened_ledger(
     try:
         yield ledger
     finally:
-        renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
+        await end_task(renewing)
         await redis.aclose()
 
 
