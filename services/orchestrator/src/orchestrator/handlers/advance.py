@@ -3,9 +3,8 @@
 Any number of orchestrators may do this for one key at once; the fence lets one of them win each step (ARCHITECTURE 1).
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -61,14 +60,6 @@ class Archive(Protocol):
     async def load(self, tenant: str, key: str) -> list[LogEntry]: ...
 
 
-@dataclass(slots=True)
-class _Busy:
-    """A key that is being advanced, and how many want to."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    users: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Advancer:
     """What advancing needs. `reads_after_append`: on replicas an unfenced message may lie below an own decision, so
@@ -82,31 +73,15 @@ class Advancer:
     now_ms: Callable[[], int]
     open_breakers: Callable[[], frozenset[str]]
     reads_after_append: bool
-    busy: "dict[tuple[str, str], _Busy]" = field(default_factory=dict)
 
     async def on_input(self, delivery: Delivery) -> None:
-        """Handle one delivered input; returns once all decisions that follow from it are stored."""
-        subject = delivery.subject
-
-        async def input_came() -> None:
-            await self._advance(await self._caught_up(delivery))
-
-        await self._alone(subject.tenant, subject.key, input_came)
-
-    async def _alone(self, tenant: str, key: str, work: Callable[[], Awaitable[None]]) -> None:
-        """One at a time for a key in this process; a failure drops what is cached, since it may lack an input."""
-        busy = self.busy.setdefault((tenant, key), _Busy())
-        busy.users += 1
+        """Handle one delivered input; returns once all decisions that follow from it are stored. The bus hands over the
+        inputs of one key one after the other. A failure drops what is cached: it may lack an input."""
         try:
-            async with busy.lock:
-                await work()
+            await self._advance(await self._caught_up(delivery))
         except BaseException:
-            self.cache.drop(tenant, key)
+            self.cache.drop(delivery.subject.tenant, delivery.subject.key)
             raise
-        finally:
-            busy.users -= 1
-            if busy.users == 0:
-                del self.busy[tenant, key]
 
     async def _caught_up(self, delivery: Delivery) -> Cached:
         """The state with every message of the key up to the delivered one, without gaps (rule 1)."""
