@@ -24,6 +24,7 @@ from service_kit.bus import Consumer, Routes
 from service_kit.connection import Connection, connect_options, connected
 from service_kit.health import add_health, serve_http
 from service_kit.streams import ensure_consumer, ensure_streams
+from service_kit.tasks import end_task
 from service_kit.telemetry import configure_logs, configure_traces
 
 SERVICE = "analytics"
@@ -91,9 +92,7 @@ async def _started(app: FastStream, stop: asyncio.Event) -> bool:
     if starting.done():
         await starting
         return True
-    while not starting.done():  # A refused connection at the same moment swallows the cancellation (Python 3.11).
-        starting.cancel()
-        await asyncio.wait({starting}, timeout=0.2)
+    await end_task(starting)
     return False
 
 
