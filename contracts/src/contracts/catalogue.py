@@ -4,11 +4,11 @@ import inspect
 
 from pydantic import ValidationError
 
-from contracts import budgets, completions, conversations, executions, handovers, tool_calls
+from contracts import budgets, completions, conversations, costs, executions, handovers, tool_calls
 from contracts.envelope import PAYLOAD_BYTES_MAX, Message
 from contracts.subjects import SubjectError, parse_subject
 
-MODULES = (conversations, executions, completions, tool_calls, handovers, budgets)
+MODULES = (conversations, executions, completions, tool_calls, handovers, budgets, costs)
 
 
 class UnreadableMessage(ValueError):

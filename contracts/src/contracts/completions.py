@@ -35,6 +35,17 @@ class Cap(BaseModel):
     cap_microdollars: int | None
 
 
+class CachePolicy(BaseModel):
+    """May an answer be taken from, and kept in, the response cache? Answers made with tools or with personal data never
+    are. `semantic` finds answers to questions that mean the same, within the same versions and locale only."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    tier: Literal["exact", "semantic"] = "exact"
+    ttl_seconds: int = Field(3_600, ge=1, le=30 * 24 * 3_600)
+    knowledge_version: str = ""
+    locale: str = ""
+
+
 @message_type(
     "cmd",
     "completion.request",
@@ -62,6 +73,8 @@ class RequestCompletion(Decision):
     caps: tuple[Cap, ...] = ()
     timeout_ms: int = 30_000
     entity: str | None = None
+    cache: CachePolicy | None = Field(None, description="None: neither looked up nor kept.")
+    output_tokens_max: int | None = Field(None, ge=1, description="None: as much as the model and the money allow.")
 
 
 class CompletionFact(Message):
@@ -79,6 +92,10 @@ class CompletionFact(Message):
     cost_microdollars: int = 0
     latency_ms: int = 0
     fallbacks: tuple[str, ...] = Field((), description="Models that were tried before, with the reason.")
+    profile: str | None = None
+    cache: str = Field("none", description="none | exact | semantic | coalesced")
+    skipped: tuple[str, ...] = Field((), description="Models that were passed over, with the reason.")
+    masked: dict[str, int] = Field(default_factory=dict, description="Values masked before the call, by kind.")
 
 
 @message_type(
@@ -110,7 +127,8 @@ class CompletionFailed(CompletionFact):
 
     error_class: str = Field(
         description="timeout | rate_limited | provider_error | provider_unreachable | invalid_output | "
-        "budget_exceeded | unpriced_model | unknown_profile | context_too_long | invalid_request"
+        "budget_exceeded | unpriced_model | unknown_profile | context_too_long | invalid_request | "
+        "content_filtered | no_candidate | masking_failed | overloaded"
     )
     detail: str = Field("", max_length=2_000)
     retryable: bool = False

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from contracts.budgets import BudgetExhausted
+from contracts.budgets import BudgetExhausted, BudgetRaised, RaiseBudget
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
 from contracts.conversations import (
     CloseConversation,
@@ -86,6 +86,9 @@ TOOLS_BUCKET = "hil_tools"
 """KV: `<server>.<tool>` holds a ToolDescription as JSON; the tool runner writes, gateway and orchestrator read."""
 PAYLOADS_BUCKET = "hil_payloads"
 """Object store: content of more than PAYLOAD_BYTES_MAX by sha256."""
+BUDGETS_BUCKET = "hil_budgets"
+"""KV: `<tenant>.<scope kind>.<scope id as hex>` holds the caps of a scope by window as JSON; the gateway writes, gateway and
+tool runner read."""
 ARCHIVE_BUCKET = "hil_archive"
 """Object store: closed logs, one compressed file a key, named `<tenant>.<key>`."""
 
@@ -108,10 +111,11 @@ ORCHESTRATOR_INPUTS: tuple[type[Message], ...] = (
     HandoverReturned,
     ApprovalDecided,
     BudgetExhausted,
+    BudgetRaised,
 )
 ORCHESTRATOR = ConsumerSpec("orchestrator", ORCHESTRATOR_INPUTS, ack_pending_max=5_000)
 ARCHIVER = ConsumerSpec("archiver", (ConversationClosed, ExecutionFinished), ack_pending_max=1)
-LLM_GATEWAY = ConsumerSpec("llm-gateway", (RequestCompletion,))
+LLM_GATEWAY = ConsumerSpec("llm-gateway", (RequestCompletion, RaiseBudget))
 TOOL_RUNNER = ConsumerSpec("tool-runner", (ExecuteToolCall,))
 HIL_INBOX_COMMANDS = ConsumerSpec(
     "hil-inbox-commands", (ClaimHandover, ReleaseHandover, ResolveHandover, ReturnHandover, DecideApproval)

@@ -20,6 +20,7 @@ from nats.js.api import (
 
 from contracts.streams import (
     ARCHIVE_BUCKET,
+    BUDGETS_BUCKET,
     PAYLOADS_BUCKET,
     STREAMS,
     TOOLS_BUCKET,
@@ -30,7 +31,7 @@ from contracts.streams import (
 from service_kit.connection import RETRY_BUDGET_SECONDS
 from service_kit.errors import RetryLater
 
-KV_BUCKETS = (WORKFLOWS_BUCKET, TOOLS_BUCKET)
+KV_BUCKETS = (WORKFLOWS_BUCKET, TOOLS_BUCKET, BUDGETS_BUCKET)
 OBJECT_BUCKETS = (PAYLOADS_BUCKET, ARCHIVE_BUCKET)
 
 
