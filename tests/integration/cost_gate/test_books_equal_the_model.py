@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from redis.asyncio import Redis
+from tests.integration.cost_gate.open_gate import open_gate
 from tests.support.start_servers import RedisServer
 
-from cost_gate import Balance, Refused, Scope, ScopeKind, load_balance, release, reserve, settle, sweep
+from cost_gate import Balance, Gate, Refused, Scope, ScopeKind
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SCOPES = (
@@ -80,31 +79,28 @@ STEPS = st.one_of(
 )
 
 
-@pytest.mark.parametrize("driver_parses", [True, False], ids=["text", "bytes"])
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(STEPS, max_size=25))
 async def test_the_books_equal_a_naive_model_after_any_history(
-    redis_server: RedisServer, driver_parses: bool, history: list[tuple[str, str, tuple[int, ...], int]]
+    redis_server: RedisServer, history: list[tuple[str, str, tuple[int, ...], int]]
 ) -> None:
-    async with Redis.from_url(redis_server.url, decode_responses=driver_parses) as redis:
-        await redis.flushall()
+    async with open_gate(redis_server.url, empty=True) as gate:
         model, second = Model(), 0
         for step in history:
             second += step[3] if step[0] == "wait" else 0
-            await play(redis, model, step, second)
-        await sweep(redis, now=START + timedelta(seconds=second))
+            await play(gate, model, step, second)
+        await gate.sweep(now=START + timedelta(seconds=second))
         model.lapse(second)
         for index, scope in enumerate(SCOPES):
-            assert await load_balance(redis, scope) == model.balance(index)
+            assert await gate.load_balance(scope, now=START) == model.balance(index)
 
 
-async def play(redis: Redis, model: Model, step: tuple[str, str, tuple[int, ...], int], second: int) -> None:
+async def play(gate: Gate, model: Model, step: tuple[str, str, tuple[int, ...], int], second: int) -> None:
     kind, id, scopes, amount = step
     now = START + timedelta(seconds=second)
     match kind:
         case "reserve":
-            answer = await reserve(
-                redis,
+            answer = await gate.reserve(
                 reservation_id=id,
                 scopes=[SCOPES[index] for index in scopes],
                 amount_microdollars=amount,
@@ -113,11 +109,11 @@ async def play(redis: Redis, model: Model, step: tuple[str, str, tuple[int, ...]
             )
             assert isinstance(answer, Refused) is not model.reserve(id, scopes, amount, second)
         case "settle":
-            await settle(redis, id, amount)
+            await gate.settle(id, amount)
             model.close(id, "settled", amount)
         case "release":
-            await release(redis, id)
+            await gate.release(id)
             model.close(id, "released", 0)
         case "sweep":
-            await sweep(redis, now=now)
+            await gate.sweep(now=now)
             model.lapse(second)

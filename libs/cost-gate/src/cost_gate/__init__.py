@@ -1,15 +1,24 @@
 """May this much money be spent? One atomic call over all scopes, all or nothing, in integer micro-dollars."""
 
-from cost_gate.closed import GateClosed, connect_gate
-from cost_gate.gate import load_balance, release, reserve, settle, sweep
-from cost_gate.outcomes import Balance, Refused, Reserved, Settlement, Standing
-from cost_gate.scopes import UNCAPPED, Cap, Scope, ScopeKind, Uncapped, check_scopes, scope_of
+from cost_gate.books import book_of
+from cost_gate.closed import GateClosed
+from cost_gate.gate import Gate, connect_gate
+from cost_gate.outcomes import Balance, Lapsed, Limited, Refused, Reserved, Settlement, Standing
+from cost_gate.rates import Rate, RateKind
+from cost_gate.rebuild import KeepOpen
+from cost_gate.scopes import UNCAPPED, Cap, Scope, ScopeKind, Uncapped, Window, check_scopes, scope_of
 
 __all__ = [
     "UNCAPPED",
     "Balance",
     "Cap",
+    "Gate",
     "GateClosed",
+    "KeepOpen",
+    "Lapsed",
+    "Limited",
+    "Rate",
+    "RateKind",
     "Refused",
     "Reserved",
     "Scope",
@@ -17,12 +26,9 @@ __all__ = [
     "Settlement",
     "Standing",
     "Uncapped",
+    "Window",
+    "book_of",
     "check_scopes",
     "connect_gate",
-    "load_balance",
-    "release",
-    "reserve",
     "scope_of",
-    "settle",
-    "sweep",
 ]

@@ -1,104 +1,219 @@
 """May this much money be spent, and what was spent in the end?"""
 
-from collections.abc import Awaitable, Sequence
-from datetime import datetime, timedelta
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import cast
 
+import orjson
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 
-from cost_gate.closed import closed_when_redis_is_gone
-from cost_gate.outcomes import Balance, Refused, Reserved, Settlement, Standing
-from cost_gate.scopes import AMOUNT_MICRODOLLARS_MAX, UNCAPPED, Scope, ScopeKind, check_scopes
-from cost_gate.scripts import DIGESTS, RESERVE, SETTLE, SWEEP
-
-# One hash tag: every key of the gate lives in one slot, as one atomic script over several scopes needs.
-_LEASES = "{cost}:leases"
-# Scopes that end are forgotten this long after their last reservation; the others are kept.
-_KEEP_SECONDS = {ScopeKind.EXECUTION: 90 * 24 * 3600, ScopeKind.NODE: 90 * 24 * 3600}
+from cost_gate.batch import Arguments, Batch
+from cost_gate.books import LEASES, OPEN, book_in, book_of, keep_seconds, key_of, rate_key, record_key, reservation_in
+from cost_gate.closed import GateClosed, closed, closed_when_redis_is_gone, connect_redis
+from cost_gate.outcomes import Balance, Lapsed, Limited, Refused, Reserved, Settlement, Standing
+from cost_gate.rates import Rate
+from cost_gate.scopes import AMOUNT_MICRODOLLARS_MAX, UNCAPPED, Scope, check_scopes
+from cost_gate.scripts import PUT_BACK, RESERVE, SETTLE, SWEEP
 
 
-async def reserve(
-    redis: Redis,
-    *,
-    reservation_id: str,
-    scopes: Sequence[Scope],
-    amount_microdollars: int,
-    lease_seconds: float,
-    now: datetime,
-) -> Reserved | Refused:
-    """Take the amount from all scopes or from none. A lease not settled in time counts at its maximum.
+@dataclass(slots=True)
+class Hold:
+    """What this process knows of a reservation of its own until the ledger has it. `took` None: not settled yet."""
 
-    Raises GateClosed when Redis cannot answer, ValueError as check_scopes does.
-    """
-    _check_amount(amount_microdollars)
-    check_scopes(scopes)
-    limits = [text for scope in scopes for text in (_cap_text(scope), str(_KEEP_SECONDS.get(scope.kind, 0)))]
-    answer = await _run(
-        redis,
-        RESERVE,
-        [_LEASES, _record_key(reservation_id), *map(_scope_key, scopes)],
-        [
-            str(amount_microdollars),
-            _milliseconds(now + timedelta(seconds=lease_seconds)),
-            _milliseconds(now),
-            *limits,
-        ],
-    )
-    if answer[0] == "reserved":
-        return Reserved(reservation_id, int(answer[2]), Standing(answer[1]))
-    return _refused(scopes[int(answer[1])], spent=int(answer[2]), held=int(answer[3]))
+    books: tuple[str, ...]
+    amount_microdollars: int
+    lapses_ms: int
+    took_microdollars: int | None = None
 
 
-async def settle(redis: Redis, reservation_id: str, actual_microdollars: int) -> Settlement:
-    """Count what was really spent instead of what was held; the first settlement of a reservation wins."""
-    _check_amount(actual_microdollars)
-    return await _close(redis, reservation_id, Standing.SETTLED, actual_microdollars)
+@dataclass(slots=True)
+class Gate:
+    """The gate as one process sees it. Nothing is reserved unless the server that answers is the one whose books are
+    known to be complete (`keep_open` in rebuild.py sees to that)."""
 
+    redis: Redis
+    batch: Batch
+    run_id: str = ""
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while the books are known to be complete; for readiness, decides nothing."""
+    holds: dict[str, Hold] = field(default_factory=dict)
+    _giving_back: set[asyncio.Task[None]] = field(default_factory=set)
 
-async def release(redis: Redis, reservation_id: str) -> Settlement:
-    """Give everything back: the money is known not to have been spent."""
-    return await _close(redis, reservation_id, Standing.RELEASED, 0)
+    async def reserve(
+        self,
+        *,
+        reservation_id: str,
+        scopes: Sequence[Scope],
+        amount_microdollars: int,
+        lease_seconds: float,
+        now: datetime,
+        amount_min_microdollars: int | None = None,
+        rates: Sequence[Rate] = (),
+        tokens: int = 0,
+    ) -> Reserved | Refused | Limited:
+        """Take the amount from all scopes, and a place within all rates, or nothing at all. With a minimum the amount
+        may come out smaller: what the scope with the least has left. A lease not settled in time counts in full.
 
-
-async def sweep(redis: Redis, *, now: datetime, count_max: int = 1000) -> int:
-    """Count lapsed leases at their maximum; returns how many there were, at most `count_max`."""
-    answer = await _run(redis, SWEEP, [_LEASES], [_milliseconds(now), str(count_max)])
-    return int(answer[0])
-
-
-async def load_balance(redis: Redis, scope: Scope) -> Balance:
-    """What the scope has spent and holds now."""
-    async with closed_when_redis_is_gone():
-        reading = redis.hmget(_scope_key(scope), ["spent", "held", "overrun"])
-        sums = await reading
-    spent, held, overrun = (int(figure or 0) for figure in sums)
-    return Balance(spent, held, overrun)
-
-
-async def _close(redis: Redis, reservation_id: str, standing: Standing, actual: int) -> Settlement:
-    keys = [_LEASES, _record_key(reservation_id)]
-    before, overrun = await _run(redis, SETTLE, keys, [standing.value, str(actual)])
-    return Settlement(reservation_id, Standing(before), int(overrun))
-
-
-async def _run(redis: Redis, script: str, keys: list[str], arguments: list[str]) -> list[str]:
-    async with closed_when_redis_is_gone():
+        Raises GateClosed when the books are not known, ValueError as check_scopes does."""
+        least = amount_microdollars if amount_min_microdollars is None else amount_min_microdollars
+        _check_amount(amount_microdollars)
+        _check_amount(least)
+        check_scopes(scopes)
+        books = [book_of(scope, now) for scope in scopes]
+        now_ms = int(now.timestamp() * 1000)
+        lapses_ms = now_ms + int(lease_seconds * 1000)
+        keys = [OPEN, LEASES, record_key(reservation_id), *map(key_of, books), *map(rate_key, rates)]
+        limits: Arguments = []
+        for scope, book in zip(scopes, books, strict=True):
+            limits += (_cap_text(scope), keep_seconds(book))
+        for rate in rates:
+            limits += (rate.requests_per_minute or "", rate.tokens_per_minute or "", rate.concurrent_max or "")
+        amounts = (amount_microdollars, min(least, amount_microdollars))
+        head: Arguments = [self.run_id, *amounts, lapses_ms, now_ms, tokens, len(books)]
+        # Known before it is asked for: a caller who goes away meanwhile leaves a reservation that somebody remembers.
+        hold = self.holds[reservation_id] = self.holds.get(reservation_id) or Hold(
+            tuple(books), amount_microdollars, lapses_ms
+        )
         try:
-            calling = redis.evalsha(DIGESTS[script], len(keys), *keys, *arguments)
-            answer = await cast("Awaitable[object]", calling)
-        except NoScriptError:
-            answer = await cast("Awaitable[object]", redis.eval(script, len(keys), *keys, *arguments))
-    return [_text(part) for part in answer] if isinstance(answer, list) else [_text(answer)]
+            answer = await self.batch.run(RESERVE, keys, [*head, *limits])
+        except asyncio.CancelledError:
+            self._give_back(reservation_id)
+            raise
+        except Exception:
+            self.holds.pop(reservation_id, None)  # It may be reserved: then its lease lapses.
+            raise
+        kind = _text(answer[0])
+        if kind == "reserved":
+            hold.amount_microdollars = _number(answer[2])
+            return Reserved(reservation_id, hold.amount_microdollars, Standing(_text(answer[1])))
+        del self.holds[reservation_id]
+        return _refusal(answer, kind, scopes, rates)
+
+    async def settle(
+        self, reservation_id: str, actual_microdollars: int, *, tokens_actual: int | None = None
+    ) -> Settlement:
+        """Count what was really spent instead of what was held; the first settlement of a reservation wins. With
+        `tokens_actual` the buckets of tokens are set right. Raises GateClosed."""
+        _check_amount(actual_microdollars)
+        return await self._close(reservation_id, Standing.SETTLED, actual_microdollars, tokens_actual)
+
+    async def release(self, reservation_id: str) -> Settlement:
+        """Give everything back: the money is known not to have been spent."""
+        return await self._close(reservation_id, Standing.RELEASED, 0, 0)
+
+    def recorded(self, reservation_id: str) -> None:
+        """Its entry is in the ledger: should the books be lost, they know it from there."""
+        self.holds.pop(reservation_id, None)
+
+    async def sweep(self, *, now: datetime, count_max: int = 1000) -> list[Lapsed]:
+        """Count lapsed leases at their maximum, at most `count_max`; the caller records them."""
+        answer = await self.batch.run(SWEEP, [LEASES], [int(now.timestamp() * 1000), count_max])
+        parts = [answer[at : at + 3] for at in range(0, len(answer), 3)]
+        return [Lapsed(reservation_in(_text(key)), _number(amount), _books(books)) for key, amount, books in parts]
+
+    async def load_balance(self, scope: Scope, *, now: datetime) -> Balance:
+        """What the scope has spent and holds now, within its window."""
+        async with closed_when_redis_is_gone():
+            reading = self.redis.hmget(key_of(book_of(scope, now)), ["spent", "held", "overrun"])
+            sums = await cast("Awaitable[list[bytes | None]]", reading)
+        spent, held, overrun = (int(figure or 0) for figure in sums)
+        return Balance(spent, held, overrun)
+
+    async def put_back(self) -> None:
+        """Put into the books what this process holds and they have lost."""
+        for reservation_id, hold in list(self.holds.items()):
+            standing = Standing.HELD if hold.took_microdollars is None else Standing.SETTLED
+            await self.batch.run(
+                PUT_BACK,
+                [LEASES, record_key(reservation_id), *map(key_of, hold.books)],
+                [
+                    hold.amount_microdollars,
+                    hold.lapses_ms,
+                    standing.value,
+                    hold.took_microdollars or 0,
+                    *map(keep_seconds, hold.books),
+                ],
+            )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.redis.aclose()
+
+    def _give_back(self, reservation_id: str) -> None:
+        """The caller of a reservation went away before it was answered: nothing will be called. Its release comes
+        after it in the same queue; if it does not arrive, the lease lapses."""
+
+        async def give_back() -> None:
+            with suppress(GateClosed):
+                await self.release(reservation_id)
+            self.holds.pop(reservation_id, None)
+
+        task = asyncio.create_task(give_back())
+        self._giving_back.add(task)
+        task.add_done_callback(self._giving_back.discard)
+
+    async def _close(
+        self, reservation_id: str, standing: Standing, actual: int, tokens_actual: int | None
+    ) -> Settlement:
+        keys = [OPEN, LEASES, record_key(reservation_id)]
+        tokens = "" if tokens_actual is None else tokens_actual
+        answer = await self.batch.run(SETTLE, keys, [self.run_id, standing.value, actual, tokens])
+        if _text(answer[0]) == "closed":
+            raise closed("the books are being rebuilt")
+        hold = self.holds.get(reservation_id)
+        if hold is not None:
+            hold.took_microdollars = actual
+        before, overrun, added, amount, books = answer
+        return Settlement(
+            reservation_id,
+            Standing(_text(before)),
+            _number(overrun),
+            spent_microdollars=_number(added),
+            reserved_microdollars=_number(amount),
+            books=_books(books),
+        )
+
+
+def connect_gate(url: str, *, connections_max: int = 16) -> Gate:
+    """A gate over the Redis at `url`; it opens by `keep_open`."""
+    gate: Gate
+
+    def on_server(run_id: str) -> None:
+        if gate.run_id != run_id:
+            gate.opened.clear()
+            gate.run_id = run_id
+
+    redis = connect_redis(url, connections_max=connections_max, on_server=on_server)
+    gate = Gate(redis, Batch(redis))
+    return gate
+
+
+def _refusal(answer: Sequence[object], kind: str, scopes: Sequence[Scope], rates: Sequence[Rate]) -> Refused | Limited:
+    if kind == "closed":
+        raise closed("its books are not known to be complete")
+    if kind == "limited":
+        return Limited(rates[_number(answer[1])], _text(answer[2]), _number(answer[3]) / 1000)
+    scope = scopes[_number(answer[1])]
+    assert isinstance(scope.cap_microdollars, int)
+    spent, held, later = map(_number, answer[2:5])
+    return Refused(scope, scope.cap_microdollars, spent, held, could_fit_later=bool(later))
+
+
+def _books(part: object) -> tuple[str, ...]:
+    keys: Iterable[str] = orjson.loads(_text(part)) or ()
+    return tuple(book_in(key) for key in keys)
 
 
 def _text(part: object) -> str:
     return part.decode() if isinstance(part, bytes) else str(part)
 
 
-def _refused(scope: Scope, *, spent: int, held: int) -> Refused:
-    assert isinstance(scope.cap_microdollars, int)
-    return Refused(scope, scope.cap_microdollars, spent, held)
+def _number(part: object) -> int:
+    assert isinstance(part, int | str | bytes)
+    return int(part)
 
 
 def _check_amount(amount: int) -> None:
@@ -106,18 +221,6 @@ def _check_amount(amount: int) -> None:
         raise ValueError(f"amount is {amount} micro-dollars, not in 0..{AMOUNT_MICRODOLLARS_MAX}")
 
 
-def _cap_text(scope: Scope) -> str:
+def _cap_text(scope: Scope) -> str | int:
     cap = scope.cap_microdollars
-    return "" if cap is None or cap is UNCAPPED else str(cap)
-
-
-def _scope_key(scope: Scope) -> str:
-    return f"{{cost}}:scope:{scope.kind}:{scope.id}"
-
-
-def _record_key(reservation_id: str) -> str:
-    return f"{{cost}}:reservation:{reservation_id}"
-
-
-def _milliseconds(moment: datetime) -> str:
-    return str(int(moment.timestamp() * 1000))
+    return "" if cap is None or cap is UNCAPPED or not isinstance(cap, int) else cap

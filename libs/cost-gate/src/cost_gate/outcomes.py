@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cost_gate.rates import Rate
 from cost_gate.scopes import Scope
 
 
@@ -29,23 +30,47 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The first scope, in the order given, that has too little left. Nothing was taken from any scope."""
+    """The first scope, in the order given, that has too little left. Nothing was taken from any scope.
+    `could_fit_later`: enough of what is missing is held by others, and may come back when they settle."""
 
     scope: Scope
     cap_microdollars: int
     spent_microdollars: int
     held_microdollars: int
+    could_fit_later: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """A rate has no place; nothing was taken. `what` is requests, tokens or concurrent."""
+
+    rate: Rate
+    what: str
+    retry_after_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """`before` is the standing that was found: HELD and LAPSED (counted at its maximum, now at the actual)
     are changed; SETTLED and RELEASED are left as they are. `overrun_microdollars` is what was spent beyond
-    the reservation; it stands in `spent` of every scope and so blocks the next reservation."""
+    the reservation; it stands in `spent` of every scope and so blocks the next reservation.
+    `spent_microdollars` is what this settlement added to each of `books`, negative where a lapsed one took less."""
 
     reservation_id: str
     before: Standing
     overrun_microdollars: int
+    spent_microdollars: int = 0
+    reserved_microdollars: int = 0
+    books: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """A reservation that nobody settled in time: its whole amount was added to each of `books`."""
+
+    reservation_id: str
+    amount_microdollars: int
+    books: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

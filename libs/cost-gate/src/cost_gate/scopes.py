@@ -1,4 +1,4 @@
-"""Whose money is counted, and how much may each of them spend?"""
+"""Whose money is counted, over which time, and how much may each of them spend?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,15 @@ class ScopeKind(StrEnum):
     EXECUTION = "execution"
     NODE = "node"
     TOOL = "tool"
+
+
+class Window(StrEnum):
+    """Over which time a cap counts. Windows are those of the UTC calendar: each starts from nothing."""
+
+    TOTAL = "total"
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
 
 
 class Uncapped(Enum):
@@ -36,6 +45,7 @@ class Scope:
     kind: ScopeKind
     id: str
     cap_microdollars: Cap = None
+    window: Window = Window.TOTAL
 
     def __post_init__(self) -> None:
         cap = self.cap_microdollars
@@ -43,15 +53,15 @@ class Scope:
             raise ValueError(f"cap of {self.kind} {self.id} is {cap}, not in 0..{AMOUNT_MICRODOLLARS_MAX}")
 
 
-def scope_of(tenant: str, kind: str, id: str, *, cap_microdollars: int | None) -> Scope:
+def scope_of(tenant: str, kind: str, id: str, *, cap_microdollars: int | None, window: Window = Window.TOTAL) -> Scope:
     """The scope of a cap in a command, where None says explicitly that it is uncapped. Every service counts by this
     id, so that they share one budget."""
-    return Scope(ScopeKind(kind), f"{tenant}/{id}", UNCAPPED if cap_microdollars is None else cap_microdollars)
+    return Scope(ScopeKind(kind), f"{tenant}/{id}", UNCAPPED if cap_microdollars is None else cap_microdollars, window)
 
 
 def check_scopes(scopes: Sequence[Scope]) -> None:
     """Raises ValueError where money could be counted twice, or nothing says how much there is."""
     if all(scope.cap_microdollars is None for scope in scopes):
         raise ValueError("no scope has a cap, and none says UNCAPPED")
-    if len({(scope.kind, scope.id) for scope in scopes}) != len(scopes):
+    if len({(scope.kind, scope.id, scope.window) for scope in scopes}) != len(scopes):
         raise ValueError("the same scope is named twice")

@@ -1,7 +1,8 @@
-"""Which Lua programs keep the books? Each is one atomic step over all scopes of a reservation.
+"""Which Lua programs keep the books? Each is one atomic step over all scopes and limits of a reservation.
 
-Books: a hash per scope (`spent`, `held`, `overrun`), a hash per reservation (`amount`, `standing`, `scopes`),
-and a sorted set of leases (member: key of the reservation, score: when it lapses, in milliseconds).
+Books: a hash per scope and window (`spent`, `held`, `overrun`), a hash per reservation (`amount`, `standing`, `books`,
+`rates`, `tokens`), a hash per rate (level of each bucket and when it was that, `concurrent`), and a sorted set of leases
+(member: key of the reservation, score: when it lapses, in milliseconds).
 A lapse moves a sum from `held` to `spent`, so what is left of a cap never depends on when the sweep came by.
 """
 
@@ -9,74 +10,187 @@ from hashlib import sha1
 
 # Closed reservations are kept this long to recognise repeats and late settlements.
 RECORD_KEEP_SECONDS = 7 * 24 * 3600
+RATE_KEEP_SECONDS = 3600
 
 _CLOSE = f"""
 local function close(leases, record, standing, actual)
-  local fields = redis.call('HMGET', record, 'amount', 'standing', 'scopes')
+  local fields = redis.call('HMGET', record, 'amount', 'standing', 'books', 'rates')
   local amount, held, counted = tonumber(fields[1]), 0, 0
   if fields[2] == 'held' then held = amount else counted = amount end
   local overrun = math.max(actual - amount, 0)
-  for _, scope in ipairs(cjson.decode(fields[3])) do
-    redis.call('HINCRBY', scope, 'held', 0 - held)
-    redis.call('HINCRBY', scope, 'spent', actual - counted)
-    if overrun > 0 then redis.call('HINCRBY', scope, 'overrun', overrun) end
+  for _, book in ipairs(cjson.decode(fields[3])) do
+    redis.call('HINCRBY', book, 'held', 0 - held)
+    redis.call('HINCRBY', book, 'spent', actual - counted)
+    if overrun > 0 then redis.call('HINCRBY', book, 'overrun', overrun) end
+  end
+  if held > 0 or fields[2] == 'held' then
+    for _, rate in ipairs(cjson.decode(fields[4] or '[]')) do
+      if tonumber(redis.call('HGET', rate, 'concurrent') or 0) > 0 then redis.call('HINCRBY', rate, 'concurrent', -1) end
+    end
   end
   redis.call('HSET', record, 'standing', standing)
   redis.call('ZREM', leases, record)
   redis.call('EXPIRE', record, {RECORD_KEEP_SECONDS})
-  return overrun
-end
-local function sweep(leases, now, count)
-  local lapsed = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, count)
-  for _, record in ipairs(lapsed) do
-    close(leases, record, 'lapsed', tonumber(redis.call('HGET', record, 'amount')))
-  end
-  return #lapsed
+  return overrun, actual - counted, amount, fields[3]
 end
 """
 
-# KEYS: leases, reservation, scopes...
-# ARGV: amount, lapses at, now, then per scope its cap ('' = none) and the seconds it is kept (0 = for ever)
-RESERVE = (
-    _CLOSE
-    + """
-sweep(KEYS[1], ARGV[3], 20)
-local standing = redis.call('HGET', KEYS[2], 'standing')
-if standing then return {'reserved', standing, tonumber(redis.call('HGET', KEYS[2], 'amount'))} end
-local amount = tonumber(ARGV[1])
-for i = 3, #KEYS do
-  local cap = tonumber(ARGV[2 * i - 2])
+# KEYS: open, leases, reservation, books..., rates...
+# ARGV: run id, amount, least amount, lapses at, now, tokens, number of books,
+#       then per book its cap ('' = none) and the seconds it is kept (0 = for ever),
+#       then per rate its limits of requests, tokens and concurrency ('' = none)
+RESERVE = f"""
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {{'closed'}} end
+local standing = redis.call('HMGET', KEYS[3], 'standing', 'amount')
+if standing[1] then return {{'reserved', standing[1], tonumber(standing[2])}} end
+local most, least, now, tokens = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local books, granted = tonumber(ARGV[7]), most
+for i = 1, books do
+  local cap = tonumber(ARGV[6 + 2 * i])
   if cap then
-    local sums = redis.call('HMGET', KEYS[i], 'spent', 'held')
+    local sums = redis.call('HMGET', KEYS[3 + i], 'spent', 'held')
     local spent, held = tonumber(sums[1] or 0), tonumber(sums[2] or 0)
-    if cap == 0 or spent + held + amount > cap then return {'refused', i - 3, spent, held} end
+    local left = cap - spent - held
+    if cap == 0 or left < least then
+      local later = (cap > 0 and cap - spent >= least) and 1 or 0
+      return {{'refused', i - 1, spent, held, later}}
+    end
+    granted = math.min(granted, left)
   end
 end
-local scopes = {}
-for i = 3, #KEYS do
-  redis.call('HINCRBY', KEYS[i], 'held', amount)
-  local keep = tonumber(ARGV[2 * i - 1])
-  if keep > 0 then redis.call('EXPIRE', KEYS[i], keep) end
-  scopes[i - 2] = KEYS[i]
+local function level(rate, bucket, limit)
+  local was = redis.call('HMGET', rate, bucket, bucket .. '_at')
+  if not was[1] then return limit end
+  return math.min(limit, tonumber(was[1]) + math.max(now - tonumber(was[2]), 0) * limit / 60000)
 end
-redis.call('HSET', KEYS[2], 'amount', amount, 'standing', 'held', 'scopes', cjson.encode(scopes))
-redis.call('ZADD', KEYS[1], ARGV[2], KEYS[2])
-return {'reserved', 'new', amount}
+local first_rate, takes, places = 3 + books, {{}}, {{}}
+for i = 1, #KEYS - first_rate do
+  local rate, at = KEYS[first_rate + i], 7 + 2 * books + 3 * (i - 1)
+  for n, bucket in ipairs({{'requests', 'tokens'}}) do
+    local limit = tonumber(ARGV[at + n])
+    if limit then
+      local wanted = bucket == 'requests' and 1 or tokens
+      local needed, there = math.min(wanted, limit), level(rate, bucket, limit)
+      if there < needed then
+        return {{'limited', i - 1, bucket, math.ceil((needed - there) * 60000 / limit)}}
+      end
+      takes[#takes + 1] = {{rate, bucket, there - wanted}}
+    end
+  end
+  local limit = tonumber(ARGV[at + 3])
+  if limit then
+    if tonumber(redis.call('HGET', rate, 'concurrent') or 0) >= limit then
+      return {{'limited', i - 1, 'concurrent', 100}}
+    end
+    places[#places + 1] = rate
+  end
+end
+local names, token_rates = {{}}, {{}}
+for i = 1, books do
+  redis.call('HINCRBY', KEYS[3 + i], 'held', granted)
+  local keep = tonumber(ARGV[7 + 2 * i])
+  if keep > 0 then redis.call('EXPIRE', KEYS[3 + i], keep) end
+  names[i] = KEYS[3 + i]
+end
+for _, take in ipairs(takes) do
+  redis.call('HSET', take[1], take[2], string.format('%.3f', take[3]), take[2] .. '_at', now)
+  redis.call('EXPIRE', take[1], {RATE_KEEP_SECONDS})
+  if take[2] == 'tokens' then token_rates[#token_rates + 1] = take[1] end
+end
+for _, rate in ipairs(places) do
+  redis.call('HINCRBY', rate, 'concurrent', 1)
+  redis.call('EXPIRE', rate, {RATE_KEEP_SECONDS})
+end
+redis.call('HSET', KEYS[3], 'amount', granted, 'standing', 'held', 'books', cjson.encode(names))
+if #places > 0 then redis.call('HSET', KEYS[3], 'rates', cjson.encode(places)) end
+if #token_rates > 0 then redis.call('HSET', KEYS[3], 'token_rates', cjson.encode(token_rates), 'tokens', tokens) end
+redis.call('ZADD', KEYS[2], ARGV[4], KEYS[3])
+return {{'reserved', 'new', granted}}
 """
-)
 
-# KEYS: leases, reservation   ARGV: new standing, actual
+# KEYS: open, leases, reservation   ARGV: run id, new standing, actual, tokens that it really took ('' = unknown)
+# What is not in the books while they are incomplete may come back into them: then it is settled later.
 SETTLE = (
     _CLOSE
     + """
-local standing = redis.call('HGET', KEYS[2], 'standing')
-if not standing then return {'unknown', 0} end
-if standing == 'settled' or standing == 'released' then return {standing, 0} end
-return {standing, close(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]))}
+local fields = redis.call('HMGET', KEYS[3], 'standing', 'token_rates', 'tokens')
+local standing = fields[1]
+if not standing then
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'closed'} end
+  return {'unknown', 0, 0, 0, '[]'}
+end
+if standing == 'settled' or standing == 'released' then return {standing, 0, 0, 0, '[]'} end
+local took = tonumber(ARGV[4])
+if took and fields[2] then
+  for _, rate in ipairs(cjson.decode(fields[2])) do
+    if redis.call('EXISTS', rate) == 1 then
+      redis.call('HINCRBYFLOAT', rate, 'tokens', tonumber(fields[3]) - took)
+    end
+  end
+end
+local overrun, added, amount, books = close(KEYS[2], KEYS[3], ARGV[2], tonumber(ARGV[3]))
+return {standing, overrun, added, amount, books}
 """
 )
 
 # KEYS: leases   ARGV: now, how many at most
-SWEEP = _CLOSE + "return sweep(KEYS[1], ARGV[1], ARGV[2])"
+SWEEP = (
+    _CLOSE
+    + """
+local lapsed = {}
+for _, record in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, tonumber(ARGV[2]))) do
+  local amount = tonumber(redis.call('HGET', record, 'amount') or -1)
+  if amount < 0 then
+    redis.call('ZREM', KEYS[1], record)
+  else
+    local _, _, _, books = close(KEYS[1], record, 'lapsed', amount)
+    lapsed[#lapsed + 1] = record
+    lapsed[#lapsed + 1] = amount
+    lapsed[#lapsed + 1] = books
+  end
+end
+return lapsed
+"""
+)
 
-DIGESTS = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (RESERVE, SETTLE, SWEEP)}
+# Puts back what the holder of a reservation knows, after the books were lost. KEYS: leases, reservation, books...
+# ARGV: amount, lapses at, standing (held or settled), what it took, seconds that each book is kept...
+PUT_BACK = f"""
+if redis.call('EXISTS', KEYS[2]) == 1 then return {{0}} end
+local names = {{}}
+for i = 3, #KEYS do
+  if ARGV[3] == 'held' then
+    redis.call('HINCRBY', KEYS[i], 'held', ARGV[1])
+  else
+    redis.call('HINCRBY', KEYS[i], 'spent', ARGV[4])
+  end
+  local keep = tonumber(ARGV[2 + i])
+  if keep > 0 then redis.call('EXPIRE', KEYS[i], keep) end
+  names[i - 2] = KEYS[i]
+end
+redis.call('HSET', KEYS[2], 'amount', ARGV[1], 'standing', ARGV[3], 'books', cjson.encode(names))
+if ARGV[3] == 'held' then
+  redis.call('ZADD', KEYS[1], ARGV[2], KEYS[2])
+else
+  redis.call('EXPIRE', KEYS[2], {RECORD_KEEP_SECONDS})
+end
+return {{1}}
+"""
+
+# A book is never less than the ledger says. KEYS: books...   ARGV: per book what the ledger says, and the seconds kept
+RAISE = """
+for i = 1, #KEYS do
+  local spent = tonumber(redis.call('HGET', KEYS[i], 'spent') or 0)
+  if tonumber(ARGV[2 * i - 1]) > spent then redis.call('HSET', KEYS[i], 'spent', ARGV[2 * i - 1]) end
+  if tonumber(ARGV[2 * i]) > 0 then redis.call('EXPIRE', KEYS[i], ARGV[2 * i]) end
+end
+return {#KEYS}
+"""
+
+# KEYS: open   ARGV: run id of this server
+CLOSE_UNLESS_SAME = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then redis.call('DEL', KEYS[1]) end return 1"
+
+DIGESTS = {
+    script: sha1(script.encode(), usedforsecurity=False).hexdigest()
+    for script in (RESERVE, SETTLE, SWEEP, PUT_BACK, RAISE)
+}

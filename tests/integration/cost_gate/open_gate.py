@@ -1,0 +1,27 @@
+"""A gate whose books are known to be complete."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from cost_gate import Gate, KeepOpen, Lapsed, connect_gate
+
+
+async def nothing_recorded() -> AsyncIterator[tuple[str, int]]:
+    """A ledger without an entry."""
+    for entry in ():
+        yield entry
+
+
+@asynccontextmanager
+async def open_gate(url: str, *, empty: bool = False) -> AsyncIterator[Gate]:
+    """Connected and opened, on books that are emptied first if `empty`."""
+    gate = connect_gate(url, connections_max=64)
+    try:
+        if empty:
+            await gate.redis.flushall()
+        lapsed: list[Lapsed] = []
+        await KeepOpen(gate, nothing_recorded, lapsed.append).look()
+        assert gate.opened.is_set()
+        yield gate
+    finally:
+        await gate.aclose()
