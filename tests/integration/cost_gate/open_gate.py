@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from cost_gate import Gate, KeepOpen, Lapsed, connect_gate
 
@@ -20,7 +21,7 @@ async def open_gate(url: str, *, empty: bool = False) -> AsyncIterator[Gate]:
         if empty:
             await gate.redis.flushall()
         lapsed: list[Lapsed] = []
-        await KeepOpen(gate, nothing_recorded, lapsed.append).look()
+        await KeepOpen(gate, nothing_recorded, lapsed.append, lambda: datetime(2026, 1, 1, tzinfo=UTC)).look()
         assert gate.opened.is_set()
         yield gate
     finally:

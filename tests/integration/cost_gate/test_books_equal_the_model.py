@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.integration.cost_gate.open_gate import open_gate
 from tests.support.start_servers import RedisServer
 
-from cost_gate import Balance, Gate, Refused, Scope, ScopeKind
+from cost_gate import Ask, Balance, Gate, Refused, Scope, ScopeKind
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SCOPES = (
@@ -100,13 +100,8 @@ async def play(gate: Gate, model: Model, step: tuple[str, str, tuple[int, ...], 
     now = START + timedelta(seconds=second)
     match kind:
         case "reserve":
-            answer = await gate.reserve(
-                reservation_id=id,
-                scopes=[SCOPES[index] for index in scopes],
-                amount_microdollars=amount,
-                lease_seconds=LEASE_SECONDS,
-                now=now,
-            )
+            ask = Ask(id, [SCOPES[index] for index in scopes], amount)
+            answer = await gate.reserve(ask, lease_seconds=LEASE_SECONDS, now=now)
             assert isinstance(answer, Refused) is not model.reserve(id, scopes, amount, second)
         case "settle":
             await gate.settle(id, amount)

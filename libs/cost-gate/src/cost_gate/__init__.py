@@ -2,7 +2,7 @@
 
 from cost_gate.books import book_of
 from cost_gate.closed import GateClosed
-from cost_gate.gate import Gate, connect_gate
+from cost_gate.gate import Ask, Gate, connect_gate
 from cost_gate.outcomes import Balance, Lapsed, Limited, Refused, Reserved, Settlement, Standing
 from cost_gate.rates import Rate, RateKind
 from cost_gate.rebuild import KeepOpen
@@ -10,6 +10,7 @@ from cost_gate.scopes import UNCAPPED, Cap, Scope, ScopeKind, Uncapped, Window, 
 
 __all__ = [
     "UNCAPPED",
+    "Ask",
     "Balance",
     "Cap",
     "Gate",

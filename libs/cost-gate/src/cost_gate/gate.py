@@ -19,6 +19,29 @@ from cost_gate.scopes import AMOUNT_MICRODOLLARS_MAX, UNCAPPED, Scope, check_sco
 from cost_gate.scripts import PUT_BACK, RESERVE, SETTLE, SWEEP
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked of the gate before a call. With `amount_min_microdollars` the amount may come out smaller: what the
+    scope with the least has left, but never below the minimum. `tokens` counts against rates of tokens."""
+
+    reservation_id: str
+    scopes: Sequence[Scope]
+    amount_microdollars: int
+    amount_min_microdollars: int | None = None
+    rates: Sequence[Rate] = ()
+    tokens: int = 0
+
+    def __post_init__(self) -> None:
+        for amount in (self.amount_microdollars, self.least_microdollars):
+            _check_amount(amount)
+
+    @property
+    def least_microdollars(self) -> int:
+        """The smallest amount that is of use."""
+        least = self.amount_min_microdollars
+        return self.amount_microdollars if least is None else min(least, self.amount_microdollars)
+
+
 @dataclass(slots=True)
 class Hold:
     """What this process knows of a reservation of its own until the ledger has it. `took` None: not settled yet."""
@@ -42,40 +65,25 @@ class Gate:
     holds: dict[str, Hold] = field(default_factory=dict)
     _giving_back: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def reserve(
-        self,
-        *,
-        reservation_id: str,
-        scopes: Sequence[Scope],
-        amount_microdollars: int,
-        lease_seconds: float,
-        now: datetime,
-        amount_min_microdollars: int | None = None,
-        rates: Sequence[Rate] = (),
-        tokens: int = 0,
-    ) -> Reserved | Refused | Limited:
-        """Take the amount from all scopes, and a place within all rates, or nothing at all. With a minimum the amount
-        may come out smaller: what the scope with the least has left. A lease not settled in time counts in full.
-
-        Raises GateClosed when the books are not known, ValueError as check_scopes does."""
-        least = amount_microdollars if amount_min_microdollars is None else amount_min_microdollars
-        _check_amount(amount_microdollars)
-        _check_amount(least)
-        check_scopes(scopes)
-        books = [book_of(scope, now) for scope in scopes]
+    async def reserve(self, ask: Ask, *, lease_seconds: float, now: datetime) -> Reserved | Refused | Limited:
+        """Take the amount from all scopes, and a place within all rates, or nothing at all. A lease not settled in time
+        counts in full. Raises GateClosed when the books are not known, ValueError as check_scopes does."""
+        check_scopes(ask.scopes)
+        books = [book_of(scope, now) for scope in ask.scopes]
         now_ms = int(now.timestamp() * 1000)
         lapses_ms = now_ms + int(lease_seconds * 1000)
+        reservation_id, rates = ask.reservation_id, ask.rates
         keys = [OPEN, LEASES, record_key(reservation_id), *map(key_of, books), *map(rate_key, rates)]
         limits: Arguments = []
-        for scope, book in zip(scopes, books, strict=True):
+        for scope, book in zip(ask.scopes, books, strict=True):
             limits += (_cap_text(scope), keep_seconds(book))
         for rate in rates:
             limits += (rate.requests_per_minute or "", rate.tokens_per_minute or "", rate.concurrent_max or "")
-        amounts = (amount_microdollars, min(least, amount_microdollars))
-        head: Arguments = [self.run_id, *amounts, lapses_ms, now_ms, tokens, len(books)]
+        amounts = (ask.amount_microdollars, ask.least_microdollars)
+        head: Arguments = [self.run_id, *amounts, lapses_ms, now_ms, ask.tokens, len(books)]
         # Known before it is asked for: a caller who goes away meanwhile leaves a reservation that somebody remembers.
         hold = self.holds[reservation_id] = self.holds.get(reservation_id) or Hold(
-            tuple(books), amount_microdollars, lapses_ms
+            tuple(books), ask.amount_microdollars, lapses_ms
         )
         try:
             answer = await self.batch.run(RESERVE, keys, [*head, *limits])
@@ -90,7 +98,7 @@ class Gate:
             hold.amount_microdollars = _number(answer[2])
             return Reserved(reservation_id, hold.amount_microdollars, Standing(_text(answer[1])))
         del self.holds[reservation_id]
-        return _refusal(answer, kind, scopes, rates)
+        return _refusal(answer, kind, ask)
 
     async def settle(
         self, reservation_id: str, actual_microdollars: int, *, tokens_actual: int | None = None
@@ -191,12 +199,12 @@ def connect_gate(url: str, *, connections_max: int = 16) -> Gate:
     return gate
 
 
-def _refusal(answer: Sequence[object], kind: str, scopes: Sequence[Scope], rates: Sequence[Rate]) -> Refused | Limited:
+def _refusal(answer: Sequence[object], kind: str, ask: Ask) -> Refused | Limited:
     if kind == "closed":
         raise closed("its books are not known to be complete")
     if kind == "limited":
-        return Limited(rates[_number(answer[1])], _text(answer[2]), _number(answer[3]) / 1000)
-    scope = scopes[_number(answer[1])]
+        return Limited(ask.rates[_number(answer[1])], _text(answer[2]), _number(answer[3]) / 1000)
+    scope = ask.scopes[_number(answer[1])]
     assert isinstance(scope.cap_microdollars, int)
     spent, held, later = map(_number, answer[2:5])
     return Refused(scope, scope.cap_microdollars, spent, held, could_fit_later=bool(later))

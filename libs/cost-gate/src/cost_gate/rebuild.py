@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 from redis.exceptions import RedisError
@@ -44,7 +44,7 @@ class KeepOpen:
     gate: Gate
     read_ledger: ReadLedger
     lapsed: Callable[[Lapsed], None]
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look twice a second until `stop` is set: is the gate open, has a lease lapsed?"""

@@ -1,8 +1,8 @@
 """Which Lua programs keep the books? Each is one atomic step over all scopes and limits of a reservation.
 
 Books: a hash per scope and window (`spent`, `held`, `overrun`), a hash per reservation (`amount`, `standing`, `books`,
-`rates`, `tokens`), a hash per rate (level of each bucket and when it was that, `concurrent`), and a sorted set of leases
-(member: key of the reservation, score: when it lapses, in milliseconds).
+`rates`, `tokens`), a hash per rate (level of each bucket and when it was that, `concurrent`), and a sorted set of
+leases (member: key of the reservation, score: when it lapses, in milliseconds).
 A lapse moves a sum from `held` to `spent`, so what is left of a cap never depends on when the sweep came by.
 """
 
@@ -25,7 +25,8 @@ local function close(leases, record, standing, actual)
   end
   if held > 0 or fields[2] == 'held' then
     for _, rate in ipairs(cjson.decode(fields[4] or '[]')) do
-      if tonumber(redis.call('HGET', rate, 'concurrent') or 0) > 0 then redis.call('HINCRBY', rate, 'concurrent', -1) end
+      local places = tonumber(redis.call('HGET', rate, 'concurrent') or 0)
+      if places > 0 then redis.call('HINCRBY', rate, 'concurrent', -1) end
     end
   end
   redis.call('HSET', record, 'standing', standing)
