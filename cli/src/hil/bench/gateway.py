@@ -1,0 +1,124 @@
+"""`hil bench gateway`: what does a call through the gateway cost, beside the bare minimum and no gateway at all?"""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from hil.bench.gateway_stack import GatewayStack, Program, gateway_stack, on_core
+from hil.bench.load import cpu_seconds
+from hil.embedded.errors import EmbeddedError
+
+TENANT = "bench"
+CAP_MICRODOLLARS = 10**14
+WARM_UP_SECONDS = 1.0
+_PROVIDERS = {"gateway": "mask", "gateway_without_pii": "trusted"}
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRow:
+    """One load. `cpu_us` is CPU of the measured process a call: of the upstream itself in `direct`."""
+
+    name: str
+    concurrency: int
+    rps: float
+    p50_ms: float
+    p99_ms: float
+    cpu_us: float
+    requests: int
+    errors: int
+    first_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayBench:
+    """One measurement with its servers in `directory`."""
+
+    directory: Path
+    concurrencies: tuple[int, ...]
+    seconds: float
+    cores: tuple[int, ...] = field(default_factory=lambda: tuple(sorted(os.sched_getaffinity(0))))
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the gateway has a core of its own."""
+        return len(self.cores) > 1
+
+    def rows(self) -> Iterator[GatewayRow]:
+        """Row after row, each as soon as it is measured."""
+        with on_core(self._others_core), gateway_stack(self.directory, delay_ms=0) as stack:
+            key = stack.key_for(TENANT)
+            yield from self._rows_of("direct", stack.upstream, key)
+            passthrough = stack.program("passthrough", "hil.bench.passthrough", "PORT", f"{stack.upstream.url}/v1")
+            yield from self._measured("passthrough", passthrough, key, ready_at="")
+            for name, pii in _PROVIDERS.items():
+                gateway = stack.gateway(name, self._models_file(pii), **_settings(stack))
+                yield from self._measured(name, gateway, key, ready_at="/readyz", stack=stack)
+
+    @property
+    def _others_core(self) -> int | None:
+        return self.cores[1] if self.pinned else None
+
+    def _measured(
+        self, name: str, program: Program, key: str, *, ready_at: str, stack: GatewayStack | None = None
+    ) -> Iterator[GatewayRow]:
+        with on_core(self.cores[0] if self.pinned else None):
+            program.start()
+        program.wait(ready_at)
+        if stack is not None:
+            stack.set_caps(program, f"{TENANT}/tenant/{TENANT}", CAP_MICRODOLLARS)
+            stack.set_caps(program, f"{TENANT}/entity/*", CAP_MICRODOLLARS)
+        yield from self._rows_of(name, program, key)
+        program.child.stop()
+
+    def _rows_of(self, name: str, program: Program, key: str) -> Iterator[GatewayRow]:
+        self._load(program, 8, WARM_UP_SECONDS, key)
+        for concurrency in self.concurrencies:
+            before = cpu_seconds(program.child.pid)
+            loaded = self._load(program, concurrency, self.seconds, key)
+            spent = cpu_seconds(program.child.pid) - before
+            yield dataclasses.replace(
+                loaded, name=name, concurrency=concurrency, cpu_us=spent / max(loaded.requests, 1) * 1e6
+            )
+
+    def _load(self, program: Program, concurrency: int, seconds: float, key: str) -> GatewayRow:
+        command = [sys.executable, "-m", "hil.bench.http_load", str(program.port), str(concurrency), str(seconds)]
+        environment = {**os.environ, "BENCH_KEY": key}
+        ended = subprocess.run(
+            command, check=False, env=environment, capture_output=True, text=True, timeout=seconds + 90
+        )
+        if ended.returncode != 0:
+            raise EmbeddedError(f"the load generator failed: {ended.stderr[-500:]}")
+        return GatewayRow(name="", concurrency=0, cpu_us=0.0, **json.loads(ended.stdout))
+
+    def _models_file(self, pii: str) -> Path:
+        path = self.directory / f"models-{pii}.yaml"
+        model = {
+            "price": {"input": 100_000, "output": 400_000},
+            "encoding": "o200k_base",
+            "context_tokens_max": 100_000,
+            "output_tokens_max": 1_024,
+        }
+        document = {
+            "providers": {"default": {"base_url": "", "pii": pii}},
+            "models": {"bench-small": model, "bench-large": model},
+            "profiles": {"bench": ["bench-small", "bench-large"]},
+        }
+        path.write_text(yaml.safe_dump(document))
+        return path
+
+
+def _settings(stack: GatewayStack) -> dict[str, str]:
+    """Everything on: limits that are counted and never reached, and traces that somebody takes."""
+    return {
+        "tenant_requests_per_minute": "100000000",
+        "tenant_tokens_per_minute": "100000000000",
+        "entity_requests_per_minute": "100000000",
+        "otlp_endpoint": f"{stack.upstream.url}/v1/traces",
+    }
