@@ -102,7 +102,7 @@ async def test_a_refused_request_is_not_retried_and_its_words_stay_secret(start_
 
 
 async def test_a_cap_refuses_says_which_and_the_provider_is_not_called(start_bench: StartBench) -> None:
-    caps = (Cap(scope="execution", id="e1", cap_microdollars=None), Cap(scope="node", id="e1/n", cap_microdollars=50))
+    caps = (Cap(scope="execution", id="e1", cap_microdollars=None), Cap(scope="node", id="e1/n", cap_microdollars=20))
     async with start_bench() as bench:
         command_id = await bench.request(caps=caps)
         fact = await bench.fact(command_id)
@@ -110,9 +110,9 @@ async def test_a_cap_refuses_says_which_and_the_provider_is_not_called(start_ben
         entries = await bench.log()
         events = [entry.message for entry in entries if isinstance(entry.message, BudgetExhausted)]
         assert [(event.scope, event.scope_id, event.cap_microdollars) for event in events] == [
-            ("node", "acme/e1/n", 50)
+            ("node", "acme/e1/n", 20)
         ]
-        assert events[0].requested_microdollars > 50
+        assert events[0].requested_microdollars > 20
         assert not bench.model.received
         assert await bench.balance() == Balance(0, 0, 0)
 
@@ -172,11 +172,11 @@ async def test_an_output_schema_that_is_none_or_points_elsewhere_is_refused(star
 async def test_profiles_models_and_windows_that_do_not_fit_are_refused(start_bench: StartBench) -> None:
     async with start_bench(Rule(text="x", times=None)) as bench:
         assert (await bench.failed(profile="nobody")).error_class == "unknown_profile"
-        assert (await bench.failed(profile="unpriced")).error_class == "unpriced_model"
+        assert (await bench.failed(profile="narrow")).error_class == "context_too_long"
         assert (await bench.failed(text="long " * 4000)).error_class == "context_too_long"
         assert (await bench.failed(messages=[])).error_class == "invalid_request"
         mixed = await bench.produced(profile="mixed")
-        assert mixed.fallbacks == ("unpriced_model: model unpriced has no price",)
+        assert mixed.skipped == ("tiny: window: 16 + 1 tokens are over the 8 usable",)
 
 
 async def test_tools_are_offered_by_pattern_and_their_calls_come_back_by_name(start_bench: StartBench) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import aiohttp
-from tests.integration.llm_gateway.gateway_kit import MODELS, OUTPUT_SCHEMA, Bench
+from tests.integration.llm_gateway.gateway_kit import forget_breakers, MODELS, OUTPUT_SCHEMA, Bench
 from tests.support.kit import kit
 from tests.support.start_servers import NatsServer, RedisServer
 from tests.support.wait_until import wait_until
@@ -47,6 +47,7 @@ async def test_the_process_answers_requests_and_its_logs_hold_no_prompt(
         )
         url = f"http://127.0.0.1:{port}"
         await wait_until(lambda: is_ready(url), timeout_seconds=30)
+        await forget_breakers(redis_server.url)
         bench = Bench(connection, model, redis_server.url, None)  # type: ignore[arg-type]
         await bench.produced(text="PROMPT-5523")
         await bench.failed(text="PROMPT-5523", output_schema=OUTPUT_SCHEMA)
@@ -71,4 +72,4 @@ async def test_a_models_file_that_cannot_be_used_stops_the_start_with_a_clear_te
     )
     errors = (await asyncio.wait_for(process.communicate(), 20))[1].decode()
     assert process.returncode == 2
-    assert "models.yaml" in errors and "profiles.fast: no models nobody" in errors
+    assert "models.yaml" in errors and "profiles.fast: no model 'nobody'" in errors

@@ -2,7 +2,9 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 
+from tests.integration.cost_gate.open_gate import open_gate
 from tests.integration.llm_gateway.conftest import StartBench
 from tests.integration.llm_gateway.gateway_kit import Bench, running_gateway
 from tests.support.kit import TENANT
@@ -12,7 +14,7 @@ from tests.support.wait_until import wait_until
 from contracts.completions import RequestCompletion
 from contracts.envelope import LogEntry
 from contracts.subjects import Subject
-from cost_gate import Balance, connect_gate, reserve, scope_of
+from cost_gate import Ask, Balance, scope_of
 from hil.replay_model import Rule, ScriptedCall
 from llm_gateway.adapters.models_file import load_models
 from llm_gateway.app import gateway_on
@@ -62,21 +64,12 @@ async def test_a_second_delivery_while_the_first_is_in_flight_calls_nobody(start
 
 
 async def test_what_a_crashed_gateway_held_is_counted_and_the_call_is_made_again(start_bench: StartBench) -> None:
-    async with start_bench(Rule(text="again")) as bench:
-        redis = connect_gate(bench.redis_url)
+    async with start_bench(Rule(text="again")) as bench, open_gate(bench.redis_url) as gate:
         scope = scope_of(TENANT, "execution", "e1", cap_microdollars=10_000)
-        now = (await bench.connection.jetstream.stream_info("HIL_LOG")).created
-        await reserve(
-            redis,
-            reservation_id="command-c1-1/0",
-            scopes=[scope],
-            amount_microdollars=700,
-            lease_seconds=600,
-            now=now,  # type: ignore[arg-type]
-        )
+        ask = Ask(f"{TENANT}/command-c1-1/0", [scope], 700)
+        await gate.reserve(ask, lease_seconds=600, now=datetime.now(UTC))
         fact = await bench.produced()
         assert await bench.balance() == Balance(700 + fact.cost_microdollars, 0, 0)
-        await redis.aclose()
 
 
 async def test_a_chain_is_sent_whole_from_memory_and_from_the_log(start_bench: StartBench) -> None:

@@ -118,7 +118,7 @@ def _settings(stack: GatewayStack) -> dict[str, str]:
     """Everything on: limits that are counted and never reached, and traces that somebody takes."""
     return {
         "tenant_requests_per_minute": "100000000",
-        "tenant_tokens_per_minute": "100000000000",
+        "tenant_tokens_per_minute": "100000000",
         "entity_requests_per_minute": "100000000",
         "otlp_endpoint": f"{stack.upstream.url}/v1/traces",
     }

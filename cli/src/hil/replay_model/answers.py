@@ -14,8 +14,11 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
+    """`cut`: the text was longer than the request allowed."""
+
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class ChatRequest(_Part):
     messages: tuple[ChatMessage, ...] = Field(min_length=1)
     tools: tuple[OfferedTool, ...] = ()
     response_format: ResponseFormat | None = None
+    max_tokens: int | None = Field(None, ge=1)
     stream: bool = False
     stream_options: StreamOptions | None = None
 

@@ -15,7 +15,7 @@ from hil.replay_model.answer_request import TaskPlayer, answer_request
 from hil.replay_model.answers import Answer, Cut, HttpError, Malformed, Never, Reply
 from hil.replay_model.request import ChatRequest
 from hil.replay_model.script import Script
-from hil.replay_model.wire import completion_body, completion_events, error_body
+from hil.replay_model.wire import completion_body, completion_events, error_body, within_limit
 
 LABEL = {"x-hil-replayed": "true"}
 _BODY_BYTES_MAX = 8 * 1024 * 1024
@@ -114,14 +114,16 @@ class ReplayModel:
                 return web.json_response(self._body(request, answer), headers=LABEL)
 
     def _body(self, request: ChatRequest, reply: Reply) -> dict[str, JsonValue]:
-        return completion_body(request, reply, model=self.model, created=int(time.time()))
+        return completion_body(request, within_limit(request, reply), model=self.model, created=int(time.time()))
 
     async def _stream(
         self, http: web.Request, request: ChatRequest, reply: Reply, *, bytes_max: int | None = None
     ) -> web.StreamResponse:
         """Send the pieces; `bytes_max` breaks the connection within them, streamed or not."""
         if request.stream:
-            pieces = list(completion_events(request, reply, model=self.model, created=int(time.time())))
+            pieces = list(
+                completion_events(request, within_limit(request, reply), model=self.model, created=int(time.time()))
+            )
             response = web.StreamResponse(headers={**LABEL, "content-type": "text/event-stream"})
         else:
             pieces = [json.dumps(self._body(request, reply)).encode()]

@@ -6,6 +6,7 @@ Token counts are an estimate, a quarter of the characters rounded up: near enoug
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pydantic import JsonValue
 
@@ -48,7 +49,7 @@ def error_body(status: int, message: str) -> Body:
 
 def usage(request: ChatRequest, reply: Reply) -> Body:
     """Estimated token counts."""
-    prompt = _tokens("".join(message.model_dump_json() for message in request.messages))
+    prompt = _tokens("".join(message.model_dump_json(exclude_defaults=True) for message in request.messages))
     answer = _tokens(reply.text + "".join(call.name + call.arguments for call in reply.tool_calls))
     return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
 
@@ -68,8 +69,17 @@ def _head(request: ChatRequest, kind: str, *, model: str, created: int) -> Body:
     }
 
 
+def within_limit(request: ChatRequest, reply: Reply) -> Reply:
+    """The reply, its text no longer than `max_tokens`: as a real model stops there."""
+    if request.max_tokens is None or _tokens(reply.text) <= request.max_tokens:
+        return reply
+    return replace(reply, text=reply.text[: request.max_tokens * _CHARACTERS_PER_TOKEN], cut=True)
+
+
 def _finish(reply: Reply) -> str:
-    return "tool_calls" if reply.tool_calls else "stop"
+    if reply.tool_calls:
+        return "tool_calls"
+    return "length" if reply.cut else "stop"
 
 
 def _calls(reply: Reply) -> list[JsonValue]:

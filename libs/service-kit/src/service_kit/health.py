@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Response
@@ -38,8 +39,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_http(app: FastAPI, *, host: str, port: int, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set, then let running requests end for at most 5 s."""
+async def serve_http(app: Any, *, host: str, port: int, stop: asyncio.Event) -> None:
+    """Serve an ASGI application until `stop` is set, then let running requests end for at most 5 s."""
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5, lifespan="off"
     )

@@ -34,7 +34,26 @@ class Settings(BaseSettings):
     execution_cap_microdollars: int = Field(
         1_000_000, ge=0, description="Cap of an execution whose command names no cap at all."
     )
-    concurrency: int = Field(64, ge=1, le=1000, description="Completions in flight at once.")
+    budget_wait_seconds_max: float = Field(
+        30.0, ge=0, le=600, description="How long a call waits for money that others hold and may give back."
+    )
+    tenant_requests_per_minute: int | None = Field(None, ge=1, description="Limit of each tenant; none if unset.")
+    tenant_tokens_per_minute: int | None = Field(None, ge=1, description="Limit of each tenant; none if unset.")
+    tenant_concurrent_max: int = Field(1000, ge=1, description="Calls of one tenant in flight at once.")
+    entity_requests_per_minute: int | None = Field(600, ge=1, description="Limit of each entity; none if unset.")
+    entity_concurrent_max: int = Field(50, ge=1, description="Calls of one entity in flight at once.")
+    pii_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Key of the placeholders of masked values, the same in every replica; made anew at start if unset.",
+    )
+    cache_verify_share: float = Field(
+        0.05, ge=0, le=1, description="Share of semantic cache hits that the model is asked as well."
+    )
+    api_keys_file: Path | None = Field(
+        None, description="Keys of the HTTP API, made by `hil llm key create`; without it /v1 answers 401."
+    )
+    http_concurrency: int = Field(512, ge=1, le=10_000, description="Requests over HTTP in flight at once.")
+    concurrency: int = Field(64, ge=1, le=1000, description="Completions of the bus in flight at once.")
     prompts_cached_max: int = Field(2000, ge=0, description="Agent loops whose prompts are kept in memory.")
     trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of turns that are traced.")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for traces; none are exported if unset.")

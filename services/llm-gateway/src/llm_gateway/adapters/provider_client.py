@@ -1,23 +1,31 @@
 """How is an OpenAI-compatible provider called, and what does each of its troubles mean?"""
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
 
 import aiohttp
 import orjson
-from openai.types.chat import ChatCompletion, ChatCompletionMessageFunctionToolCall
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind
-from pydantic import JsonValue, ValidationError
+from opentelemetry.trace import Span, SpanKind
+from pydantic import JsonValue
 
-from llm_gateway.domain.answer import Answer, CalledTool, Trouble, Usage
+from llm_gateway.adapters.read_answer import UnreadableAnswer, read_answer, read_embeddings, read_usage
+from llm_gateway.domain.answer import Answer, Embeddings, Trouble, Usage
 from llm_gateway.domain.failure import ErrorClass
 
 _BODY_BYTES_MAX = 8 * 1024 * 1024
+_LINE_BYTES_MAX = 1024 * 1024
 _DETAIL_CHARACTERS_MAX = 300
+_IDLE_SECONDS_MAX = 60.0
 _RETRYABLE_STATUSES = frozenset({408, 409, 425})
 _tracer = trace.get_tracer("hil")
+Headers = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,35 @@ class Provider:
     base_url: str
     api_key: str
 
+    def url(self, path: str) -> str:
+        return f"{self.base_url.rstrip('/')}/{path}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"content-type": "application/json", "authorization": f"Bearer {self.api_key or 'none'}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which model of which provider is called, by the name that the provider knows."""
+
+    provider: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamChunk:
+    """One piece of a streamed answer, as the provider wrote it."""
+
+    data: dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """The stream came to its proper end. `usage` None: the provider did not say."""
+
+    usage: Usage | None
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderClient:
@@ -36,77 +73,172 @@ class ProviderClient:
     session: aiohttp.ClientSession
     providers: Mapping[str, Provider]
 
-    async def complete(
-        self, provider_name: str, body: dict[str, JsonValue], *, timeout_seconds: float
-    ) -> Answer | Trouble:
-        """One call, without retries; it ends within the timeout."""
-        provider, model = self.providers[provider_name], str(body["model"])
-        attributes = {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": provider.name,
-            "gen_ai.request.model": model,
-        }
-        with _tracer.start_as_current_span(f"chat {model}", kind=SpanKind.CLIENT, attributes=attributes) as span:
-            outcome = await self._call(provider, body, timeout_seconds)
-            if isinstance(outcome, Trouble):
-                span.set_attribute("error.type", outcome.error_class)
-            elif outcome.usage is not None:
-                span.set_attribute("gen_ai.usage.input_tokens", outcome.usage.tokens_input)
-                span.set_attribute("gen_ai.usage.output_tokens", outcome.usage.tokens_output)
+    async def complete(self, target: Target, body: bytes, *, timeout_seconds: float) -> Answer | Trouble:
+        """One call, without retries; it ends within the timeout. Cancelling it closes its connection."""
+        with _span("chat", target) as span:
+            answered = await self._post(target, "chat/completions", body, timeout_seconds)
+            outcome = answered if isinstance(answered, Trouble) else _read(read_answer, *answered)
+            if span.is_recording():
+                _describe(span, outcome)
             return outcome
 
-    async def _call(self, provider: Provider, body: dict[str, JsonValue], timeout_seconds: float) -> Answer | Trouble:
-        headers = {"content-type": "application/json", "authorization": f"Bearer {provider.api_key or 'none'}"}
-        url = f"{provider.base_url.rstrip('/')}/chat/completions"
+    async def embed(self, target: Target, body: bytes, *, timeout_seconds: float) -> Embeddings | Trouble:
+        """The vectors of some texts."""
+        with _span("embeddings", target) as span:
+            answered = await self._post(target, "embeddings", body, timeout_seconds)
+            outcome = answered if isinstance(answered, Trouble) else _read(read_embeddings, *answered)
+            if span.is_recording():
+                _describe(span, outcome)
+            return outcome
+
+    async def stream(
+        self, target: Target, body: bytes, *, timeout_seconds: float
+    ) -> AsyncGenerator[StreamChunk | StreamEnd | Trouble]:
+        """Chunks as they come, then exactly one StreamEnd or Trouble. A stream that stops without saying why it is
+        finished is cut, not ended. Closing the generator closes the connection."""
+        span = _tracer.start_span(f"chat {target.model}", kind=SpanKind.CLIENT, attributes=_attributes("chat", target))
+        try:
+            async with aclosing(self._stream(target, body, timeout_seconds)) as items:
+                async for item in items:
+                    if span.is_recording() and not isinstance(item, StreamChunk):
+                        _describe(span, item)
+                    yield item
+        finally:
+            span.end()
+
+    async def _stream(
+        self, target: Target, body: bytes, timeout_seconds: float
+    ) -> AsyncGenerator[StreamChunk | StreamEnd | Trouble]:
+        provider = self.providers[target.provider]
         try:
             async with (
                 asyncio.timeout(timeout_seconds),
-                self.session.post(url, data=orjson.dumps(body), headers=headers) as response,
+                self.session.post(provider.url("chat/completions"), data=body, headers=provider.headers) as response,
             ):
-                content = await response.content.read(_BODY_BYTES_MAX + 1)
-                while (more := await response.content.read(_BODY_BYTES_MAX)) and len(content) <= _BODY_BYTES_MAX:
-                    content += more
-                return _read(response, content)
+                if response.status != 200:
+                    yield _refusal(response, await response.content.read(_LINE_BYTES_MAX))
+                    return
+                async for item in _events(provider, response):
+                    yield item
+        except TimeoutError:
+            yield Trouble(ErrorClass.TIMEOUT, f"no whole answer within {timeout_seconds:.1f} s", may_have_cost=True)
+        except (aiohttp.ClientError, ValueError) as error:
+            yield _broken(provider, error)
+
+    async def _post(
+        self, target: Target, path: str, body: bytes, timeout_seconds: float
+    ) -> tuple[bytes, Headers] | Trouble:
+        provider = self.providers[target.provider]
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                async with self.session.post(provider.url(path), data=body, headers=provider.headers) as response:
+                    length = response.content_length
+                    if length is not None and length > _BODY_BYTES_MAX:
+                        return _too_long()
+                    content = await (response.read() if length is not None else _read_bounded(response))
+                    if len(content) > _BODY_BYTES_MAX:
+                        return _too_long()
+                    return (content, response.headers) if response.status == 200 else _refusal(response, content)
         except TimeoutError:
             return Trouble(ErrorClass.TIMEOUT, f"no answer within {timeout_seconds:.1f} s", may_have_cost=True)
-        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
-            return Trouble(ErrorClass.PROVIDER_UNREACHABLE, f"{provider.name}: {type(error).__name__}")
-        except aiohttp.ClientError as error:
-            detail = f"{provider.name}: connection broke: {type(error).__name__}"
-            return Trouble(ErrorClass.PROVIDER_ERROR, detail, may_have_cost=True)
+        except (aiohttp.ClientError, ValueError) as error:
+            return _broken(provider, error)
 
 
-def _read(response: aiohttp.ClientResponse, content: bytes) -> Answer | Trouble:
-    if response.status != 200:
-        return _refusal(response, content)
-    if len(content) > _BODY_BYTES_MAX:
-        return Trouble(ErrorClass.PROVIDER_ERROR, f"answer is over {_BODY_BYTES_MAX} bytes", may_have_cost=True)
+def _attributes(operation: str, target: Target) -> dict[str, str]:
+    """As OpenTelemetry's GenAI conventions name them."""
+    return {
+        "gen_ai.operation.name": operation,
+        "gen_ai.provider.name": target.provider,
+        "gen_ai.request.model": target.model,
+    }
+
+
+@contextmanager
+def _span(operation: str, target: Target) -> Iterator[Span]:
+    if not trace.get_current_span().get_span_context().trace_flags.sampled:
+        yield trace.INVALID_SPAN  # Half the cost of a span that nobody keeps.
+        return
+    name, attributes = f"{operation} {target.model}", _attributes(operation, target)
+    with _tracer.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=attributes) as span:
+        yield span
+
+
+def _describe(span: Span, outcome: Answer | Embeddings | StreamEnd | Trouble) -> None:
+    if isinstance(outcome, Trouble):
+        span.set_attribute("error.type", outcome.error_class)
+        return
+    if outcome.usage is not None:
+        span.set_attribute("gen_ai.usage.input_tokens", outcome.usage.tokens_input)
+        span.set_attribute("gen_ai.usage.output_tokens", outcome.usage.tokens_output)
+    if isinstance(outcome, Answer):
+        span.set_attribute("gen_ai.response.model", outcome.model)
+        span.set_attribute("gen_ai.response.finish_reasons", [outcome.finish_reason])
+
+
+Read = TypeVar("Read")
+
+
+def _read(read: Callable[[bytes, Headers], Read], content: bytes, headers: Headers) -> Read | Trouble:
     try:
-        completion = ChatCompletion.model_validate_json(content)
-        choice = completion.choices[0]
-    except (ValidationError, IndexError) as error:
-        detail = f"answer cannot be read: {type(error).__name__}"
-        return Trouble(ErrorClass.PROVIDER_ERROR, detail, may_have_cost=True)
-    calls = [
-        call for call in choice.message.tool_calls or () if isinstance(call, ChatCompletionMessageFunctionToolCall)
-    ]
-    return Answer(
-        model=completion.model,
-        text=choice.message.content or choice.message.refusal or "",
-        tool_calls=tuple(CalledTool(call.id, call.function.name, call.function.arguments) for call in calls),
-        finish_reason=choice.finish_reason,
-        usage=_usage(completion),
-        replayed=response.headers.get("x-hil-replayed") == "true" or completion.system_fingerprint == "replayed",
-    )
+        return read(content, headers)
+    except UnreadableAnswer as error:
+        return error.trouble
 
 
-def _usage(completion: ChatCompletion) -> Usage | None:
-    usage = completion.usage
-    if usage is None:
-        return None
-    details = usage.prompt_tokens_details
-    cached = (details.cached_tokens or 0) if details is not None else 0
-    return Usage(usage.prompt_tokens, cached, usage.completion_tokens)
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+    content = b""
+    while (more := await response.content.read(_LINE_BYTES_MAX)) and len(content) <= _BODY_BYTES_MAX:
+        content += more
+    return content
+
+
+async def _events(
+    provider: Provider, response: aiohttp.ClientResponse
+) -> AsyncGenerator[StreamChunk | StreamEnd | Trouble]:
+    """Server-sent events: lines `data: {…}`, the last of them `data: [DONE]`."""
+    finished, usage = False, None
+    while True:
+        line = await asyncio.wait_for(_line(response), _IDLE_SECONDS_MAX)
+        if line == b"" or line.strip() == b"data: [DONE]":
+            break
+        if not line.startswith(b"data:"):
+            continue  # Comments keep the connection alive; other fields mean nothing here.
+        chunk = orjson.loads(line[5:])
+        if not isinstance(chunk, dict) or "error" in chunk:
+            yield _cut(provider, "it sent an error")
+            return
+        usage = read_usage(chunk) or usage
+        choices = chunk.get("choices")
+        reason = choices[0].get("finish_reason") if isinstance(choices, list) and choices else None
+        if reason == "content_filter":
+            yield Trouble(ErrorClass.CONTENT_FILTERED, f"{provider.name} filtered the answer", may_have_cost=True)
+            return
+        finished = finished or isinstance(reason, str)
+        yield StreamChunk(chunk)
+    yield StreamEnd(usage) if finished else _cut(provider, "it ended early")
+
+
+async def _line(response: aiohttp.ClientResponse) -> bytes:
+    line = await response.content.readline()
+    if len(line) > _LINE_BYTES_MAX:
+        raise ValueError(f"a line of {len(line)} bytes")
+    return line
+
+
+def _cut(provider: Provider, how: str) -> Trouble:
+    return Trouble(ErrorClass.PROVIDER_ERROR, f"{provider.name}: stream cut: {how}", may_have_cost=True)
+
+
+def _too_long() -> Trouble:
+    return Trouble(ErrorClass.PROVIDER_ERROR, f"answer is over {_BODY_BYTES_MAX} bytes", may_have_cost=True)
+
+
+def _broken(provider: Provider, error: Exception) -> Trouble:
+    detail = f"{provider.name}: {type(error).__name__}"
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
+        return Trouble(ErrorClass.PROVIDER_UNREACHABLE, detail)
+    return Trouble(ErrorClass.PROVIDER_ERROR, f"{detail}: the connection broke", may_have_cost=True)
 
 
 def _refusal(response: aiohttp.ClientResponse, content: bytes) -> Trouble:
@@ -119,6 +251,8 @@ def _refusal(response: aiohttp.ClientResponse, content: bytes) -> Trouble:
         return Trouble(ErrorClass.PROVIDER_ERROR, detail, retry_after_seconds=_retry_after(response))
     if code == "context_length_exceeded":
         return Trouble(ErrorClass.CONTEXT_TOO_LONG, detail)
+    if code in ("content_filter", "content_policy_violation"):
+        return Trouble(ErrorClass.CONTENT_FILTERED, detail)
     return Trouble(ErrorClass.INVALID_REQUEST, detail)
 
 
@@ -132,7 +266,14 @@ def _error_code(content: bytes) -> str:
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+    """Seconds, or the time until a date (RFC 9110)."""
+    said = response.headers.get("retry-after", "")
     try:
-        return max(float(response.headers.get("retry-after", "")), 0.0)
+        return max(float(said), 0.0)
     except ValueError:
+        pass
+    try:
+        date = parsedate_to_datetime(said)
+        return max((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - time.time(), 0.0)
+    except (ValueError, TypeError):
         return None

@@ -1,6 +1,9 @@
 """What can come back from a provider?"""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
 
 from llm_gateway.domain.failure import ErrorClass, Failure
 
@@ -28,7 +31,8 @@ class CalledTool:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer. `usage` None: the provider did not say, so the call counts at its maximum."""
+    """A complete answer. `usage` None: the provider did not say, so the call counts at its maximum. `raw` is the body
+    as the provider wrote it, for callers who speak its language."""
 
     model: str
     text: str = ""
@@ -36,6 +40,7 @@ class Answer:
     finish_reason: str = "stop"
     usage: Usage | None = None
     replayed: bool = False
+    raw: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +55,11 @@ class Trouble:
     @property
     def failure(self) -> Failure:
         return Failure(self.error_class, self.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """One vector a text, in the order of the texts; as numbers or, where asked for, as base64."""
+
+    vectors: tuple[JsonValue, ...]
+    usage: Usage | None = None

@@ -10,8 +10,9 @@ from contracts.completions import CachePolicy, Cap
 from contracts.costs import RequestRecord
 from llm_gateway.domain.answer import Answer
 from llm_gateway.domain.chat_body import Body
-from llm_gateway.domain.check_answer import Checked
+from llm_gateway.domain.check_answer import Checked, Expected
 from llm_gateway.domain.failure import Failure
+from llm_gateway.domain.over_budget import OverBudget
 from llm_gateway.domain.tool_names import OfferedTools
 
 Source = Literal["bus", "http"]
@@ -43,6 +44,11 @@ class Call:
     cache: CachePolicy | None = None
     must_say_something: bool = False
 
+    @property
+    def expected(self) -> Expected:
+        """What its answer is held against."""
+        return Expected(self.offered, self.output_schema, self.must_say_something)
+
 
 @dataclass(frozen=True, slots=True)
 class Completed:
@@ -62,3 +68,4 @@ class NotCompleted:
     retry_after_seconds: float | None = None
     fallbacks: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    over_budget: OverBudget | None = None

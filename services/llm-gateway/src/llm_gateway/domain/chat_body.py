@@ -3,12 +3,9 @@
 import json
 from collections.abc import Mapping
 
-import orjson
 from pydantic import JsonValue
 
 from contracts.completions import PromptMessage
-from llm_gateway.domain.cost import estimated_tokens
-from llm_gateway.domain.models import Model
 from llm_gateway.domain.prompt import Prompt
 from llm_gateway.domain.tool_names import OfferedTools, offered_name
 
@@ -35,11 +32,6 @@ def shared_body(
     return body if temperature is None else {**body, "temperature": temperature}
 
 
-def body_for(model: Model, shared: Body) -> Body:
-    """The whole request. `max_tokens` is always there: without it no cap would be hard."""
-    return {"model": model.name, "max_tokens": model.output_tokens_max, **shared}
-
-
 def with_repair(shared: Body, *, said: str, problem: str) -> Body:
     """The same request once more, with the bad answer and what was wrong with it."""
     messages = shared["messages"]
@@ -50,11 +42,6 @@ def with_repair(shared: Body, *, said: str, problem: str) -> Body:
         {"role": "user", "content": complaint},
     ]
     return {**shared, "messages": [*messages, *more]}
-
-
-def tokens_of(body: Body) -> int:
-    """Estimated input tokens of a request."""
-    return estimated_tokens(len(orjson.dumps(body)))
 
 
 def _message(message: PromptMessage, names: Mapping[str, str]) -> Body:

@@ -18,6 +18,15 @@ _PROBLEM_CHARACTERS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What was asked for. `must_say_something`: an answer without text and without calls is none."""
+
+    offered: OfferedTools
+    output_schema: Mapping[str, JsonValue] | None = None
+    must_say_something: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """`output` is the parsed answer where an output schema was asked for and no tool was called."""
 
@@ -47,23 +56,19 @@ def check_schema(schema: Mapping[str, JsonValue] | None) -> Failure | None:
     return None
 
 
-def check_answer(
-    answer: Answer, offered: OfferedTools, output_schema: Mapping[str, JsonValue] | None
-) -> Checked | Problem:
+def check_answer(answer: Answer, expected: Expected) -> Checked | Problem:
     """The usable parts of the answer, or the first thing that is wrong with it."""
     if answer.tool_calls:
-        return _checked_calls(answer, offered)
-    if output_schema is None:
-        return Checked() if answer.text.strip() else Problem("it is empty")
+        return _checked_calls(answer, expected.offered)
+    if expected.output_schema is None:
+        silent = expected.must_say_something and not answer.text.strip()
+        return Problem("it is empty") if silent else Checked()
     try:
         output: JsonValue = json.loads(answer.text)
     except ValueError as error:
         return Problem(f"it is not JSON ({error})")
-    violation: _Violation | None = next(_validator(_canonical(output_schema)).iter_errors(output), None)
-    if violation is None:
-        return Checked(output=output)
-    place = "/".join(map(str, violation.instance_path)) or "the whole"
-    return Problem(f"{place}: {violation.message[:_PROBLEM_CHARACTERS_MAX]}")
+    violation = _violation(expected.output_schema, output)
+    return Checked(output=output) if violation is None else Problem(violation)
 
 
 def _checked_calls(answer: Answer, offered: OfferedTools) -> Checked | Problem:
@@ -76,8 +81,23 @@ def _checked_calls(answer: Answer, offered: OfferedTools) -> Checked | Problem:
         arguments = _object(call.arguments)
         if arguments is None:
             return Problem(f"the arguments of the call of {call.name} are not a JSON object")
+        if violation := _violation(tool.input_schema, arguments) if tool.input_schema else None:
+            return Problem(f"the arguments of the call of {call.name} do not fit: {violation}")
         calls.append(ToolCallRequest(tool_call_id=call.id, tool=tool.name, arguments=arguments))
     return Checked(tool_calls=tuple(calls))
+
+
+def _violation(schema: Mapping[str, JsonValue], value: JsonValue) -> str | None:
+    """The first thing that does not fit. A schema that cannot be used is its owner's trouble, not the answer's."""
+    try:
+        validator = _validator(_canonical(schema))
+    except ValueError:
+        return None
+    found: _Violation | None = next(validator.iter_errors(value), None)
+    if found is None:
+        return None
+    place = "/".join(map(str, found.instance_path)) or "the whole"
+    return f"{place}: {found.message[:_PROBLEM_CHARACTERS_MAX]}"
 
 
 def _object(text: str) -> dict[str, JsonValue] | None:

@@ -1,26 +1,11 @@
 """Which fact ends a request for a completion?"""
 
-from dataclasses import dataclass
-
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
 from contracts.envelope import derive_message_id
-from llm_gateway.domain.answer import NO_USAGE, Answer, Usage
-from llm_gateway.domain.check_answer import Checked
+from llm_gateway.domain.call import Completed, NotCompleted
 from llm_gateway.domain.failure import Failure
 
 _DETAIL_CHARACTERS_MAX = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What a request took in all its calls, failed ones included."""
-
-    provider: str | None = None
-    model: str | None = None
-    usage: Usage = NO_USAGE
-    cost_microdollars: int = 0
-    latency_ms: int = 0
-    fallbacks: tuple[str, ...] = ()
 
 
 def outcome_id(command_id: str) -> str:
@@ -28,21 +13,26 @@ def outcome_id(command_id: str) -> str:
     return derive_message_id(command_id, "completion.outcome")
 
 
-def produced(
-    command_id: str, command: RequestCompletion, account: Account, *, answer: Answer, checked: Checked
-) -> CompletionProduced:
+def produced(command_id: str, command: RequestCompletion, completed: Completed) -> CompletionProduced:
+    """The answer, with what it took in all its calls, failed ones included."""
+    record, answer, checked = completed.record, completed.answer, completed.checked
     return CompletionProduced(
         command_id=command_id,
         node=command.node,
         execution_id=command.execution_id,
-        model=answer.model if answer.replayed else account.model,
-        provider=account.provider,
-        tokens_input=account.usage.tokens_input,
-        tokens_cached=account.usage.tokens_cached,
-        tokens_output=account.usage.tokens_output,
-        cost_microdollars=account.cost_microdollars,
-        latency_ms=account.latency_ms,
-        fallbacks=account.fallbacks,
+        workflow=command.workflow,
+        model=record.model,
+        provider=record.provider,
+        tokens_input=record.tokens_input,
+        tokens_cached=record.tokens_cached,
+        tokens_output=record.tokens_output,
+        cost_microdollars=record.cost_microdollars,
+        latency_ms=record.latency_ms,
+        fallbacks=completed.fallbacks,
+        profile=command.profile,
+        cache=record.cache,
+        skipped=completed.skipped,
+        masked=record.masked,
         text=answer.text,
         output=checked.output,
         tool_calls=checked.tool_calls,
@@ -51,19 +41,39 @@ def produced(
     )
 
 
-def failed(command_id: str, command: RequestCompletion, account: Account, failure: Failure) -> CompletionFailed:
+def failed(command_id: str, command: RequestCompletion, made: NotCompleted) -> CompletionFailed:
+    """No answer, and what was spent on the way to none."""
+    record, failure = made.record, made.failure
     return CompletionFailed(
         command_id=command_id,
         node=command.node,
         execution_id=command.execution_id,
-        model=account.model,
-        provider=account.provider,
-        tokens_input=account.usage.tokens_input,
-        tokens_cached=account.usage.tokens_cached,
-        tokens_output=account.usage.tokens_output,
-        cost_microdollars=account.cost_microdollars,
-        latency_ms=account.latency_ms,
-        fallbacks=account.fallbacks,
+        workflow=command.workflow,
+        model=record.model,
+        provider=record.provider,
+        tokens_input=record.tokens_input,
+        tokens_cached=record.tokens_cached,
+        tokens_output=record.tokens_output,
+        cost_microdollars=record.cost_microdollars,
+        latency_ms=record.latency_ms,
+        fallbacks=made.fallbacks,
+        profile=command.profile,
+        skipped=made.skipped,
+        masked=record.masked,
+        error_class=failure.error_class,
+        detail=failure.detail[:_DETAIL_CHARACTERS_MAX],
+        retryable=failure.retryable,
+    )
+
+
+def refused(command_id: str, command: RequestCompletion, failure: Failure) -> CompletionFailed:
+    """A command that was not even tried."""
+    return CompletionFailed(
+        command_id=command_id,
+        node=command.node,
+        execution_id=command.execution_id,
+        workflow=command.workflow,
+        profile=command.profile,
         error_class=failure.error_class,
         detail=failure.detail[:_DETAIL_CHARACTERS_MAX],
         retryable=failure.retryable,

@@ -15,6 +15,11 @@ class ErrorClass(StrEnum):
     UNKNOWN_PROFILE = "unknown_profile"
     CONTEXT_TOO_LONG = "context_too_long"
     INVALID_REQUEST = "invalid_request"
+    CONTENT_FILTERED = "content_filtered"
+    NO_CANDIDATE = "no_candidate"
+    MASKING_FAILED = "masking_failed"
+    OVERLOADED = "overloaded"
+    CANCELLED = "cancelled"
 
 
 _RETRYABLE = frozenset(
@@ -24,6 +29,7 @@ _RETRYABLE = frozenset(
         ErrorClass.PROVIDER_ERROR,
         ErrorClass.PROVIDER_UNREACHABLE,
         ErrorClass.INVALID_OUTPUT,
+        ErrorClass.OVERLOADED,
     }
 )
 

@@ -1,55 +1,66 @@
-"""How is one request answered within its budget and its deadline: tries, one repair, one fallback?"""
+"""How is one request answered within its budget and its deadline: tries, one repair, fallbacks?"""
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
-from llm_gateway.domain.answer import NO_USAGE, Answer, Trouble, Usage
-from llm_gateway.domain.chat_body import Body, body_for, tokens_of, with_repair
+import orjson
+
+from cost_gate import Limited, Rate, RateKind
+from llm_gateway.adapters.provider_client import Target
+from llm_gateway.domain.answer import NO_USAGE, Answer, Trouble
+from llm_gateway.domain.bid import bid_for, output_tokens_granted
+from llm_gateway.domain.call import Call
+from llm_gateway.domain.chat_body import Body, with_repair
 from llm_gateway.domain.check_answer import Checked, Problem, check_answer
-from llm_gateway.domain.cost import cost_at_most, cost_of_answer
-from llm_gateway.domain.facts import Account, failed, produced
+from llm_gateway.domain.cost import cost_of_answer
 from llm_gateway.domain.failure import ErrorClass, Failure
+from llm_gateway.domain.made import Made, record, with_route
+from llm_gateway.domain.over_budget import OverBudget
 from llm_gateway.domain.retry import jitter_of, seconds_for_model, wait_before_retry
-from llm_gateway.domain.route_model import Candidate
-from llm_gateway.domain.tool_names import OfferedTools
-from llm_gateway.handlers.gateway import Provider
-from llm_gateway.handlers.purse import OverBudget, Purse
+from llm_gateway.domain.route_model import Candidate, Route
+from llm_gateway.handlers.gateway import Gateway
+from llm_gateway.handlers.masking import Masked, restored
+from llm_gateway.handlers.purse import Attempted, Held, Purse
+
+_BREAKER_FAILURES = frozenset({ErrorClass.TIMEOUT, ErrorClass.PROVIDER_ERROR, ErrorClass.PROVIDER_UNREACHABLE})
+NO_TIME = Failure(ErrorClass.TIMEOUT, "no time was left for a call")
 
 
 @dataclass(slots=True)
 class Attempt:
     """One request on its way. `until` is the deadline on the clock of `time.monotonic`."""
 
-    command_id: str
-    command: RequestCompletion
-    offered: OfferedTools
-    provider: Provider
+    call: Call
+    masked: Masked
+    gateway: Gateway
     purse: Purse
     until: float
-    account: Account = field(default_factory=Account)
-    started: float = field(default_factory=time.monotonic)
+    made: Made = field(default_factory=lambda: Made(NO_TIME))
 
-    async def make(self, candidates: Sequence[Candidate], body: Body) -> CompletionProduced | CompletionFailed:
-        """Try the candidates one after the other; the terminal fact. Raises GateClosed."""
-        failure = Failure(ErrorClass.TIMEOUT, "no time was left for a call")
-        for index, candidate in enumerate(candidates):
-            left = seconds_for_model(self._left(), models_after=len(candidates) - index - 1)
-            outcome = await self._with_repair(candidate, body, until=time.monotonic() + left)
+    async def make(self, route: Route) -> Made:
+        """Try the candidates one after the other. Raises GateClosed."""
+        count = len(route.candidates)
+        for index, candidate in enumerate(route.candidates):
+            if not await self.gateway.board.admits(candidate.model.name):
+                self._failed(candidate, Failure(ErrorClass.PROVIDER_UNREACHABLE, "its breaker is open"))
+                continue
+            left = seconds_for_model(self.until - time.monotonic(), models_after=count - index - 1)
+            outcome = await self._with_repair(candidate, self.masked.body, until=time.monotonic() + left)
             if not isinstance(outcome, Failure):
-                return produced(self.command_id, self.command, self._closed(), answer=outcome[0], checked=outcome[1])
-            failure = outcome
-            tried = f"{candidate.model.name}: {failure.error_class}: {failure.detail}"
-            self.account = replace(self.account, fallbacks=(*self.account.fallbacks, tried[:300]))
-        return failed(self.command_id, self.command, self._closed(), failure)
+                answered = record("answered", candidate.model.name)
+                made = replace(self.made, outcome=outcome[0], checked=outcome[1], retry_after_seconds=None)
+                made = replace(made, candidates=(*made.candidates, answered))
+                return with_route(made, route, tried=index + 1)
+            self._failed(candidate, outcome)
+        return with_route(self.made, route, tried=count)
 
     async def _with_repair(self, candidate: Candidate, body: Body, *, until: float) -> tuple[Answer, Checked] | Failure:
         answer = await self._with_retries(candidate, body, until=until)
         checked = self._checked(answer)
         if isinstance(answer, Answer) and isinstance(checked, Problem):
-            body = with_repair(body, said=answer.text, problem=checked.text)
+            self.made = replace(self.made, repaired=True)
+            body = with_repair(body, said=answer.text, problem=self.masked.masker.mask(checked.text))
             answer = await self._with_retries(candidate, body, until=until)
             checked = self._checked(answer)
         if isinstance(answer, Failure):
@@ -59,56 +70,81 @@ class Attempt:
         return answer, checked
 
     def _checked(self, answer: Answer | Failure) -> Checked | Problem:
+        """Judged with its values in place: a schema may ask for an address, and a placeholder is none."""
         if isinstance(answer, Failure):
             return Checked()
-        return check_answer(answer, self.offered, self.command.output_schema)
+        return check_answer(restored(answer, self.masked.masker), self.call.expected)
 
     async def _with_retries(self, candidate: Candidate, body: Body, *, until: float) -> Answer | Failure:
         tries = 0
         while (left := until - time.monotonic()) > 0:
-            outcome = await self._paid_call(candidate, body_for(candidate.model, body), left)
+            outcome = await self._paid_call(candidate, body, left)
             if not isinstance(outcome, Trouble):
                 return outcome
             tries += 1
-            jitter = jitter_of(self.command_id, tries)
+            jitter = jitter_of(self.call.request_id, tries)
             wait = wait_before_retry(outcome, tries=tries, jitter=jitter, left_seconds=until - time.monotonic())
             if wait is None:
+                self.made = replace(self.made, retry_after_seconds=outcome.retry_after_seconds)
                 return outcome.failure
             await asyncio.sleep(wait)
-        return Failure(ErrorClass.TIMEOUT, f"no answer within {self.command.timeout_ms} ms")
+        return Failure(ErrorClass.TIMEOUT, f"no answer within {self.call.timeout_seconds:g} s")
 
     async def _paid_call(self, candidate: Candidate, body: Body, left: float) -> Answer | Trouble | Failure:
-        """Reserve, call, settle."""
-        model = candidate.model
-        amount = cost_at_most(candidate.price, tokens_input=tokens_of(body), tokens_output_max=model.output_tokens_max)
-        self.account = replace(self.account, provider=model.provider, model=model.name)
-        reservation = await self.purse.reserve(amount, lease_seconds=left)
-        if isinstance(reservation, OverBudget):
-            return Failure(ErrorClass.BUDGET_EXCEEDED, reservation.detail)
-        outcome = await self.provider.complete(model.provider, body, timeout_seconds=left)
-        if isinstance(outcome, Answer):
-            cost = cost_of_answer(candidate.price, outcome, reserved_microdollars=amount)
-            self._count(cost, outcome.usage or NO_USAGE)
-        else:
-            cost = amount if outcome.may_have_cost else 0
-            self._count(cost, NO_USAGE)
-        await self.purse.settle(reservation, cost)
+        """Reserve, call, settle: also when the caller goes away meanwhile."""
+        bid = bid_for(candidate, output_tokens_asked=self.call.output_tokens_max)
+        held = await self.purse.reserve(bid, rates=provider_rates(candidate, self.gateway), until=self.until)
+        if isinstance(held, OverBudget):
+            self.made = replace(self.made, over_budget=held)
+            return Failure(ErrorClass.BUDGET_EXCEEDED, held.detail)
+        if isinstance(held, Limited):
+            self.made = replace(self.made, retry_after_seconds=held.retry_after_seconds)
+            return limited_failure(held)
+        upstream = {"model": candidate.model.asked_as, "max_tokens": 0, **body}
+        upstream["max_tokens"] = output_tokens_granted(candidate, bid, held.amount_microdollars)
+        started, attempted = time.monotonic(), Attempted(candidate, held.amount_microdollars, "cancelled")
+        try:
+            target = Target(candidate.model.provider, candidate.model.asked_as)
+            outcome = await self.gateway.provider.complete(target, orjson.dumps(upstream), timeout_seconds=left)
+            attempted = attempted_of(candidate, held, outcome, seconds=time.monotonic() - started)
+        finally:
+            await self.gateway.surely(self.purse.settle(held, attempted))
+            self.made = self.made.with_cost(candidate, attempted.cost_microdollars, attempted.usage)
+        report(self.gateway, candidate, outcome, seconds=time.monotonic() - started)
         return outcome
 
-    def _count(self, cost: int, usage: Usage) -> None:
-        before = self.account.usage
-        self.account = replace(
-            self.account,
-            cost_microdollars=self.account.cost_microdollars + cost,
-            usage=Usage(
-                before.tokens_input + usage.tokens_input,
-                before.tokens_cached + usage.tokens_cached,
-                before.tokens_output + usage.tokens_output,
-            ),
-        )
+    def _failed(self, candidate: Candidate, failure: Failure) -> None:
+        self.made = self.made.with_failed(candidate, failure, retry_after_seconds=self.made.retry_after_seconds)
 
-    def _left(self) -> float:
-        return self.until - time.monotonic()
 
-    def _closed(self) -> Account:
-        return replace(self.account, latency_ms=round((time.monotonic() - self.started) * 1000))
+def attempted_of(candidate: Candidate, held: Held, outcome: Answer | Trouble, *, seconds: float) -> Attempted:
+    """What a call took: by the provider's count; all that was held where that is unknown; nothing if not billed."""
+    latency_ms = round(seconds * 1000)
+    if isinstance(outcome, Answer):
+        cost = cost_of_answer(candidate.price, outcome, reserved_microdollars=held.amount_microdollars)
+        return Attempted(candidate, cost, "ok", outcome.usage or NO_USAGE, latency_ms)
+    cost = held.amount_microdollars if outcome.may_have_cost else 0
+    return Attempted(candidate, cost, outcome.error_class, NO_USAGE, latency_ms)
+
+
+def report(gateway: Gateway, candidate: Candidate, outcome: Answer | Trouble, *, seconds: float) -> None:
+    """Tell the breaker. Limits, refusals and filtered content say nothing about a model's health."""
+    if isinstance(outcome, Answer):
+        gateway.board.report(candidate.model.name, ok=True, latency_seconds=seconds)
+    elif outcome.error_class in _BREAKER_FAILURES:
+        gateway.board.report(candidate.model.name, ok=False, latency_seconds=seconds)
+
+
+def provider_rates(candidate: Candidate, gateway: Gateway) -> tuple[Rate, ...]:
+    """The limits of the provider's key, if it has any."""
+    rate = gateway.provider_rates.get(candidate.model.provider)
+    return () if rate is None else (rate,)
+
+
+def limited_failure(limited: Limited) -> Failure:
+    """A limit of ours has no place."""
+    whose = "the provider" if limited.rate.kind is RateKind.PROVIDER else f"{limited.rate.kind} {limited.rate.id}"
+    return Failure(
+        ErrorClass.RATE_LIMITED,
+        f"{whose}: limit of {limited.what} reached, again in {limited.retry_after_seconds:.1f} s",
+    )

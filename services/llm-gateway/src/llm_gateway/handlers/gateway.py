@@ -1,27 +1,26 @@
 """What is a request answered with?"""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
-from pydantic import JsonValue
-from redis.asyncio import Redis
-
 from contracts.envelope import Identity, Message
+from cost_gate import Gate, Rate
+from llm_gateway.adapters.breaker_board import BreakerBoard
+from llm_gateway.adapters.budget_book import BudgetBook
+from llm_gateway.adapters.ledger import Ledger
 from llm_gateway.adapters.prompt_store import PromptStore
+from llm_gateway.adapters.provider_client import ProviderClient
+from llm_gateway.adapters.response_cache import ResponseCache
 from llm_gateway.adapters.tool_catalogue import ToolCatalogue
-from llm_gateway.domain.answer import Answer, Trouble
+from llm_gateway.domain.made import Made
 from llm_gateway.domain.models import ModelTable
+from llm_gateway.handlers.announce import Announcer
+from llm_gateway.handlers.clock import Clock
+from llm_gateway.handlers.coalesce import Coalescer
+from llm_gateway.handlers.micro_batch import MicroBatch
 from llm_gateway.handlers.single_flight import SingleFlight
-
-
-class Provider(Protocol):
-    """One call, without retries, that ends within the timeout."""
-
-    async def complete(
-        self, provider_name: str, body: dict[str, JsonValue], *, timeout_seconds: float
-    ) -> Answer | Trouble: ...
 
 
 class Publish(Protocol):
@@ -32,14 +31,37 @@ class Publish(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Everything that the handler reaches."""
+    """Everything that the handlers reach."""
 
     table: ModelTable
-    provider: Provider
+    provider: ProviderClient
     prompts: PromptStore
     tools: ToolCatalogue
-    redis: Redis
+    gate: Gate
+    ledger: Ledger
+    budgets: BudgetBook
+    board: BreakerBoard
+    cache: ResponseCache
+    announcer: Announcer
     publish: Publish
-    now: Callable[[], datetime]
-    execution_cap_microdollars: int
+    now: Clock
+    pii_secret: bytes
+    caller_rates: Callable[[str, str | None], Sequence[Rate]]
+    provider_rates: Mapping[str, Rate] = field(default_factory=dict)
+    budget_wait_seconds_max: float = 30.0
     flights: SingleFlight = field(default_factory=SingleFlight)
+    coalescer: Coalescer[Made] = field(default_factory=Coalescer)
+    micro_batch: MicroBatch = field(default_factory=MicroBatch)
+    _background: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def surely(self, work: Coroutine[None, None, None]) -> None:
+        """Wait for work that must come to its end also when the caller goes away: what was spent has to be counted."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        await asyncio.shield(task)
+
+    async def finish(self) -> None:
+        """Wait for all such work, at the end of the process."""
+        if self._background:
+            await asyncio.wait(self._background, timeout=5.0)

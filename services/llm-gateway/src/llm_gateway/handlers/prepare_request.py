@@ -1,16 +1,13 @@
-"""Can a request be tried at all, and with which prompt, tools, models and budget?"""
+"""Can a command be tried at all, and what call does it ask for?"""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
-from contracts.completions import Cap, RequestCompletion
-from cost_gate import Scope, check_scopes, scope_of
-from llm_gateway.domain.chat_body import Body, shared_body, tokens_of
+from contracts.completions import RequestCompletion
+from llm_gateway.domain.call import Call
+from llm_gateway.domain.chat_body import shared_body
 from llm_gateway.domain.check_answer import check_schema
 from llm_gateway.domain.failure import ErrorClass, Failure
 from llm_gateway.domain.prompt import Prompt
-from llm_gateway.domain.route_model import Candidates, route_model
 from llm_gateway.domain.tool_names import OfferedTools, offer
 from llm_gateway.handlers.gateway import Gateway
 from service_kit.bus import Delivery
@@ -21,25 +18,10 @@ _TOOLS_RETRY = timedelta(seconds=1)
 _TOOLS_SECONDS_MAX = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A request that can be tried."""
-
-    offered: OfferedTools
-    body: Body
-    candidates: Candidates
-    scopes: Sequence[Scope]
-
-
 def command_of(delivery: Delivery) -> RequestCompletion:
     """The command that was delivered."""
     assert isinstance(delivery.message, RequestCompletion)
     return delivery.message
-
-
-def seconds_left(delivery: Delivery, gateway: Gateway) -> float:
-    """Until the deadline, which counts from when the command was stored: its sender's timer does too."""
-    return command_of(delivery).timeout_ms / 1000 - _age_seconds(delivery, gateway)
 
 
 async def load_prompt(delivery: Delivery, gateway: Gateway) -> Prompt | Failure:
@@ -53,21 +35,46 @@ async def load_prompt(delivery: Delivery, gateway: Gateway) -> Prompt | Failure:
     return before if isinstance(before, Failure) else (*before, *command.messages)
 
 
-def prepare_request(delivery: Delivery, gateway: Gateway, prompt: Prompt | Failure) -> Ready | Failure:
-    """Everything that is known before the first call. Raises RetryLater while a tool is not there."""
-    command = command_of(delivery)
-    if failure := _unusable(command, prompt, seconds_left(delivery, gateway)):
+def prepare_request(delivery: Delivery, gateway: Gateway, prompt: Prompt | Failure) -> Call | Failure:
+    """Everything that is known before the first call. The deadline counts from when the command was stored: its
+    sender's timer does too. Raises RetryLater while a tool is not there."""
+    command, place = command_of(delivery), delivery.subject
+    left_seconds = command.timeout_ms / 1000 - _age_seconds(delivery, gateway)
+    if failure := _unusable(command, prompt, left_seconds):
         return failure
     assert not isinstance(prompt, Failure)
     offered = _offered(delivery, gateway)
-    scopes = _scopes(delivery, gateway)
     if isinstance(offered, Failure):
         return offered
-    if isinstance(scopes, Failure):
-        return scopes
-    body = shared_body(prompt, offered, output_schema=command.output_schema, temperature=command.temperature)
-    candidates = route_model(gateway.table, command.profile, tokens_input=tokens_of(body))
-    return candidates if isinstance(candidates, Failure) else Ready(offered, body, candidates, scopes)
+    call = Call(
+        request_id=delivery.entry.id,
+        source="bus",
+        tenant=place.tenant,
+        profile=command.profile,
+        body=shared_body(prompt, offered, output_schema=command.output_schema, temperature=command.temperature),
+        partition=f"{place.tenant}/{place.key}",
+        timeout_seconds=left_seconds,
+        key=place.key,
+        entity=command.entity,
+        workflow=command.workflow or None,
+        execution_id=command.execution_id,
+        node=command.node,
+        output_tokens_max=command.output_tokens_max,
+        output_schema=command.output_schema,
+        offered=offered,
+        caps=command.caps,
+        cache=command.cache,
+        must_say_something=True,
+    )
+    return _with_usable_caps(call, gateway)
+
+
+def _with_usable_caps(call: Call, gateway: Gateway) -> Call | Failure:
+    try:
+        gateway.budgets.scopes_for(call)
+    except ValueError as error:
+        return Failure(ErrorClass.INVALID_REQUEST, str(error))
+    return call
 
 
 def _age_seconds(delivery: Delivery, gateway: Gateway) -> float:
@@ -92,22 +99,3 @@ def _offered(delivery: Delivery, gateway: Gateway) -> OfferedTools | Failure:
     if _age_seconds(delivery, gateway) > _TOOLS_SECONDS_MAX:
         return Failure(ErrorClass.INVALID_REQUEST, missing)
     raise RetryLater(missing, after=_TOOLS_RETRY)
-
-
-def _scopes(delivery: Delivery, gateway: Gateway) -> Sequence[Scope] | Failure:
-    """The caps of the command; a command that names none has the default cap for its execution."""
-    command, place = command_of(delivery), delivery.subject
-    execution = Cap(
-        scope="execution",
-        id=command.execution_id or place.key,
-        cap_microdollars=gateway.execution_cap_microdollars,
-    )
-    try:
-        scopes = [
-            scope_of(place.tenant, cap.scope, cap.id, cap_microdollars=cap.cap_microdollars)
-            for cap in command.caps or (execution,)
-        ]
-        check_scopes(scopes)
-    except ValueError as error:
-        return Failure(ErrorClass.INVALID_REQUEST, str(error))
-    return scopes

@@ -1,0 +1,264 @@
+"""What does a request over HTTP ask for, and is it right?"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import orjson
+from pydantic import JsonValue
+
+from contracts.completions import CachePolicy
+from contracts.tool_calls import ToolDescription
+from llm_gateway.adapters.api_keys import KeyEntry
+from llm_gateway.api.errors import ApiError
+from llm_gateway.domain.call import NO_TOOLS, Call
+from llm_gateway.domain.check_answer import check_schema
+from llm_gateway.domain.tool_names import OfferedTools
+
+Object = dict[str, JsonValue]
+MESSAGES_MAX, TOOLS_MAX, TEXTS_MAX = 2_000, 256, 2_048
+TIMEOUT_SECONDS_DEFAULT, TIMEOUT_SECONDS_MAX = 120.0, 600.0
+_ID = re.compile(r"[\x21-\x7e]{1,128}\Z")
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_OUR_OWN = ("model", "max_tokens", "max_completion_tokens", "stream", "metadata", "store", "n")
+_COSTS_EXTRA = ("audio", "modalities", "web_search_options", "prediction", "best_of", "service_tier")
+
+
+class BadRequest(Exception):
+    """The request is wrong; `error` says what and how to mend it."""
+
+    def __init__(self, param: str, message: str, *, status: int = 400, code: str = "invalid_value") -> None:
+        super().__init__(message)
+        self.error = ApiError(status, f"{param}: {message}", param=param, code=code)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call, and whether its answer is streamed."""
+
+    call: Call
+    stream: bool = False
+
+
+def read_chat(content: bytes, headers: Mapping[bytes, bytes], caller: KeyEntry, request_id: str) -> Asked:
+    """A chat completion. Raises BadRequest."""
+    body = _object(content)
+    profile = _text(body, "model", characters_max=200)
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not 1 <= len(messages) <= MESSAGES_MAX:
+        raise BadRequest("messages", f"must be a list of 1 to {MESSAGES_MAX} messages")
+    for number, message in enumerate(messages):
+        _check_message(message, f"messages[{number}]")
+    for name in _COSTS_EXTRA:
+        if body.get(name) not in (None, "auto", "default", ["text"]):
+            raise BadRequest(name, "is not supported: it costs extra, and no cap could be kept; leave it out")
+    if body.get("n") not in (None, 1):
+        raise BadRequest("n", f"is {_shown(body['n'])}; only 1 answer a request is supported")
+    _check_number(body, "temperature", 0, 2)
+    _check_number(body, "top_p", 0, 1)
+    schema = _output_schema(body)
+    call = _call(
+        caller,
+        headers,
+        request_id,
+        profile=profile,
+        body={name: value for name, value in body.items() if name not in _OUR_OWN},
+    )
+    offered, limit = _offered(body), _output_tokens(body)
+    call = replace(call, offered=offered, output_schema=schema, output_tokens_max=limit)
+    return Asked(call, _flag(body, "stream"))
+
+
+def read_embeddings(content: bytes, headers: Mapping[bytes, bytes], caller: KeyEntry, request_id: str) -> Asked:
+    """Vectors of texts. Raises BadRequest."""
+    body = _object(content)
+    profile = _text(body, "model", characters_max=200)
+    given = body.get("input")
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not 1 <= len(texts) <= TEXTS_MAX:
+        raise BadRequest("input", f"must be a text or a list of 1 to {TEXTS_MAX} texts")
+    if not all(isinstance(text, str) and text for text in texts):
+        raise BadRequest("input", "every text must be a string with at least one character; tokens are not accepted")
+    if body.get("encoding_format", "float") not in ("float", "base64"):
+        raise BadRequest("encoding_format", f"is {_shown(body['encoding_format'])}; use float or base64")
+    _check_number(body, "dimensions", 1, 10_000)
+    kept = {name: body[name] for name in ("encoding_format", "dimensions") if body.get(name) is not None}
+    return Asked(_call(caller, headers, request_id, profile=profile, body={"input": list(texts), **kept}))
+
+
+def _call(caller: KeyEntry, headers: Mapping[bytes, bytes], request_id: str, *, profile: str, body: Object) -> Call:
+    entity = caller.entity or _header(headers, b"x-hil-entity")
+    execution = _header(headers, b"x-hil-execution")
+    conversation = _header(headers, b"x-hil-conversation") or execution or request_id
+    return Call(
+        request_id=request_id,
+        source="http",
+        tenant=caller.tenant,
+        profile=profile,
+        body=body,
+        partition=f"{caller.tenant}/{conversation}",
+        timeout_seconds=_timeout_seconds(headers),
+        entity=entity,
+        workflow=caller.workflow or _header(headers, b"x-hil-workflow"),
+        execution_id=execution,
+        node=_header(headers, b"x-hil-node"),
+        cache=_cache_policy(headers),
+    )
+
+
+def _object(content: bytes) -> Object:
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest("body", f"is not JSON: {str(error)[:200]}") from error
+    if not isinstance(body, dict):
+        raise BadRequest("body", "must be a JSON object")
+    return body
+
+
+def _text(body: Object, name: str, *, characters_max: int) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not 1 <= len(value) <= characters_max:
+        raise BadRequest(name, f"must be a string of 1 to {characters_max} characters")
+    return value
+
+
+def _check_message(message: JsonValue, place: str) -> None:
+    if not isinstance(message, dict):
+        raise BadRequest(place, "must be an object with role and content")
+    if message.get("role") not in _ROLES:
+        raise BadRequest(f"{place}.role", f"is {_shown(message.get('role'))}; use one of: {', '.join(_ROLES)}")
+    content = message.get("content")
+    if not isinstance(content, str | list | None):
+        raise BadRequest(f"{place}.content", "must be a string, a list of parts or null")
+    if isinstance(content, list) and not all(isinstance(part, dict) for part in content):
+        raise BadRequest(f"{place}.content", "every part must be an object with a type")
+    calls = message.get("tool_calls")
+    if calls is not None and not (isinstance(calls, list) and all(isinstance(call, dict) for call in calls)):
+        raise BadRequest(f"{place}.tool_calls", "must be a list of objects")
+
+
+def _check_number(body: Object, name: str, least: float, most: float) -> None:
+    value = body.get(name)
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise BadRequest(name, f"is {_shown(value)}; must be a number from {least:g} to {most:g}")
+
+
+def _flag(body: Object, name: str) -> bool:
+    value = body.get(name)
+    if not isinstance(value, bool | None):
+        raise BadRequest(name, f"is {_shown(value)}; must be true or false")
+    options = body.get("stream_options")
+    if not isinstance(options, dict | None):
+        raise BadRequest("stream_options", "must be an object")
+    return bool(value)
+
+
+def _output_tokens(body: Object) -> int | None:
+    limits = []
+    for name in ("max_tokens", "max_completion_tokens"):
+        _check_number(body, name, 1, 10_000_000)
+        value = body.get(name)
+        if value is not None:
+            if not isinstance(value, int):
+                raise BadRequest(name, f"is {_shown(value)}; must be a whole number")
+            limits.append(value)
+    return min(limits) if limits else None
+
+
+def _output_schema(body: Object) -> Object | None:
+    response_format = body.get("response_format")
+    if response_format is None:
+        return None
+    if not isinstance(response_format, dict) or response_format.get("type") not in (
+        "text",
+        "json_object",
+        "json_schema",
+    ):
+        raise BadRequest("response_format", "must be an object whose type is text, json_object or json_schema")
+    if response_format["type"] != "json_schema":
+        return None
+    described = response_format.get("json_schema")
+    schema = described.get("schema") if isinstance(described, dict) else None
+    if not isinstance(schema, dict):
+        raise BadRequest("response_format.json_schema.schema", "must be a JSON Schema")
+    failure = check_schema(schema)
+    if failure is not None:
+        raise BadRequest("response_format.json_schema.schema", failure.detail)
+    return schema
+
+
+def _offered(body: Object) -> OfferedTools:
+    tools = body.get("tools")
+    if tools is None:
+        return NO_TOOLS
+    if not isinstance(tools, list) or len(tools) > TOOLS_MAX:
+        raise BadRequest("tools", f"must be a list of at most {TOOLS_MAX} tools")
+    by_name: dict[str, ToolDescription] = {}
+    for number, tool in enumerate(tools):
+        function = tool.get("function") if isinstance(tool, dict) and tool.get("type") == "function" else None
+        name = function.get("name") if isinstance(function, dict) else None
+        if not isinstance(function, dict) or not isinstance(name, str) or not name:
+            raise BadRequest(f"tools[{number}]", "must be {type: function, function: {name, …}}")
+        parameters = function.get("parameters") or {}
+        if not isinstance(parameters, dict):
+            raise BadRequest(f"tools[{number}].function.parameters", "must be a JSON Schema")
+        by_name[name] = ToolDescription.model_construct(name=name, input_schema=parameters)
+    return OfferedTools(by_name)
+
+
+def _header(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
+    value = headers.get(name)
+    if value is None:
+        return None
+    text = value.decode("latin-1")
+    if not _ID.match(text):
+        raise BadRequest(name.decode(), "must be 1 to 128 visible ASCII characters")
+    return text
+
+
+def _timeout_seconds(headers: Mapping[bytes, bytes]) -> float:
+    value = headers.get(b"x-hil-timeout-ms")
+    if value is None:
+        return TIMEOUT_SECONDS_DEFAULT
+    return _whole(value, "x-hil-timeout-ms", 1, int(TIMEOUT_SECONDS_MAX * 1000)) / 1000
+
+
+def _cache_policy(headers: Mapping[bytes, bytes]) -> CachePolicy | None:
+    """`x-hil-cache: exact|semantic[; ttl=SECONDS]`."""
+    value = headers.get(b"x-hil-cache", b"off").decode("latin-1")
+    tier, _, rest = (part.strip() for part in value.partition(";"))
+    if tier == "off":
+        return None
+    if tier not in ("exact", "semantic"):
+        raise BadRequest("x-hil-cache", f"is {_shown(tier)}; use off, exact or semantic, as in `exact; ttl=600`")
+    fields: dict[str, JsonValue] = {
+        "tier": tier,
+        "knowledge_version": _header(headers, b"x-hil-knowledge-version") or "",
+        "locale": _header(headers, b"x-hil-locale") or "",
+    }
+    if rest:
+        name, _, number = rest.partition("=")
+        if name.strip() != "ttl":
+            raise BadRequest("x-hil-cache", f"has the unknown option {_shown(name)}; only ttl is known")
+        fields["ttl_seconds"] = _whole(number.encode("latin-1"), "x-hil-cache ttl", 1, 30 * 24 * 3600)
+    return CachePolicy.model_validate(fields)
+
+
+def _whole(value: bytes, name: str, least: int, most: int) -> int:
+    try:
+        number = int(value.strip())
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most:
+        raise BadRequest(name, f"is {_shown(value.decode('latin-1'))}; must be a whole number from {least} to {most}")
+    return number
+
+
+def _shown(value: JsonValue) -> str:
+    return repr(value)[:60]
+
+
+Read = Callable[[bytes, Mapping[bytes, bytes], KeyEntry, str], Asked]

@@ -1,0 +1,142 @@
+"""Vectors of texts were asked for: how do they come, masked, paid for and batched?"""
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+
+import orjson
+from pydantic import JsonValue
+
+from contracts.costs import RequestRecord
+from cost_gate import Limited
+from llm_gateway.adapters.provider_client import Target
+from llm_gateway.domain.answer import NO_USAGE, Answer, Embeddings, Trouble
+from llm_gateway.domain.bid import bid_for
+from llm_gateway.domain.call import Call, NotCompleted
+from llm_gateway.domain.cost import cost_of
+from llm_gateway.domain.count_tokens import count_tokens
+from llm_gateway.domain.failure import ErrorClass, Failure
+from llm_gateway.domain.made import Made, record, with_route
+from llm_gateway.domain.models import ModelKind
+from llm_gateway.domain.over_budget import OverBudget
+from llm_gateway.domain.retry import jitter_of, wait_before_retry
+from llm_gateway.domain.route_model import Candidate, Need, Route, route_model
+from llm_gateway.handlers.attempt import limited_failure, provider_rates
+from llm_gateway.handlers.engine import purse_for
+from llm_gateway.handlers.gateway import Gateway
+from llm_gateway.handlers.masking import Masked, mask_body
+from llm_gateway.handlers.observe import observe_request
+from llm_gateway.handlers.purse import Attempted, Held, Purse
+from llm_gateway.handlers.request_records import How, record_of
+
+VECTORS_MISSING = Trouble(ErrorClass.PROVIDER_ERROR, "the provider gave fewer vectors than texts", may_have_cost=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """One vector a text, in their order."""
+
+    vectors: tuple[JsonValue, ...]
+    record: RequestRecord
+
+
+async def embed(call: Call, gateway: Gateway) -> Embedded | NotCompleted:
+    """The vectors, or why there are none. Only the first model of a profile is asked: vectors of another mean nothing
+    beside its own. Raises GateClosed."""
+    started = time.monotonic()
+    masked = mask_body(call.body, secret=gateway.pii_secret, partition=call.partition)
+    made, vectors = (Made(masked), ()) if isinstance(masked, Failure) else await _made(call, masked, gateway)
+    counts = {} if isinstance(masked, Failure) else masked.counts
+    latency_ms = round((time.monotonic() - started) * 1000)
+    found = record_of(call, made, masked=counts, latency_ms=latency_ms, now=gateway.now(), how=How("embeddings"))
+    gateway.ledger.add_request(call.tenant, found)
+    observe_request(found)
+    if isinstance(made.outcome, Failure):
+        return NotCompleted(made.outcome, found, made.retry_after_seconds, over_budget=made.over_budget)
+    return Embedded(vectors, found)
+
+
+async def _made(call: Call, masked: Masked, gateway: Gateway) -> tuple[Made, tuple[JsonValue, ...]]:
+    tokens = count_tokens(masked.body, gateway.table.encoding_of(call.profile)).tokens
+    route = route_model(gateway.table, call.profile, Need(tokens, kind=ModelKind.EMBEDDING), frozenset())
+    if isinstance(route, Failure):
+        return Made(route), ()
+    if not gateway.ledger.has_room:
+        return Made(Failure(ErrorClass.OVERLOADED, "the cost ledger cannot be written")), ()
+    texting = _Embedding(call, masked, gateway, purse_for(call, gateway), time.monotonic() + call.timeout_seconds)
+    return await texting.tries(route)
+
+
+@dataclass(slots=True)
+class _Embedding:
+    call: Call
+    masked: Masked
+    gateway: Gateway
+    purse: Purse
+    until: float
+
+    async def tries(self, route: Route) -> tuple[Made, tuple[JsonValue, ...]]:
+        candidate, made, tries = route.candidates[0], Made(Failure(ErrorClass.TIMEOUT, "no time was left")), 0
+        while self.until > time.monotonic():
+            made, outcome = await self._paid(candidate, made)
+            if isinstance(outcome, Embeddings):
+                done = replace(
+                    made, outcome=Answer(candidate.model.name), candidates=(record("answered", candidate.model.name),)
+                )
+                return with_route(done, route, tried=1), outcome.vectors
+            tries += 1
+            pause = None
+            if isinstance(outcome, Trouble):
+                jitter, left = jitter_of(self.call.request_id, tries), self.until - time.monotonic()
+                pause = wait_before_retry(outcome, tries=tries, jitter=jitter, left_seconds=left)
+                made = replace(made, outcome=outcome.failure, retry_after_seconds=outcome.retry_after_seconds)
+            if pause is None:
+                break
+            await asyncio.sleep(pause)
+        failed = made.outcome if isinstance(made.outcome, Failure) else Failure(ErrorClass.TIMEOUT, "no answer")
+        return made.with_failed(candidate, failed, retry_after_seconds=made.retry_after_seconds), ()
+
+    async def _paid(self, candidate: Candidate, made: Made) -> tuple[Made, Embeddings | Trouble | Failure]:
+        bid = bid_for(candidate, output_tokens_asked=1)
+        held = await self.purse.reserve(bid, rates=provider_rates(candidate, self.gateway), until=self.until)
+        if isinstance(held, OverBudget):
+            failure = Failure(ErrorClass.BUDGET_EXCEEDED, held.detail)
+            return replace(made, outcome=failure, over_budget=held), failure
+        if isinstance(held, Limited):
+            failure = limited_failure(held)
+            return replace(made, outcome=failure, retry_after_seconds=held.retry_after_seconds), failure
+        started, attempted = time.monotonic(), Attempted(candidate, held.amount_microdollars, "cancelled")
+        try:
+            outcome = await self._batched(candidate)
+            attempted = _attempted(candidate, held, outcome, seconds=time.monotonic() - started)
+        finally:
+            await self.gateway.surely(self.purse.settle(held, attempted))
+        return made.with_cost(candidate, attempted.cost_microdollars, attempted.usage), outcome
+
+    async def _batched(self, candidate: Candidate) -> Embeddings | Trouble:
+        options = {name: value for name, value in self.masked.body.items() if name != "input"}
+        target = Target(candidate.model.provider, candidate.model.asked_as)
+        given = self.masked.body["input"]
+        texts = [str(text) for text in given] if isinstance(given, list) else []
+        timeout_seconds = self.until - time.monotonic()
+
+        async def call(all_texts: object) -> Embeddings | Trouble:
+            body = orjson.dumps({"model": target.model, "input": all_texts, **options})
+            outcome = await self.gateway.provider.embed(target, body, timeout_seconds=timeout_seconds)
+            assert isinstance(all_texts, list)
+            fits = not isinstance(outcome, Embeddings) or len(outcome.vectors) == len(all_texts)
+            return outcome if fits else VECTORS_MISSING
+
+        kind = orjson.dumps([target.provider, target.model, options], option=orjson.OPT_SORT_KEYS).decode()
+        weight = candidate.tokens_input
+        return await self.gateway.micro_batch.embed(kind, texts, weight=weight, call=call)
+
+
+def _attempted(candidate: Candidate, held: Held, outcome: Embeddings | Trouble, *, seconds: float) -> Attempted:
+    latency_ms = round(seconds * 1000)
+    if isinstance(outcome, Trouble):
+        cost = held.amount_microdollars if outcome.may_have_cost else 0
+        return Attempted(candidate, cost, outcome.error_class, NO_USAGE, latency_ms)
+    usage = outcome.usage
+    cost = held.amount_microdollars if usage is None else cost_of(candidate.price, usage)
+    return Attempted(candidate, cost, "ok", usage or NO_USAGE, latency_ms)

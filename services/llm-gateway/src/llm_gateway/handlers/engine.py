@@ -1,0 +1,109 @@
+"""A request came, through whichever door: how does it come to its answer?"""
+
+import time
+from dataclasses import replace
+
+from contracts.costs import RequestRecord
+from llm_gateway.adapters.response_cache import Hit
+from llm_gateway.domain.answer import Answer
+from llm_gateway.domain.cache_key import Lookup, lookup_for
+from llm_gateway.domain.call import Call, Completed, NotCompleted
+from llm_gateway.domain.count_tokens import count_tokens
+from llm_gateway.domain.failure import ErrorClass, Failure
+from llm_gateway.domain.made import Made
+from llm_gateway.domain.need import need_of
+from llm_gateway.domain.route_model import Route, route_model
+from llm_gateway.handlers.attempt import Attempt
+from llm_gateway.handlers.gateway import Gateway
+from llm_gateway.handlers.masking import Masked, mask_body, restored
+from llm_gateway.handlers.observe import observe_request
+from llm_gateway.handlers.purse import Purse
+from llm_gateway.handlers.request_records import How, record_of
+
+
+async def complete(call: Call, gateway: Gateway) -> Completed | NotCompleted:
+    """The answer, or why there is none: it is paid for, recorded, and no later than the request's deadline. Raises
+    GateClosed while the cost gate cannot say what is left, ValueError where the request's caps contradict each other.
+    """
+    started = time.monotonic()
+    masked = mask_body(call.body, secret=gateway.pii_secret, partition=call.partition)
+    if isinstance(masked, Failure):
+        return conclude(call, gateway, Made(masked), started=started)
+    lookup = lookup_for(call, masked.body, masked.counts)
+    made = await (_made(call, masked, gateway) if lookup is None else _made_or_found(call, masked, lookup, gateway))
+    return conclude(call, gateway, made, masked=masked, started=started)
+
+
+async def _made_or_found(call: Call, masked: Masked, lookup: Lookup, gateway: Gateway) -> Made:
+    """From the cache, from the same request that is on its way already, or from a model."""
+    hit = await gateway.cache.find(lookup)
+    if hit is not None and not hit.verify:
+        return Made(hit.answer, cache=hit.tier)
+    made, shared = await gateway.coalescer.once(
+        lookup.key, lambda: _made_and_kept(call, masked, gateway, lookup=lookup, hit=hit)
+    )
+    return replace(made, cache="coalesced", cost_microdollars=0) if shared else made
+
+
+async def _made_and_kept(call: Call, masked: Masked, gateway: Gateway, *, lookup: Lookup, hit: Hit | None) -> Made:
+    made = await _made(call, masked, gateway)
+    if isinstance(made.outcome, Answer):
+        if hit is not None:
+            await gateway.cache.verified(hit, made.outcome)
+        await gateway.cache.store(lookup, made.outcome)
+    return made
+
+
+async def _made(call: Call, masked: Masked, gateway: Gateway) -> Made:
+    """From a model."""
+    until = time.monotonic() + call.timeout_seconds
+    route = route_for(call, masked, gateway)
+    if isinstance(route, Failure):
+        return Made(route)
+    attempt = Attempt(call, masked, gateway, purse_for(call, gateway), until)
+    return await attempt.make(route)
+
+
+def route_for(call: Call, masked: Masked, gateway: Gateway) -> Route | Failure:
+    """The models to try. A ledger that cannot be written stops all calls: what they cost would be forgotten."""
+    if not gateway.ledger.has_room:
+        return Failure(ErrorClass.OVERLOADED, "the cost ledger cannot be written, so nothing may be spent")
+    encoding = gateway.table.encoding_of(call.profile)
+    tokens = count_tokens(masked.body, encoding).tokens
+    need = need_of(masked.body, tokens_input=tokens, output_tokens_max=call.output_tokens_max)
+    return route_model(gateway.table, call.profile, need, gateway.board.open_models())
+
+
+def purse_for(call: Call, gateway: Gateway) -> Purse:
+    """The caps and limits that this request counts against."""
+    return Purse(
+        gate=gateway.gate,
+        ledger=gateway.ledger,
+        call=call,
+        scopes=gateway.budgets.scopes_for(call),
+        rates=gateway.caller_rates(call.tenant, call.entity),
+        now=gateway.now,
+        wait_seconds_max=gateway.budget_wait_seconds_max,
+    )
+
+
+def conclude(
+    call: Call, gateway: Gateway, made: Made, *, started: float, masked: Masked | None = None, streamed: bool = False
+) -> Completed | NotCompleted:
+    """Record how the request ended, and give back what was masked."""
+    record: RequestRecord = record_of(
+        call,
+        made,
+        masked=masked.counts if masked is not None else {},
+        latency_ms=round((time.monotonic() - started) * 1000),
+        now=gateway.now(),
+        how=How(streamed=streamed),
+    )
+    gateway.ledger.add_request(call.tenant, record)
+    observe_request(record)
+    skipped = tuple(f"{one.model}: {one.reason}" for one in made.candidates if one.verdict == "skipped")
+    if isinstance(made.outcome, Failure):
+        over_budget = made.over_budget if made.outcome.error_class is ErrorClass.BUDGET_EXCEEDED else None
+        return NotCompleted(made.outcome, record, made.retry_after_seconds, made.fallbacks, skipped, over_budget)
+    assert masked is not None
+    return Completed(restored(made.outcome, masked.masker), made.checked, record, made.fallbacks, skipped)
