@@ -7,6 +7,7 @@ from hil.bench.commands import bench
 from hil.demo.command import demo
 from hil.dlq_commands import dlq_app
 from hil.inspect_command import inspect, replay_key
+from hil.llm_commands import llm_app
 from hil.outcome import HilApp
 from hil.send_command import send, stop
 from hil.up import up
@@ -37,4 +38,5 @@ app.add_typer(workflow_app, name="workflow")
 app.add_typer(dlq_app, name="dlq")
 app.command("inspect")(inspect)
 app.command("replay")(replay_key)
+app.add_typer(llm_app, name="llm")
 app.add_typer(bench, name="bench")

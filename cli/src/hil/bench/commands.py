@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hil.bench.gateway_commands import gateway
 from hil.outcome import bad_input
 
 bench = typer.Typer(help="Measure on servers of its own, beside a floor or a peer.", no_args_is_help=True)
@@ -52,3 +53,6 @@ def core(
     for name, value in figures.items():
         table.add_row(name, f"{value:,.2f}" if isinstance(value, float) else str(value))
     Console().print(table)
+
+
+bench.command("gateway")(gateway)

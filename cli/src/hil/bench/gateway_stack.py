@@ -1,13 +1,11 @@
 """Which servers does a measurement of the gateway need, and how are real gateways started on them?"""
 
 import hashlib
+import http.client
 import json
 import os
 import secrets
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,7 +41,7 @@ class Program:
 
     def wait(self, path: str) -> None:
         """Return when it answers 200 at `path`, or accepts connections where there is no path."""
-        ready = (lambda: accepts(self.port)) if not path else (lambda: status_of(self.url + path) == 200)
+        ready = (lambda: accepts(self.port)) if not path else (lambda: status_of(self.port, path) == 200)
         wait_until_ready(self.child, ready, timeout_seconds=READY_TIMEOUT_SECONDS)
 
 
@@ -103,7 +101,7 @@ class GatewayStack:
     def set_caps(self, gateway: Program, path: str, microdollars: int) -> None:
         """Put a total cap in force; `path` is tenant/scope/id."""
         body = json.dumps({"caps": {"total": microdollars}}).encode()
-        ask(f"{gateway.url}/admin/budgets/{path}", key=self.admin_key, method="PUT", body=body)
+        ask(gateway.port, f"/admin/budgets/{path}", key=self.admin_key, method="PUT", body=body)
 
     def stop(self) -> None:
         """End everything."""
@@ -135,26 +133,31 @@ def gateway_stack(directory: Path, *, delay_ms: float) -> Iterator[GatewayStack]
         stack.stop()
 
 
-def ask(url: str, *, key: str = "", method: str = "GET", body: bytes | None = None) -> object:
+def ask(port: int, path: str, *, key: str, method: str = "GET", body: bytes | None = None) -> object:
     """The JSON of an answer; raises StartFailed when it is refused."""
-    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    asked = urllib.request.Request(url, data=body, method=method, headers=headers)
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_ASK_SECONDS)
     try:
-        with urllib.request.urlopen(asked, timeout=_ASK_SECONDS) as answered:
-            return json.loads(answered.read() or b"null")
-    except urllib.error.HTTPError as error:
-        raise StartFailed(f"{method} {url} was answered with {error.code}: {error.read(300)!r}") from error
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        connection.request(method, path, body=body, headers=headers)
+        answered = connection.getresponse()
+        content = answered.read()
+    finally:
+        connection.close()
+    if answered.status >= 300:
+        raise StartFailed(f"{method} {path} was answered with {answered.status}: {content[:300]!r}")
+    return json.loads(content or b"null")
 
 
-def status_of(url: str) -> int:
+def status_of(port: int, path: str) -> int:
     """The status of an answer, 0 where none comes."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2.0)
     try:
-        with urllib.request.urlopen(url, timeout=2.0) as answered:
-            return int(answered.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
         return 0
+    finally:
+        connection.close()
 
 
 @contextmanager
@@ -169,11 +172,6 @@ def on_core(core: int | None) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
-
-
-def wait_seconds(seconds: float) -> None:
-    """Let the servers come to rest between two measurements."""
-    time.sleep(seconds)
 
 
 def _key_entry(name: str, tenant: str, scopes: list[str], key: str) -> dict[str, object]:
