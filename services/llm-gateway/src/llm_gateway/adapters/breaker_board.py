@@ -114,7 +114,7 @@ class BreakerBoard:
             self._stored.pop(model, None)
         elif stored != self._stored.get(model):
             self._stored[model] = stored
-            self._known[model] = Breaker(**orjson.loads(stored))
+            self._known[model] = _read(stored)
         _CONDITION.labels(model).set(_LEVEL[at(self._known.get(model, Breaker()), self._seconds()).condition])
 
     async def _swap(self, model: str, breaker: Breaker) -> bool:
@@ -139,6 +139,11 @@ class BreakerBoard:
 def _shut(breaker: Breaker, now: float) -> bool:
     found = at(breaker, now)
     return found.condition is Condition.OPEN or (found.condition is Condition.HALF_OPEN and now < found.probing_until)
+
+
+def _read(stored: bytes) -> Breaker:
+    fields = orjson.loads(stored)
+    return Breaker(**{**fields, "condition": Condition(fields["condition"])})
 
 
 def _key(model: str) -> str:

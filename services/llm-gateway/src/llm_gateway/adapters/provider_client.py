@@ -1,6 +1,7 @@
 """How is an OpenAI-compatible provider called, and what does each of its troubles mean?"""
 
 import asyncio
+import errno
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
@@ -235,7 +236,8 @@ def _too_long() -> Trouble:
 
 
 def _broken(provider: Provider, error: Exception) -> Trouble:
-    detail = f"{provider.name}: {type(error).__name__}"
+    number = error.os_error.errno if isinstance(error, aiohttp.ClientConnectorError) else None
+    detail = " ".join([f"{provider.name}:", type(error).__name__, errno.errorcode.get(number or 0, "")]).strip()
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
         return Trouble(ErrorClass.PROVIDER_UNREACHABLE, detail)
     return Trouble(ErrorClass.PROVIDER_ERROR, f"{detail}: the connection broke", may_have_cost=True)
