@@ -190,6 +190,7 @@ async def whole_system(
             restarts=restarts or RestartPolicy(),
             environment={
                 "LLM_GATEWAY_PROVIDER_URL": model.url,
+                "LLM_GATEWAY_PROVIDER_TRUSTED_WITH_PII": "true",  # It reads its plan out of what customers say.
                 "TOOL_RUNNER_SERVERS_FILE": str(_servers_file(data_dir, effects_file)),
                 "ORCHESTRATOR_BREAKER_FAILURES_MIN": "0",  # One test's failures are not another's.
                 **(environment or {}),

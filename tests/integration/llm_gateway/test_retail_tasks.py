@@ -42,7 +42,9 @@ async def test_every_train_task_is_played_as_expected(
     domain = load_domain(shipped_domain("retail"))
     async with (
         ReplayModel(player=TaskPlayer(domain)) as model,
-        bench(nats_server.url, redis_server.url, tmp_path, provider_url=model.url) as gateway,
+        bench(
+            nats_server.url, redis_server.url, tmp_path, provider_url=model.url, provider_trusted_with_pii=True
+        ) as gateway,
     ):
         tools = await add_tools(gateway, domain)
         tasks = domain.tasks_of("train")

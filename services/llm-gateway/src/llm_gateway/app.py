@@ -72,7 +72,8 @@ def stream_application(settings: Settings) -> FastStream:
 
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run until `stop` is set; `ready` is set once requests are consumed."""
-    models = load_models(settings.models_file)
+    trusted = frozenset({"default"} if settings.provider_trusted_with_pii else ())
+    models = load_models(settings.models_file, trusted=trusted)
     for model in models.table.models.values():
         load_vocabulary(model.encoding)
     configure_logs(SERVICE, level=settings.log_level, redact=redact)

@@ -26,6 +26,9 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("LLM_GATEWAY_PROVIDER_API_KEY", "OPENAI_API_KEY"),
         description="Key of the provider named `default`; `OPENAI_API_KEY` is read too.",
     )
+    provider_trusted_with_pii: bool = Field(
+        False, description="The provider named `default` gets personal data unmasked: it runs in the house."
+    )
     provider_api_keys: dict[str, SecretStr] = Field({}, description="JSON: keys of further providers by name.")
     models_file: Path = Field(
         Path(__file__).parent / "models.yaml",

@@ -79,8 +79,9 @@ class ModelsFile:
     base_urls: Mapping[str, str]
 
 
-def load_models(path: Path) -> ModelsFile:
-    """Read the file; raises ModelsFileError with every mistake in it."""
+def load_models(path: Path, *, trusted: frozenset[str] = frozenset()) -> ModelsFile:
+    """Read the file; raises ModelsFileError with every mistake in it. Providers named in `trusted` may see personal
+    data, whatever it says."""
     node, values = _read(path)
     try:
         document = ModelsDocument.model_validate(values)
@@ -89,7 +90,7 @@ def load_models(path: Path) -> ModelsFile:
     mistakes = [f"{path}:{_line_of(node, place)}: {text}" for place, text in _mistakes(document)]
     if mistakes:
         raise ModelsFileError("\n".join(mistakes))
-    providers = {name: _provider(name, one) for name, one in document.providers.items()}
+    providers = {name: _provider(name, one, trusted) for name, one in document.providers.items()}
     models = {name: _model(name, model) for name, model in document.models.items()}
     profiles = {name: tuple(_models_of(document, name)) for name in document.profiles}
     table = ModelTable(models, profiles, providers)
@@ -218,14 +219,14 @@ def _models_of(document: ModelsDocument, name: str | None) -> list[str]:
     return models
 
 
-def _provider(name: str, one: _Provider) -> ProviderSettings:
+def _provider(name: str, one: _Provider, trusted: frozenset[str]) -> ProviderSettings:
     return ProviderSettings(
         name=name,
         base_url=one.base_url,
         requests_per_minute=one.requests_per_minute,
         tokens_per_minute=one.tokens_per_minute,
         concurrent_max=one.concurrent_max,
-        trusted_with_pii=one.pii == "trusted",
+        trusted_with_pii=one.pii == "trusted" or name in trusted,
     )
 
 

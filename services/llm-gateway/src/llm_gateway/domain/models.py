@@ -82,7 +82,7 @@ class ModelTable:
         candidates = self.candidates_of(profile)
         return candidates[0].encoding if candidates else None
 
-    def trusted(self, model: Model) -> bool:
-        """Whether the model's provider may see personal data."""
-        provider = self.providers.get(model.provider)
-        return provider is not None and provider.trusted_with_pii
+    def trusted(self, profile: str) -> bool:
+        """Whether every provider that a profile may lead to may see personal data."""
+        providers = [self.providers.get(model.provider) for model in self.candidates_of(profile) or ()]
+        return bool(providers) and all(one is not None and one.trusted_with_pii for one in providers)

@@ -24,7 +24,7 @@ from llm_gateway.domain.route_model import Candidate, Need, Route, route_model
 from llm_gateway.handlers.attempt import limited_failure, provider_rates
 from llm_gateway.handlers.engine import purse_for
 from llm_gateway.handlers.gateway import Gateway
-from llm_gateway.handlers.masking import Masked, mask_body
+from llm_gateway.handlers.masking import Masked, masked_for
 from llm_gateway.handlers.observe import observe_request
 from llm_gateway.handlers.purse import Attempted, Held, Purse
 from llm_gateway.handlers.request_records import How, record_of
@@ -44,7 +44,7 @@ async def embed(call: Call, gateway: Gateway) -> Embedded | NotCompleted:
     """The vectors, or why there are none. Only the first model of a profile is asked: vectors of another mean nothing
     beside its own. Raises GateClosed."""
     started = time.monotonic()
-    masked = mask_body(call.body, secret=gateway.pii_secret, partition=call.partition)
+    masked = masked_for(call, gateway.table, secret=gateway.pii_secret)
     made, vectors = (Made(masked), ()) if isinstance(masked, Failure) else await _made(call, masked, gateway)
     counts = {} if isinstance(masked, Failure) else masked.counts
     latency_ms = round((time.monotonic() - started) * 1000)

@@ -15,7 +15,7 @@ from llm_gateway.domain.need import need_of
 from llm_gateway.domain.route_model import Route, route_model
 from llm_gateway.handlers.attempt import Attempt
 from llm_gateway.handlers.gateway import Gateway
-from llm_gateway.handlers.masking import Masked, mask_body, restored
+from llm_gateway.handlers.masking import Masked, masked_for, restored
 from llm_gateway.handlers.observe import observe_request
 from llm_gateway.handlers.purse import Purse
 from llm_gateway.handlers.request_records import How, record_of
@@ -26,7 +26,7 @@ async def complete(call: Call, gateway: Gateway) -> Completed | NotCompleted:
     GateClosed while the cost gate cannot say what is left, ValueError where the request's caps contradict each other.
     """
     started = time.monotonic()
-    masked = mask_body(call.body, secret=gateway.pii_secret, partition=call.partition)
+    masked = masked_for(call, gateway.table, secret=gateway.pii_secret)
     if isinstance(masked, Failure):
         return conclude(call, gateway, Made(masked), started=started)
     lookup = lookup_for(call, masked.body, masked.counts)

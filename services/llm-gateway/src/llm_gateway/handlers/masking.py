@@ -7,8 +7,10 @@ import orjson
 from pydantic import JsonValue
 
 from llm_gateway.domain.answer import Answer, CalledTool
+from llm_gateway.domain.call import Call
 from llm_gateway.domain.chat_body import Body
 from llm_gateway.domain.failure import ErrorClass, Failure
+from llm_gateway.domain.models import ModelTable
 from pii import Masker, MaskingFailed
 
 JsonObject = Mapping[str, JsonValue]
@@ -41,6 +43,13 @@ def mask_body(body: Body, *, secret: bytes, partition: str) -> Masked | Failure:
         return Masked(masked, masker)
     except MaskingFailed as error:
         return Failure(ErrorClass.MASKING_FAILED, f"personal data could not be masked, so nothing was sent: {error}")
+
+
+def masked_for(call: Call, table: ModelTable, *, secret: bytes) -> Masked | Failure:
+    """The request as it may be sent: as it is only where every model that may answer is trusted."""
+    if table.trusted(call.profile):
+        return Masked(call.body, Masker(secret, call.partition))
+    return mask_body(call.body, secret=secret, partition=call.partition)
 
 
 def restored(answer: Answer, masker: Masker) -> Answer:

@@ -23,7 +23,7 @@ from llm_gateway.domain.route_model import Candidate, Route
 from llm_gateway.handlers.attempt import NO_TIME, attempted_of, limited_failure, provider_rates, report
 from llm_gateway.handlers.engine import conclude, purse_for, route_for
 from llm_gateway.handlers.gateway import Gateway
-from llm_gateway.handlers.masking import Masked, mask_body
+from llm_gateway.handlers.masking import Masked, masked_for
 from llm_gateway.handlers.purse import Attempted, Purse
 from llm_gateway.handlers.streamed import Streamed
 
@@ -36,7 +36,7 @@ async def stream_completion(call: Call, gateway: Gateway) -> AsyncGenerator[Chun
     take over; after it a stream that breaks off is a NotCompleted, never a clean end. Closing the generator cancels
     the call upstream and counts it at its maximum. Raises GateClosed."""
     started = time.monotonic()
-    masked = mask_body(call.body, secret=gateway.pii_secret, partition=call.partition)
+    masked = masked_for(call, gateway.table, secret=gateway.pii_secret)
     if isinstance(masked, Failure):
         yield conclude(call, gateway, Made(masked), started=started)
         return
