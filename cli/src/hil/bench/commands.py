@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hil.bench.gateway_commands import gateway
+from hil.bench.gateway_commands import budget, gateway
 from hil.outcome import bad_input
 
 bench = typer.Typer(help="Measure on servers of its own, beside a floor or a peer.", no_args_is_help=True)
@@ -56,3 +56,4 @@ def core(
 
 
 bench.command("gateway")(gateway)
+bench.command("budget")(budget)

@@ -13,6 +13,7 @@ from rich.table import Table
 from hil.outcome import CommandError, bad_input
 
 if TYPE_CHECKING:
+    from hil.bench.budget import BudgetRow
     from hil.bench.gateway import GatewayRow
 
 File = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
@@ -49,6 +50,28 @@ def gateway(
         raise CommandError(f"{first.name} at {first.concurrency}: {first.errors} errors, first: {first.first_error}")
 
 
+def budget(
+    form: Annotated[str, typer.Option(help="short: answers after 0.4 s; full: after 1 s.")] = "full",
+    file: File = None,
+) -> None:
+    """What reaches a provider over a budget's worth, while things break; about 40 s. Status 1 on any overspend."""
+    from hil.bench.budget import Form, measure
+
+    if form not in tuple(Form):
+        raise bad_input(f"--form {form}: use one of {', '.join(Form)}")
+    check_folder(file)
+    status = Console(stderr=True).status("600 callers at a time on budgets worth a few calls …")
+    with tempfile.TemporaryDirectory(prefix="hil-bench-") as directory, status:
+        rows = measure(Path(directory), Form(form))
+    violations = [f"{row.scenario}: {text}" for row in rows for text in row.violations]
+    if file is not None:
+        figures = {"rows": [dataclasses.asdict(row) for row in rows], "violations": len(violations)}
+        file.write_text(json.dumps(figures, indent=1) + "\n")
+    Console().print(_budget_table(rows))
+    if violations:
+        raise CommandError("; ".join(violations))
+
+
 def check_folder(file: Path | None) -> None:
     """Refuse a file that cannot be written before anything is measured."""
     if file is not None and not file.parent.is_dir():
@@ -79,4 +102,16 @@ def _gateway_table(rows: "list[GatewayRow]") -> Table:
         ratio = f"{row.cpu_us / base:.1f}" if base and row.name.startswith("gateway") else ""
         cells = (f"{row.rps:,.0f}", f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}", f"{row.cpu_us:,.0f}", ratio)
         table.add_row(row.name, str(row.concurrency), *cells, str(row.errors or ""))
+    return table
+
+
+def _budget_table(rows: "list[BudgetRow]") -> Table:
+    table = Table(title="hil bench budget", caption="Money in micro-dollars; spent is what the books say.")
+    table.add_column("scenario", overflow="fold")
+    for name in ("allowed", "reached", "budget", "billed", "spent", "leaked"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        money = (row.budget_microdollars, row.billed_microdollars, row.spent_microdollars, row.leaked_microdollars)
+        cells = (str(row.allowed), str(row.reached_upstream), *(f"{amount:,}" for amount in money))
+        table.add_row(row.scenario, *cells, style="bold red" if row.violations else None)
     return table
