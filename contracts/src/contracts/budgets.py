@@ -50,7 +50,7 @@ class RaiseBudget(Decision):
     "budget.raised",
     owner="llm-gateway",
     sent_by=("llm-gateway",),
-    read_by=("orchestrator", "hil-inbox", "analytics"),
+    read_by=("orchestrator", "analytics"),
 )
 class BudgetRaised(Message):
     """A cap is in force from now on."""

@@ -13,6 +13,7 @@ from contracts.conversations import (
     SendMessage,
     TurnRefused,
 )
+from contracts.costs import CostRecorded
 from contracts.envelope import Message
 from contracts.executions import ExecutionFinished, PatternDetected, StartExecution, StopExecution, TimerFired
 from contracts.handovers import (
@@ -162,6 +163,8 @@ ANALYTICS = ConsumerSpec(
         ToolCallOutcomeUnknown,
         ToolCallApprovalRequired,
         BudgetExhausted,
+        BudgetRaised,
+        CostRecorded,
     ),
     ack_pending_max=4_000,
 )

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import aiohttp
-from tests.integration.llm_gateway.gateway_kit import forget_breakers, MODELS, OUTPUT_SCHEMA, Bench
+from tests.integration.llm_gateway.gateway_kit import MODELS, OUTPUT_SCHEMA, Bench, forget_breakers
 from tests.support.kit import kit
 from tests.support.start_servers import NatsServer, RedisServer
 from tests.support.wait_until import wait_until

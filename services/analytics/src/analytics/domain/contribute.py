@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable, Mapping
 
 from analytics.domain.rollup import MINUTE_MS, Cell, Contribution
-from contracts.budgets import BudgetExhausted
+from contracts.budgets import BudgetExhausted, BudgetRaised
 from contracts.completions import CompletionFailed, CompletionProduced
 from contracts.conversations import MessageReceived, MessageSent, MessageSuppressed, TurnRefused
+from contracts.costs import CostRecorded
 from contracts.envelope import LogEntry, Message
 from contracts.executions import ExecutionFinished
 from contracts.handovers import (
@@ -91,6 +92,18 @@ def _completion(message: Message) -> Counts:
     return {name: count for name, count in counts.items() if count}
 
 
+def _requests_over_http(message: Message) -> Counts:
+    """Those of the bus are counted by their completions."""
+    assert isinstance(message, CostRecorded)
+    requests = [request for request in message.requests if request.source == "http"]
+    counts = {
+        "http_requests": len(requests),
+        "http_requests_failed": sum(request.outcome != "ok" for request in requests),
+        "http_cost_microdollars": sum(request.cost_microdollars for request in requests),
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
 COUNTED: Mapping[type[Message], Callable[[Message], Counts]] = {
     MessageReceived: _by("messages_received", "author"),
     MessageSent: _by("messages_sent", "author"),
@@ -110,4 +123,6 @@ COUNTED: Mapping[type[Message], Callable[[Message], Counts]] = {
     ToolCallOutcomeUnknown: _by("tool_calls_unknown", "tool"),
     ToolCallApprovalRequired: _by("tool_calls_approval_required", "tool"),
     BudgetExhausted: _by("budgets_exhausted", "scope"),
+    BudgetRaised: _by("budgets_raised", "scope"),
+    CostRecorded: _requests_over_http,
 }

@@ -104,7 +104,7 @@ class Ledger:
     async def _stored(self, tenant: str, lines: Sequence[_Line]) -> bool:
         entries = tuple(line.entry for line in lines if line.entry is not None)
         requests = tuple(line.request for line in lines if line.request is not None)
-        message = CostRecorded.model_construct(entries=entries, requests=requests)
+        message = CostRecorded(entries=entries, requests=requests)
         try:
             await self.publish(message, _identity(tenant, entries, requests, day=self.now().astimezone(UTC)))
         except (RetryLater, Refused, JetStreamError) as error:
