@@ -88,8 +88,8 @@ TOOLS_BUCKET = "hil_tools"
 PAYLOADS_BUCKET = "hil_payloads"
 """Object store: content of more than PAYLOAD_BYTES_MAX by sha256."""
 BUDGETS_BUCKET = "hil_budgets"
-"""KV: `<tenant>.<scope kind>.<scope id as hex>` holds the caps of a scope by window as JSON; the gateway writes, gateway and
-tool runner read."""
+"""KV: `<tenant in hex>.<scope kind>.<scope id in hex>` holds the caps of a scope by window as JSON; the gateway writes
+and reads."""
 ARCHIVE_BUCKET = "hil_archive"
 """Object store: closed logs, one compressed file a key, named `<tenant>.<key>`."""
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from cost_gate import Rate, RateKind
 from llm_gateway.adapters.models_file import ModelsFileError, load_models
-from llm_gateway.app import providers, stream_application
+from llm_gateway.app import provider_rates, providers, stream_application
 from llm_gateway.settings import Settings
 
 GOOD = """
@@ -18,9 +19,9 @@ profiles: {fast: [m]}
 
 def test_every_shipped_model_has_a_price_and_every_profile_a_fallback() -> None:
     table = load_models(Settings().models_file).table
-    assert set(table.profiles) == {"fast", "balanced", "powerful"}
-    assert all(model.price is not None for model in table.models.values())
-    assert all(len(names) == 2 for names in table.profiles.values())
+    assert set(table.profiles) == {"fast", "balanced", "powerful", "embeddings"}
+    assert all(model.price.input > 0 for model in table.models.values())
+    assert all(len(names) == 2 for profile, names in table.profiles.items() if profile != "embeddings")
 
 
 def test_cached_tokens_cost_as_much_as_others_unless_said(tmp_path: Path) -> None:
@@ -33,12 +34,25 @@ def test_cached_tokens_cost_as_much_as_others_unless_said(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
-        ("fast: [m]", "fast: [x]", "profiles.fast: no models x"),
-        ("fast: [m]", "fast: []", "profiles.fast: names no model"),
-        ("{m: {price", "{m: {provider: nobody, price", "models.m.provider: no provider 'nobody'"),
-        ("input: 5", "input: -5", "models.m.price.input"),
-        ("input: 5", "input: 0.5", "models.m.price.input"),
-        ("output_tokens_max", "max_tokens", "models.m.output_tokens_max: Field required"),
+        ("fast: [m]", "fast: [x]", "4: profiles.fast: no model 'x'; known: m"),
+        ("fast: [m]", "fast: []", "4: profiles.fast: names no model"),
+        ("fast: [m]", "fast: {models: [m], fallback: slow}", "4: profiles.fast.fallback: no profile 'slow'"),
+        (
+            "fast: [m]",
+            "a: {models: [m], fallback: b}, b: {models: [m], fallback: a}",
+            "goes round in a circle: a → b → a",
+        ),
+        ("fast: [m]", "fast: [m], fast: [m]", "4: 'fast' is there twice"),
+        ("fast: [m]", "m: [m]", "profiles.m: is the name of a model too"),
+        ("{m: {price", "{m: {provider: othr, price", "3: models.m.provider: no provider 'othr'; did you mean 'other'?"),
+        (
+            "price: {input: 5, output: 7}, ",
+            "",
+            "3: models.m.price: is missing; a model without a price is never called",
+        ),
+        ("input: 5", "input: -5", "3: models.m.price.input: Input should be greater than or equal to 0 (got '-5')"),
+        ("input: 5", "input: 0.5", "3: models.m.price.input"),
+        ("output_tokens_max", "output_token_max", "unknown field; did you mean 'output_tokens_max'?"),
         ("models:", "models: [", "cannot be read"),
     ],
 )
@@ -48,6 +62,29 @@ def test_a_bad_file_names_the_place(tmp_path: Path, old: str, new: str, text: st
     with pytest.raises(ModelsFileError, match=r"models\.yaml") as error:
         load_models(path)
     assert text in str(error.value)
+
+
+def test_an_empty_file_and_one_that_is_not_there_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "models.yaml"
+    with pytest.raises(ModelsFileError, match="cannot be read"):
+        load_models(path)
+    path.write_text("# nothing\n")
+    with pytest.raises(ModelsFileError, match="the file is empty"):
+        load_models(path)
+
+
+def test_a_fallback_profile_adds_its_models_once(tmp_path: Path) -> None:
+    path = tmp_path / "models.yaml"
+    path.write_text(GOOD.replace("fast: [m]", "fast: {models: [m], fallback: slow}, slow: [m]"))
+    assert load_models(path).table.profiles == {"fast": ("m",), "slow": ("m",)}
+
+
+def test_limits_and_trust_of_a_provider_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "models.yaml"
+    path.write_text(GOOD.replace('{base_url: ""}', '{base_url: "", requests_per_minute: 60, pii: trusted}'))
+    models = load_models(path)
+    assert models.table.trusted("fast") and not load_models(Settings().models_file).table.trusted("fast")
+    assert provider_rates(models) == {"default": Rate(RateKind.PROVIDER, "default", requests_per_minute=60)}
 
 
 def test_every_provider_has_its_own_address_and_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

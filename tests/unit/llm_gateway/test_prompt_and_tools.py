@@ -14,10 +14,9 @@ from contracts.completions import (
 from contracts.envelope import BasedOn, LogEntry, Message
 from contracts.tool_calls import ToolDescription
 from llm_gateway.domain.answer import Answer, CalledTool
-from llm_gateway.domain.chat_body import body_for, shared_body, tokens_of, with_repair
-from llm_gateway.domain.check_answer import Checked, Problem, check_answer, check_schema
+from llm_gateway.domain.chat_body import shared_body, with_repair
+from llm_gateway.domain.check_answer import Checked, Expected, Problem, check_answer, check_schema
 from llm_gateway.domain.failure import ErrorClass, Failure
-from llm_gateway.domain.models import Model
 from llm_gateway.domain.prompt import prompt_of_chain
 from llm_gateway.domain.tool_names import OfferedTools, offer, offered_name
 
@@ -112,16 +111,14 @@ def test_the_body_holds_tool_calls_results_format_and_limit() -> None:
         PromptMessage(role="tool", tool_call_id="t1", content="{}"),
     )
     shared = shared_body(prompt, offered, output_schema={"type": "object"}, temperature=0.0)
-    body = body_for(Model("m", "default", None, 100, 42), shared)
-    assert (body["model"], body["max_tokens"], body["temperature"]) == ("m", 42, 0.0)
-    assert body["response_format"] == {
+    assert shared["temperature"] == 0.0
+    assert shared["response_format"] == {
         "type": "json_schema",
         "json_schema": {"name": "output", "schema": {"type": "object"}, "strict": False},
     }
-    messages = json.loads(json.dumps(body["messages"]))
+    messages = json.loads(json.dumps(shared["messages"]))
     assert messages[1]["tool_calls"][0]["function"] == {"name": "shop__get", "arguments": '{"id": 7}'}
     assert messages[2]["tool_call_id"] == "t1"
-    assert tokens_of(shared) > 50
 
 
 def test_a_plain_body_holds_nothing_that_was_not_asked_for() -> None:
@@ -148,8 +145,8 @@ SCHEMA = {"type": "object", "required": ["a"], "properties": {"a": {"type": "int
 
 
 def test_an_answer_is_parsed_where_a_schema_asks_for_it() -> None:
-    assert check_answer(Answer("m", text='{"a": 1}'), NO_TOOLS, SCHEMA) == Checked(output={"a": 1})  # type: ignore[arg-type]
-    assert check_answer(Answer("m", text="hello"), NO_TOOLS, None) == Checked()
+    assert check_answer(Answer("m", text='{"a": 1}'), Expected(NO_TOOLS, SCHEMA)) == Checked(output={"a": 1})  # type: ignore[arg-type]
+    assert check_answer(Answer("m", text="hello"), Expected(NO_TOOLS)) == Checked()
 
 
 @pytest.mark.parametrize(
@@ -162,7 +159,7 @@ def test_an_answer_is_parsed_where_a_schema_asks_for_it() -> None:
     ],
 )
 def test_what_is_wrong_with_an_answer_is_said(text: str, schema: dict[str, object] | None, problem: str) -> None:
-    found = check_answer(Answer("m", text=text), NO_TOOLS, schema)  # type: ignore[arg-type]
+    found = check_answer(Answer("m", text=text), Expected(NO_TOOLS, schema, must_say_something=True))  # type: ignore[arg-type]
     assert isinstance(found, Problem)
     assert problem in found.text
 
@@ -170,7 +167,7 @@ def test_what_is_wrong_with_an_answer_is_said(text: str, schema: dict[str, objec
 def test_tool_calls_come_back_by_their_own_names_and_skip_the_schema() -> None:
     offered, _ = offer(tools("shop.get"), ["*"])
     calls = (CalledTool("t1", "shop__get", '{"id": 7}'), CalledTool("t2", "shop__get", ""))
-    checked = check_answer(Answer("m", tool_calls=calls), offered, SCHEMA)  # type: ignore[arg-type]
+    checked = check_answer(Answer("m", tool_calls=calls), Expected(offered, SCHEMA))  # type: ignore[arg-type]
     empty = ToolCallRequest(tool_call_id="t2", tool="shop.get", arguments={})
     assert checked == Checked(tool_calls=(CALL, empty))
 
@@ -185,7 +182,7 @@ def test_tool_calls_come_back_by_their_own_names_and_skip_the_schema() -> None:
 )
 def test_tool_calls_that_cannot_be_made_are_a_problem(call: CalledTool, problem: str) -> None:
     offered, _ = offer(tools("shop.get"), ["*"])
-    found = check_answer(Answer("m", tool_calls=(call,)), offered, None)
+    found = check_answer(Answer("m", tool_calls=(call,)), Expected(offered))
     assert isinstance(found, Problem)
     assert problem in found.text
 

@@ -9,6 +9,7 @@ from typing import cast
 
 import orjson
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from cost_gate.batch import Arguments, Batch
 from cost_gate.books import LEASES, OPEN, book_in, book_of, keep_seconds, key_of, rate_key, record_key, reservation_in
@@ -90,7 +91,7 @@ class Gate:
         except asyncio.CancelledError:
             self._give_back(reservation_id)
             raise
-        except Exception:
+        except (GateClosed, RedisError):
             self.holds.pop(reservation_id, None)  # It may be reserved: then its lease lapses.
             raise
         kind = _text(answer[0])
