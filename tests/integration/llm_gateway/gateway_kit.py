@@ -148,8 +148,7 @@ async def bench(nats_url: str, redis_url: str, folder: Path, *rules: Rule, **set
         made = Settings(
             nats_url=nats_url,
             redis_url=redis_url,
-            http_port=0,
-            **{"provider_url": model.url, "models_file": models_file, **settings},
+            **{"http_port": 0, "provider_url": model.url, "models_file": models_file, **settings},
         )
         async with running_gateway(made):
             yield Bench(connection, model, redis_url, made)

@@ -22,6 +22,10 @@ _BODY_BYTES_MAX = 8 * 1024 * 1024
 _REQUESTS_KEPT = 1000
 
 
+_BEFORE_CUT_SECONDS = 0.05
+"""So that a client has read what was sent, and sees the cut within it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """One request as it came; `headers` are lower-cased."""
@@ -135,6 +139,7 @@ class ReplayModel:
             await response.write(piece[:left])
             left -= min(left, len(piece))
         if bytes_max is not None and http.transport is not None:
+            await asyncio.sleep(_BEFORE_CUT_SECONDS)
             http.transport.close()
             return response
         await response.write_eof()

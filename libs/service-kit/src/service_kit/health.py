@@ -42,7 +42,15 @@ class _Server(uvicorn.Server):
 async def serve_http(app: Any, *, host: str, port: int, stop: asyncio.Event) -> None:
     """Serve an ASGI application until `stop` is set, then let running requests end for at most 5 s."""
     config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5, lifespan="off"
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # Nothing here asks who the client is, so nobody need be believed.
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        lifespan="off",
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve())

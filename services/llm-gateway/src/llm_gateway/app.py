@@ -5,7 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 
 import aiohttp
 import structlog
@@ -211,6 +211,7 @@ def provider_rates(models: ModelsFile) -> dict[str, Rate]:
 def caller_rates(settings: Settings) -> Callable[[str, str | None], Sequence[Rate]]:
     """The limits of a tenant and of an entity."""
 
+    @lru_cache(maxsize=10_000)
     def rates_of(tenant: str, entity: str | None) -> Sequence[Rate]:
         of_tenant = Rate(
             RateKind.TENANT,

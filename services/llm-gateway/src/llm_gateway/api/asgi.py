@@ -244,12 +244,15 @@ async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
     too_long = ApiError(413, f"body: is over the limit of {BODY_BYTES_MAX} bytes; send less", code="body_too_large")
     if length.isdigit() and int(length) > BODY_BYTES_MAX:
         raise _Refused(too_long)
+    message = await receive()  # uvicorn has a small body ready, and then no timer is needed.
+    body = message.get("body", b"")
+    if message["type"] == "http.request" and not message.get("more_body") and len(body) <= BODY_BYTES_MAX:
+        return bytes(body)
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(_READ_SECONDS_MAX):
             while True:
-                message = await receive()
                 if message["type"] == "http.disconnect":
                     raise _Gone
                 parts.append(message.get("body", b""))
@@ -258,6 +261,7 @@ async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
                     raise _Refused(too_long)
                 if not message.get("more_body"):
                     return b"".join(parts)
+                message = await receive()
     except TimeoutError:
         raise _Refused(ApiError(408, f"body: did not arrive within {_READ_SECONDS_MAX:g} s")) from None
 
