@@ -3,13 +3,19 @@
 import asyncio
 import importlib
 import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
+from hil.api_key_files import add_key, entry_for, keep_secret, new_key
 from hil.embedded.units import Serve
+
+TENANT = "acme"
+"""Whose the HTTP API's first key is."""
+ALL_SCOPES = frozenset({"chat", "embeddings", "models", "admin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,22 @@ def _gateway(around: Surroundings) -> Fields:
     # The replay model runs in this house, and finds its part in the play by what customers say.
     replayed = {"provider_url": around.provider_url or "", "provider_trusted_with_pii": "true"}
     provider: Fields = {} if around.provider_url is None else {**replayed}
-    return {**_bus_and_redis(around), **provider}
+    return {**_bus_and_redis(around), **provider, **_gateway_secrets(around.stores_dir)}
+
+
+def _gateway_secrets(folder: Path) -> Fields:
+    """Made once, and kept for their owner's eyes only: the key of placeholders, and one key of the HTTP API, in
+    `api_key` beside the file of hashes. Where the environment names others, those."""
+    found: Fields = {}
+    if not os.environ.get("LLM_GATEWAY_PII_SECRET"):
+        found["pii_secret"] = keep_secret(folder / "pii_secret", secrets.token_urlsafe(32))
+    if not os.environ.get("LLM_GATEWAY_API_KEYS_FILE"):
+        keys = folder / "api_keys.yaml"
+        key = keep_secret(folder / "api_key", new_key())
+        if not keys.exists():
+            add_key(keys, entry_for(key, name="hil up", tenant=TENANT, scopes=ALL_SCOPES))
+        found["api_keys_file"] = str(keys)
+    return found
 
 
 def _with_store(file_name: str) -> Callable[[Surroundings], Fields]:
