@@ -8,7 +8,7 @@ CALLS_MIN = 10
 """Fewer calls within a window say nothing."""
 FAILURE_SHARE = 0.5
 SLOW_SHARE = 0.8
-OPEN_SECONDS, OPEN_SECONDS_MAX = 10.0, 300.0
+OPEN_SECONDS, OPEN_SECONDS_MAX = 2.0, 300.0
 PROBE_SECONDS = 60.0
 """A probe that nobody reports of within this time is taken for failed."""
 

@@ -1,5 +1,6 @@
 """A request came, through whichever door: how does it come to its answer?"""
 
+import asyncio
 import time
 from dataclasses import replace
 
@@ -19,6 +20,9 @@ from llm_gateway.handlers.masking import Masked, masked_for, restored
 from llm_gateway.handlers.observe import observe_request
 from llm_gateway.handlers.purse import Purse
 from llm_gateway.handlers.request_records import How, record_of
+
+
+_BREAKERS_SECONDS_MAX, _BREAKERS_LOOK_SECONDS = 5.0, 0.25
 
 
 async def complete(call: Call, gateway: Gateway) -> Completed | NotCompleted:
@@ -55,8 +59,22 @@ async def _made_and_kept(call: Call, masked: Masked, gateway: Gateway, *, lookup
 
 
 async def _made(call: Call, masked: Masked, gateway: Gateway) -> Made:
-    """From a model."""
+    """From a model. When every breaker is open, one will be tried soon: a short outage need not be the caller's."""
     until = time.monotonic() + call.timeout_seconds
+    patience = min(until, time.monotonic() + _BREAKERS_SECONDS_MAX)
+    while True:
+        made = await _attempted(call, masked, gateway, until)
+        if not _nobody_was_asked(made) or time.monotonic() + _BREAKERS_LOOK_SECONDS > patience:
+            return made
+        await asyncio.sleep(_BREAKERS_LOOK_SECONDS)
+
+
+def _nobody_was_asked(made: Made) -> bool:
+    unreachable = isinstance(made.outcome, Failure) and made.outcome.error_class is ErrorClass.PROVIDER_UNREACHABLE
+    return unreachable and made.model is None
+
+
+async def _attempted(call: Call, masked: Masked, gateway: Gateway, until: float) -> Made:
     route = route_for(call, masked, gateway)
     if isinstance(route, Failure):
         return Made(route)
