@@ -1,0 +1,119 @@
+"""Do personal values leave as placeholders, and only those of the request come back?"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pii.mask
+from pii import Kind, Masker, MaskingFailed, detect, redact
+
+VALUES = {
+    Kind.EMAIL: "anna.meyer@example.com",
+    Kind.PHONE: "+49 30 901820",
+    Kind.CARD: "4111 1111 1111 1111",
+    Kind.SSN: "536-90-4399",
+    Kind.IBAN: "DE89 3704 0044 0532 0130 00",
+    Kind.IP: "192.168.0.12",
+}
+LOOK_ALIKES = [
+    "order #W1234567",
+    "item 1008292230",
+    "zip 94110",
+    "user yusuf_rossi_9620",
+    "2024-05-12 at 10:15:30",
+    "version 10.15.7.1",
+    "tracking 9400111899223817364512",
+    "$59.90 and 1,299.00",
+    "order 4111111111111112",
+]
+TEXTS = st.lists(
+    st.one_of(
+        st.sampled_from(list(VALUES.values())), st.text(max_size=30), st.sampled_from(["[", "[EMAIL_", "]", " "])
+    ),
+    max_size=8,
+).map(" ".join)
+
+
+def masker(partition: str = "acme/c1") -> Masker:
+    return Masker(b"secret", partition)
+
+
+@pytest.mark.parametrize(("kind", "value"), VALUES.items())
+def test_each_kind_is_found_masked_restored_and_redacted(kind: Kind, value: str) -> None:
+    text, one = f"mine is {value}, thanks", masker()
+    assert [(found.kind, text[found.start : found.end]) for found in detect(text)] == [(kind, value)]
+    masked = one.mask(text)
+    assert value not in masked and f"[{kind.upper()}_" in masked
+    assert one.restore(masked) == text and one.counts == {kind: 1}
+    assert redact(text) == f"mine is [REDACTED_{kind.upper()}], thanks"
+
+
+@pytest.mark.parametrize("text", LOOK_ALIKES)
+def test_what_only_looks_like_a_personal_value_stays(text: str) -> None:
+    assert masker().mask(text) == text
+
+
+def test_a_bare_row_of_digits_is_a_telephone_number_where_the_words_say_so() -> None:
+    assert [found.kind for found in detect("my phone is 4155552671")] == [Kind.PHONE]
+    assert detect("my item is 4155552671") == ()
+
+
+def test_a_value_has_one_placeholder_in_a_conversation_and_another_elsewhere() -> None:
+    here, again, there = masker(), masker(), masker("acme/c2")
+    assert here.mask("a@b.io a@b.io") == " ".join([again.mask("a@b.io")] * 2)
+    assert there.mask("a@b.io") != here.mask("a@b.io")
+    assert Masker(b"other", "acme/c1").mask("a@b.io") != here.mask("a@b.io")
+
+
+def test_placeholders_of_other_requests_are_not_put_back() -> None:
+    foreign = masker().mask("a@b.io")
+    one = masker()
+    one.mask("c@d.io")
+    assert one.restore(foreign) == foreign
+
+
+def test_values_within_json_are_masked_and_json_stays_json() -> None:
+    value = {"email": "a@b.io", "list": ["+49 30 901820", 7, None, True], "4111 1111 1111 1111": {"deep": "x"}}
+    one = masker()
+    masked = one.mask_json(value)  # type: ignore[arg-type]
+    assert isinstance(masked, dict) and "a@b.io" not in str(masked)
+    assert one.restore_json(masked) == value
+    deep: object = "a@b.io"
+    for _ in range(80):
+        deep = [deep]
+    with pytest.raises(MaskingFailed, match="nested deeper"):
+        one.mask_json(deep)  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_searched_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: str) -> None:
+        raise RuntimeError("a@b.io")
+
+    monkeypatch.setattr(pii.mask, "detect", broken)
+    with pytest.raises(MaskingFailed) as raised:
+        masker().mask("a@b.io")
+    assert "a@b.io" not in str(raised.value)
+
+
+def test_a_text_beyond_all_bounds_is_not_sent() -> None:
+    with pytest.raises(MaskingFailed, match="TextTooLong"):
+        masker().mask("1 " * 2_100_000)
+
+
+@given(TEXTS)
+def test_what_was_masked_comes_back_and_holds_no_value(text: str) -> None:
+    one = masker()
+    masked = one.mask(text)
+    assert one.restore(masked) == text
+    assert all(text[found.start : found.end] not in masked for found in detect(text) if found.kind is not Kind.PHONE)
+
+
+@given(TEXTS, st.lists(st.integers(1, 12), min_size=1, max_size=40))
+def test_a_stream_comes_back_whole_however_it_is_cut(text: str, sizes: list[int]) -> None:
+    one = masker()
+    masked = one.mask(text)
+    restorer, said, at = one.stream_restorer(), "", 0
+    for size in [*sizes, len(masked)]:
+        said += restorer.feed(masked[at : at + size])
+        at += size
+    assert said + restorer.end() == one.restore(masked)
