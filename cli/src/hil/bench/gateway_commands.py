@@ -91,16 +91,16 @@ def _concurrencies(text: str) -> tuple[int, ...]:
 def _gateway_table(rows: "list[GatewayRow]") -> Table:
     table = Table(
         title="hil bench gateway",
-        caption="CPU of the measured process a call (of the upstream in direct); ratio of it to passthrough.",
+        caption="n calls at once; CPU a call of the measured process; ratio to passthrough",
     )
     table.add_column("name", no_wrap=True)
-    for name in ("at once", "calls/s", "p50 ms", "p99 ms", "CPU µs", "ratio", "errors"):
+    for name in ("n", "calls/s", "p50 ms", "p99 ms", "CPU µs", "ratio", "errors"):
         table.add_column(name, justify="right", no_wrap=True)
     floor = {row.concurrency: row.cpu_us for row in rows if row.name == "passthrough"}
     for row in rows:
         base = floor.get(row.concurrency)
         ratio = f"{row.cpu_us / base:.1f}" if base and row.name.startswith("gateway") else ""
-        cells = (f"{row.rps:,.0f}", f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}", f"{row.cpu_us:,.0f}", ratio)
+        cells = (f"{row.rps:,.0f}", f"{row.p50_ms:.1f}", f"{row.p99_ms:.1f}", f"{row.cpu_us:,.0f}", ratio)
         table.add_row(row.name, str(row.concurrency), *cells, str(row.errors or ""))
     return table
 
