@@ -24,6 +24,8 @@ _BODY_BYTES_MAX = 8 * 1024 * 1024
 _LINE_BYTES_MAX = 1024 * 1024
 _DETAIL_CHARACTERS_MAX = 300
 _IDLE_SECONDS_MAX = 60.0
+# OpenAI's and llama.cpp's.
+_TOO_LONG_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 _RETRYABLE_STATUSES = frozenset({408, 409, 425})
 _tracer = trace.get_tracer("hil")
 Headers = Mapping[str, str]
@@ -251,7 +253,7 @@ def _refusal(response: aiohttp.ClientResponse, content: bytes) -> Trouble:
         return Trouble(ErrorClass.RATE_LIMITED, detail, retry_after_seconds=_retry_after(response))
     if status >= 500 or status in _RETRYABLE_STATUSES:
         return Trouble(ErrorClass.PROVIDER_ERROR, detail, retry_after_seconds=_retry_after(response))
-    if code == "context_length_exceeded":
+    if code in _TOO_LONG_CODES:
         return Trouble(ErrorClass.CONTEXT_TOO_LONG, detail)
     if code in ("content_filter", "content_policy_violation"):
         return Trouble(ErrorClass.CONTENT_FILTERED, detail)
@@ -262,7 +264,9 @@ def _error_code(content: bytes) -> str:
     """The provider's code or type of error. Its message may repeat the prompt, so it goes nowhere."""
     try:
         error = orjson.loads(content).get("error") or {}
-        return str(error.get("code") or error.get("type") or "")[:_DETAIL_CHARACTERS_MAX]
+        code = error.get("code")
+        said = code if isinstance(code, str) and code else error.get("type")  # llama.cpp's code is the status again.
+        return str(said or "")[:_DETAIL_CHARACTERS_MAX]
     except (ValueError, AttributeError):
         return ""
 
