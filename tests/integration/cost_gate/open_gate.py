@@ -1,13 +1,13 @@
 """A gate whose books are known to be complete."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from cost_gate import Gate, KeepOpen, Lapsed, connect_gate
+from cost_gate import Gate, KeepOpen, Lapsed, LedgerDelta, connect_gate
 
 
-async def nothing_recorded() -> AsyncIterator[tuple[str, int]]:
+async def nothing_recorded() -> AsyncGenerator[LedgerDelta, None]:
     """A ledger without an entry."""
     for entry in ():
         yield entry

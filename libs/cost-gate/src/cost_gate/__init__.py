@@ -5,7 +5,7 @@ from cost_gate.closed import GateClosed
 from cost_gate.gate import Ask, Gate, connect_gate
 from cost_gate.outcomes import Balance, Lapsed, Limited, Refused, Reserved, Settlement, Standing
 from cost_gate.rates import Rate, RateKind
-from cost_gate.rebuild import KeepOpen
+from cost_gate.rebuild import KeepOpen, LedgerDelta
 from cost_gate.scopes import UNCAPPED, Cap, Scope, ScopeKind, Uncapped, Window, check_scopes, scope_of
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "GateClosed",
     "KeepOpen",
     "Lapsed",
+    "LedgerDelta",
     "Limited",
     "Rate",
     "RateKind",

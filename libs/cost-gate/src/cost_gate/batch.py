@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, RedisError
 
 from cost_gate.closed import GONE, closed
 from cost_gate.scripts import DIGESTS
@@ -39,18 +39,29 @@ class Batch:
         answered: asyncio.Future[list[object]] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Command(script, len(keys), [*keys, *arguments], answered))
         if self._sending is None or self._sending.done():
-            self._sending = asyncio.create_task(self._send())
+            self._start()
         return await answered
+
+    def _start(self) -> None:
+        self._sending = asyncio.create_task(self._send())
+        self._sending.add_done_callback(self._ended)
+
+    def _ended(self, sending: asyncio.Task[None]) -> None:
+        """A fault of ours ends a trip, not the ones after it: nobody may wait for ever."""
+        if not sending.cancelled() and sending.exception() is not None and self._waiting:
+            self._start()
 
     async def _send(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))]
+            answers: list[object] = [closed("the command was not answered")] * len(batch)
             try:
                 answers = await self._answers(batch)
-            except GONE as error:
+            except (RedisError, OSError) as error:
                 answers = [error] * len(batch)
-            for command, answer in zip(batch, answers, strict=True):
-                _settle(command.answered, answer)
+            finally:
+                for command, answer in zip(batch, answers, strict=True):
+                    _settle(command.answered, answer)
 
     async def _answers(self, batch: list[_Command]) -> list[object]:
         pipeline = self.redis.pipeline(transaction=False)
@@ -69,8 +80,8 @@ class Batch:
 def _settle(answered: "asyncio.Future[list[object]]", answer: object) -> None:
     if answered.done():  # Its caller went away.
         return
-    if isinstance(answer, GONE):
-        answered.set_exception(closed(f"redis answers {type(answer).__name__}"))
+    if isinstance(answer, (*GONE, RedisError)):  # A disk that is full, a script that fails: nothing was taken either.
+        answered.set_exception(closed(f"redis answers {type(answer).__name__}: {str(answer)[:100]}"))
     elif isinstance(answer, Exception):
         answered.set_exception(answer)
     else:

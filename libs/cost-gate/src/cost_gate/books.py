@@ -8,7 +8,7 @@ from cost_gate.scopes import Scope, ScopeKind, Window
 
 # One hash tag: every key of the gate lives in one slot, as one atomic script over several scopes needs.
 OPEN = "{cost}:open"
-"""Run id of the Redis server for which the books are known to be complete."""
+"""Mark of complete books: run id of the Redis server, and which rebuilding completed them."""
 LEASES = "{cost}:leases"
 REBUILD_LOCK = "{cost}:rebuild"
 _BOOK = "{cost}:scope:"
@@ -69,6 +69,11 @@ def record_key(reservation_id: str) -> str:
 def reservation_in(key: str) -> str:
     """The reservation that a key holds."""
     return key.removeprefix("{cost}:reservation:")
+
+
+def round_key(token: str) -> str:
+    """The key of what was reported to one rebuilding."""
+    return f"{{cost}}:rebuild:{token}"
 
 
 def rate_key(rate: Rate) -> str:

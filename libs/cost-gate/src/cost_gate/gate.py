@@ -1,6 +1,7 @@
 """May this much money be spent, and what was spent in the end?"""
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from redis.exceptions import RedisError
 from cost_gate.batch import Arguments, Batch
 from cost_gate.books import LEASES, OPEN, book_in, book_of, keep_seconds, key_of, rate_key, record_key, reservation_in
 from cost_gate.closed import GateClosed, closed, closed_when_redis_is_gone, connect_redis
+from cost_gate.holds import Hold, put_back_keys, put_back_values
 from cost_gate.outcomes import Balance, Lapsed, Limited, Refused, Reserved, Settlement, Standing
 from cost_gate.rates import Rate
 from cost_gate.scopes import AMOUNT_MICRODOLLARS_MAX, UNCAPPED, Scope, check_scopes
@@ -44,23 +46,15 @@ class Ask:
 
 
 @dataclass(slots=True)
-class Hold:
-    """What this process knows of a reservation of its own until the ledger has it. `took` None: not settled yet."""
-
-    books: tuple[str, ...]
-    amount_microdollars: int
-    lapses_ms: int
-    took_microdollars: int | None = None
-
-
-@dataclass(slots=True)
 class Gate:
     """The gate as one process sees it. Nothing is reserved unless the server that answers is the one whose books are
     known to be complete (`keep_open` in rebuild.py sees to that)."""
 
     redis: Redis
     batch: Batch
-    run_id: str = ""
+    mark: str = ""
+    """Of the books that this process knows to be complete; empty while it knows of none."""
+    asker: str = field(default_factory=lambda: secrets.token_hex(6))
     opened: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while the books are known to be complete; for readiness, decides nothing."""
     holds: dict[str, Hold] = field(default_factory=dict)
@@ -70,36 +64,18 @@ class Gate:
         """Take the amount from all scopes, and a place within all rates, or nothing at all. A lease not settled in time
         counts in full. Raises GateClosed when the books are not known, ValueError as check_scopes does."""
         check_scopes(ask.scopes)
-        books = [book_of(scope, now) for scope in ask.scopes]
+        books = tuple(book_of(scope, now) for scope in ask.scopes)
         now_ms = int(now.timestamp() * 1000)
         lapses_ms = now_ms + int(lease_seconds * 1000)
-        reservation_id, rates = ask.reservation_id, ask.rates
-        keys = [OPEN, LEASES, record_key(reservation_id), *map(key_of, books), *map(rate_key, rates)]
-        limits: Arguments = []
-        for scope, book in zip(ask.scopes, books, strict=True):
-            limits += (_cap_text(scope), keep_seconds(book))
-        for rate in rates:
-            limits += (rate.requests_per_minute or "", rate.tokens_per_minute or "", rate.concurrent_max or "")
+        keys = [OPEN, LEASES, record_key(ask.reservation_id), *map(key_of, books), *map(rate_key, ask.rates)]
         amounts = (ask.amount_microdollars, ask.least_microdollars)
-        head: Arguments = [self.run_id, *amounts, lapses_ms, now_ms, ask.tokens, len(books)]
-        # Known before it is asked for: a caller who goes away meanwhile leaves a reservation that somebody remembers.
-        hold = self.holds[reservation_id] = self.holds.get(reservation_id) or Hold(
-            tuple(books), ask.amount_microdollars, lapses_ms
-        )
-        try:
-            answer = await self.batch.run(RESERVE, keys, [*head, *limits])
-        except asyncio.CancelledError:
-            self._give_back(reservation_id)
-            raise
-        except (GateClosed, RedisError):
-            self.holds.pop(reservation_id, None)  # It may be reserved: then its lease lapses.
-            raise
+        head: Arguments = [self.mark, *amounts, lapses_ms, now_ms, ask.tokens, len(books)]
+        hold = Hold(books, ask.amount_microdollars, lapses_ms)
+        answer = await self._held_while_asked(ask.reservation_id, hold, keys, [*head, *_limits(ask, books)])
         kind = _text(answer[0])
-        if kind == "reserved":
-            hold.amount_microdollars = _number(answer[2])
-            return Reserved(reservation_id, hold.amount_microdollars, Standing(_text(answer[1])))
-        del self.holds[reservation_id]
-        return _refusal(answer, kind, ask)
+        if kind != "reserved":
+            return _refusal(answer, kind, ask)
+        return Reserved(ask.reservation_id, _number(answer[2]), Standing(_text(answer[1])))
 
     async def settle(
         self, reservation_id: str, actual_microdollars: int, *, tokens_actual: int | None = None
@@ -114,12 +90,14 @@ class Gate:
         return await self._close(reservation_id, Standing.RELEASED, 0, 0)
 
     def recorded(self, reservation_id: str) -> None:
-        """Its entry is in the ledger: should the books be lost, they know it from there."""
+        """Its entry is in the ledger: should the books be lost, they know it from there. To be called for every
+        settlement that added something, else it is kept in memory."""
         self.holds.pop(reservation_id, None)
 
     async def sweep(self, *, now: datetime, count_max: int = 1000) -> list[Lapsed]:
         """Count lapsed leases at their maximum, at most `count_max`; the caller records them."""
-        answer = await self.batch.run(SWEEP, [LEASES], [int(now.timestamp() * 1000), count_max])
+        arguments: Arguments = [self.mark, int(now.timestamp() * 1000), count_max]
+        answer = await self.batch.run(SWEEP, [OPEN, LEASES], arguments)
         parts = [answer[at : at + 3] for at in range(0, len(answer), 3)]
         return [Lapsed(reservation_in(_text(key)), _number(amount), _books(books)) for key, amount, books in parts]
 
@@ -131,25 +109,41 @@ class Gate:
         spent, held, overrun = (int(figure or 0) for figure in sums)
         return Balance(spent, held, overrun)
 
-    async def put_back(self) -> None:
-        """Put into the books what this process holds and they have lost."""
-        for reservation_id, hold in list(self.holds.items()):
-            standing = Standing.HELD if hold.took_microdollars is None else Standing.SETTLED
-            await self.batch.run(
-                PUT_BACK,
-                [LEASES, record_key(reservation_id), *map(key_of, hold.books)],
-                [
-                    hold.amount_microdollars,
-                    hold.lapses_ms,
-                    standing.value,
-                    hold.took_microdollars or 0,
-                    *map(keep_seconds, hold.books),
-                ],
-            )
+    async def put_back(self, *, mark: str = "", token: str = "") -> None:
+        """Put into the books what this process holds and they have lost: into those that are open under `mark`, or
+        while the rebuilding `token` is on its way. Raises GateClosed."""
+        putting = (
+            self.batch.run(PUT_BACK, put_back_keys(id, hold, token), [mark, token, *put_back_values(id, hold)])
+            for id, hold in list(self.holds.items())
+            if hold.granted
+        )
+        await asyncio.gather(*putting)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self.redis.aclose()
+
+    async def _held_while_asked(
+        self, reservation_id: str, hold: Hold, keys: list[str], arguments: Arguments
+    ) -> list[object]:
+        """The answer; a reservation of ours is remembered from it on. One that this process had already stays as is."""
+        ours = reservation_id not in self.holds
+        self.holds.setdefault(reservation_id, hold)
+        try:
+            answer = await self.batch.run(RESERVE, keys, arguments)
+        except asyncio.CancelledError:
+            if ours:
+                self._give_back(reservation_id)
+            raise
+        except (GateClosed, RedisError):
+            if ours:  # It may be reserved: then its lease lapses.
+                self.holds.pop(reservation_id, None)
+            raise
+        if ours and _text(answer[0]) == "reserved" and _text(answer[1]) in (Standing.NEW, Standing.HELD):
+            hold.amount_microdollars, hold.granted = _number(answer[2]), True
+        elif ours:
+            self.holds.pop(reservation_id, None)
+        return answer
 
     def _give_back(self, reservation_id: str) -> None:
         """The caller of a reservation went away before it was answered: nothing will be called. Its release comes
@@ -167,16 +161,15 @@ class Gate:
     async def _close(
         self, reservation_id: str, standing: Standing, actual: int, tokens_actual: int | None
     ) -> Settlement:
+        hold = self.holds.get(reservation_id)
+        asker = self.asker if hold is not None and hold.added_microdollars is None else ""
         keys = [OPEN, LEASES, record_key(reservation_id)]
         tokens = "" if tokens_actual is None else tokens_actual
-        answer = await self.batch.run(SETTLE, keys, [self.run_id, standing.value, actual, tokens])
+        answer = await self.batch.run(SETTLE, keys, [self.mark, standing.value, actual, tokens, asker])
         if _text(answer[0]) == "closed":
-            raise closed("the books are being rebuilt")
-        hold = self.holds.get(reservation_id)
-        if hold is not None:
-            hold.took_microdollars = actual
+            raise closed("its books are not known to be complete")
         before, overrun, added, amount, books = answer
-        return Settlement(
+        settlement = Settlement(
             reservation_id,
             Standing(_text(before)),
             _number(overrun),
@@ -184,6 +177,11 @@ class Gate:
             reserved_microdollars=_number(amount),
             books=_books(books),
         )
+        if settlement.spent_microdollars == 0:
+            self.holds.pop(reservation_id, None)  # The ledger lacks nothing without it.
+        elif hold is not None:
+            hold.added_microdollars = settlement.spent_microdollars
+        return settlement
 
 
 def connect_gate(url: str, *, connections_max: int = 16) -> Gate:
@@ -191,9 +189,9 @@ def connect_gate(url: str, *, connections_max: int = 16) -> Gate:
     gate: Gate
 
     def on_server(run_id: str) -> None:
-        if gate.run_id != run_id:
+        if not gate.mark.startswith(f"{run_id}/"):
             gate.opened.clear()
-            gate.run_id = run_id
+            gate.mark = ""
 
     redis = connect_redis(url, connections_max=connections_max, on_server=on_server)
     gate = Gate(redis, Batch(redis))
@@ -209,6 +207,15 @@ def _refusal(answer: Sequence[object], kind: str, ask: Ask) -> Refused | Limited
     assert isinstance(scope.cap_microdollars, int)
     spent, held, later = map(_number, answer[2:5])
     return Refused(scope, scope.cap_microdollars, spent, held, could_fit_later=bool(later))
+
+
+def _limits(ask: Ask, books: Sequence[str]) -> Arguments:
+    limits: Arguments = []
+    for scope, book in zip(ask.scopes, books, strict=True):
+        limits += (_cap_text(scope), keep_seconds(book))
+    for rate in ask.rates:
+        limits += (rate.requests_per_minute or "", rate.tokens_per_minute or "", rate.concurrent_max or "")
+    return limits
 
 
 def _books(part: object) -> tuple[str, ...]:

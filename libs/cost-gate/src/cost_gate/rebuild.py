@@ -2,37 +2,45 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
+import orjson
 import structlog
 from redis.exceptions import RedisError
 
-from cost_gate.books import OPEN, REBUILD_LOCK, is_over, keep_seconds, key_of
-from cost_gate.closed import GateClosed, ask_run_id, closed_when_redis_is_gone
+from cost_gate.books import OPEN, REBUILD_LOCK, book_in, is_over, keep_seconds, key_of, round_key
+from cost_gate.closed import GateClosed, ask_run_id, closed, closed_when_redis_is_gone
 from cost_gate.gate import Gate
 from cost_gate.outcomes import Lapsed
-from cost_gate.scripts import RAISE
+from cost_gate.scripts import OPEN_IF_MINE, RAISE, STILL_MINE
 from service_kit.errors import RetryLater
 
 log = structlog.get_logger()
 EVERY_SECONDS = 0.5
-# Every living gateway looks at the books at least this often, and puts back what it holds when they are closed.
+# Every living process looks at the books at least this often, and puts back what it holds when they are closed.
 GRACE_SECONDS = 3.0
 _LOCK_SECONDS = 8
 _BOOKS_PER_COMMAND = 200
 _SWEEP_MAX = 1_000
-_STILL_MINE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('EXPIRE', KEYS[1], ARGV[2]) end return 0"
-_OPEN_IF_MINE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[2], ARGV[2])
-redis.call('DEL', KEYS[1])
-return 1
-"""
 
-ReadLedger = Callable[[], AsyncIterator[tuple[str, int]]]
-"""Every (book, micro-dollars added to it) that was ever recorded."""
+
+class LedgerDelta(NamedTuple):
+    """What one entry of the ledger added to one book. `settles` is the reservation whose settlement it is; empty for
+    one that lapsed."""
+
+    book: str
+    spent_microdollars: int
+    settles: str = ""
+
+
+ReadLedger = Callable[[], AsyncGenerator[LedgerDelta, None]]
+"""Everything that was ever recorded and is stored by now."""
+Reports = dict[str, tuple[int, tuple[str, ...]]]
+"""By reservation what its settlement added to which books, as its holder says."""
 
 
 @dataclass(slots=True)
@@ -65,46 +73,78 @@ class KeepOpen:
         gate = self.gate
         run_id = await ask_run_id(gate.redis)
         async with closed_when_redis_is_gone():
-            marker = await gate.redis.get(OPEN)
-        if marker is not None and _text(marker) == run_id == gate.run_id:
-            if not gate.opened.is_set():
-                await gate.put_back()
-                gate.opened.set()
-            for lapsed in await gate.sweep(now=self.now(), count_max=_SWEEP_MAX):
-                self.lapsed(lapsed)
+            mark, token = map(_text, await gate.redis.mget(OPEN, REBUILD_LOCK))
+        if not mark.startswith(f"{run_id}/"):
+            gate.opened.clear()
+            gate.mark = ""
+            await self._complete(run_id, token)
             return
-        gate.opened.clear()
-        await gate.put_back()
-        await self._rebuild(run_id)
+        if mark != gate.mark:  # Somebody has completed them, perhaps while this process stood still.
+            await gate.put_back(mark=mark)
+            gate.mark = mark
+        gate.opened.set()
+        for lapsed in await gate.sweep(now=self.now(), count_max=_SWEEP_MAX):
+            self.lapsed(lapsed)
 
-    async def _rebuild(self, run_id: str) -> None:
-        token, redis = secrets.token_hex(8), self.gate.redis
+    async def _complete(self, run_id: str, others_token: str) -> None:
+        if others_token:
+            await self.gate.put_back(token=others_token)
+            return
+        token, begun = secrets.token_hex(8), asyncio.get_running_loop().time()
         async with closed_when_redis_is_gone():
-            if not await redis.set(REBUILD_LOCK, token, nx=True, ex=_LOCK_SECONDS):
+            if not await self.gate.redis.set(REBUILD_LOCK, token, nx=True, ex=_LOCK_SECONDS):
                 return
             log.warning("cost_gate.rebuild", run_id=run_id)
-            begun = asyncio.get_running_loop().time()
-            sums = await self._ledger_sums(token)
-            await self._raise_books(sums)
-            if sums:  # Where nothing was ever spent, nobody holds anything that could be forgotten for good.
-                await asyncio.sleep(max(GRACE_SECONDS - (asyncio.get_running_loop().time() - begun), 0))
-            await self.gate.put_back()
-            if run_id == self.gate.run_id and await redis.eval(_OPEN_IF_MINE, 2, REBUILD_LOCK, OPEN, token, run_id):
-                self.gate.opened.set()
-                log.info("cost_gate.open", books=len(sums), seconds=round(asyncio.get_running_loop().time() - begun, 1))
+            await self.gate.put_back(token=token)
+            if await self._something_was_spent():  # Else nobody holds anything that could be forgotten for good.
+                await asyncio.sleep(GRACE_SECONDS)
+            mark = f"{run_id}/{token}"
+            while not await self._opened(mark, token):
+                continue
+        self.gate.mark = mark
+        self.gate.opened.set()
+        log.info("cost_gate.open", seconds=round(asyncio.get_running_loop().time() - begun, 1))
 
-    async def _ledger_sums(self, token: str) -> dict[str, int]:
+    async def _opened(self, mark: str, token: str) -> bool:
+        """Whether the books could be opened; False if another holder has reported meanwhile. The reports are read
+        before the ledger: what is recorded in between is then seen in both and counted once."""
+        redis = self.gate.redis
+        await self.gate.put_back(token=token)
+        reports = _reports(await redis.hgetall(round_key(token)))
+        await self._raise_books(await self._sums(token, reports))
+        answer = await redis.eval(OPEN_IF_MINE, 3, REBUILD_LOCK, OPEN, round_key(token), token, mark, len(reports))
+        if answer == 0:
+            raise closed("another process rebuilds its books")
+        return bool(answer == 1)
+
+    async def _something_was_spent(self) -> bool:
+        async with aclosing(self.read_ledger()) as deltas:
+            async for _ in deltas:
+                return True
+        return False
+
+    async def _sums(self, token: str, reports: Reports) -> dict[str, int]:
         """What each book must hold at least; the lock is kept meanwhile."""
         sums: dict[str, int] = {}
-        refreshed = asyncio.get_running_loop().time()
-        async for book, spent in self.read_ledger():
+        missing, loop = dict(reports), asyncio.get_running_loop()
+        await self._keep_lock(token)
+        kept = loop.time()
+        async for book, spent, settles in self.read_ledger():
             sums[book] = sums.get(book, 0) + spent
-            if asyncio.get_running_loop().time() - refreshed > _LOCK_SECONDS / 3:
-                refreshed = asyncio.get_running_loop().time()
-                if not await self.gate.redis.eval(_STILL_MINE, 1, REBUILD_LOCK, token, _LOCK_SECONDS):
-                    raise GateClosed("cost gate is closed: another process rebuilds its books")
+            missing.pop(settles, None)
+            if loop.time() - kept > _LOCK_SECONDS / 4:
+                kept = loop.time()
+                await self._keep_lock(token)
+        await self._keep_lock(token)
+        for added, books in missing.values():
+            for book in books:
+                sums[book] = sums.get(book, 0) + added
         now = self.now()
         return {book: spent for book, spent in sums.items() if not is_over(book, now)}
+
+    async def _keep_lock(self, token: str) -> None:
+        if not await self.gate.redis.eval(STILL_MINE, 1, REBUILD_LOCK, token, _LOCK_SECONDS):
+            raise closed("another process rebuilds its books")
 
     async def _raise_books(self, sums: dict[str, int]) -> None:
         books = list(sums)
@@ -114,5 +154,13 @@ class KeepOpen:
             await self.gate.batch.run(RAISE, [key_of(book) for book in some], list(figures))
 
 
-def _text(part: bytes | str) -> str:
-    return part.decode() if isinstance(part, bytes) else part
+def _reports(hash: Mapping[bytes | str, bytes | str]) -> Reports:
+    reports: Reports = {}
+    for reservation_id, report in hash.items():
+        added, keys = orjson.loads(report)
+        reports[_text(reservation_id)] = (int(added), tuple(map(book_in, keys)))
+    return reports
+
+
+def _text(part: bytes | str | None) -> str:
+    return part.decode() if isinstance(part, bytes) else part or ""

@@ -1,9 +1,11 @@
 """Which Lua programs keep the books? Each is one atomic step over all scopes and limits of a reservation.
 
 Books: a hash per scope and window (`spent`, `held`, `overrun`), a hash per reservation (`amount`, `standing`, `books`,
-`rates`, `tokens`), a hash per rate (level of each bucket and when it was that, `concurrent`), and a sorted set of
-leases (member: key of the reservation, score: when it lapses, in milliseconds).
+`rates`, `tokens`, and after its settlement what that answered), a hash per rate (level of each bucket and when it was
+that, `concurrent`), and a sorted set of leases (member: key of the reservation, score: when it lapses in ms).
 A lapse moves a sum from `held` to `spent`, so what is left of a cap never depends on when the sweep came by.
+Every script but PUT_BACK and RAISE does nothing unless the mark of the open books is the one that the caller knows:
+while they are being rebuilt they stand still (ADR-0009).
 """
 
 from hashlib import sha1
@@ -11,6 +13,7 @@ from hashlib import sha1
 # Closed reservations are kept this long to recognise repeats and late settlements.
 RECORD_KEEP_SECONDS = 7 * 24 * 3600
 RATE_KEEP_SECONDS = 3600
+ROUND_KEEP_SECONDS = 600
 
 _CLOSE = f"""
 local function close(leases, record, standing, actual)
@@ -37,7 +40,7 @@ end
 """
 
 # KEYS: open, leases, reservation, books..., rates...
-# ARGV: run id, amount, least amount, lapses at, now, tokens, number of books,
+# ARGV: mark, amount, least amount, lapses at, now, tokens, number of books,
 #       then per book its cap ('' = none) and the seconds it is kept (0 = for ever),
 #       then per rate its limits of requests, tokens and concurrency ('' = none)
 RESERVE = f"""
@@ -109,18 +112,20 @@ redis.call('ZADD', KEYS[2], ARGV[4], KEYS[3])
 return {{'reserved', 'new', granted}}
 """
 
-# KEYS: open, leases, reservation   ARGV: run id, new standing, actual, tokens that it really took ('' = unknown)
-# What is not in the books while they are incomplete may come back into them: then it is settled later.
+# KEYS: open, leases, reservation
+# ARGV: mark, new standing, actual, tokens that it really took ('' = unknown), asker ('' = has had its answer)
+# An asker whose answer was lost on the way asks again and gets that answer: the ledger must have it from somebody.
 SETTLE = (
     _CLOSE
     + """
-local fields = redis.call('HMGET', KEYS[3], 'standing', 'token_rates', 'tokens')
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'closed'} end
+local fields = redis.call('HMGET', KEYS[3], 'standing', 'token_rates', 'tokens', 'asker', 'answer')
 local standing = fields[1]
-if not standing then
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'closed'} end
-  return {'unknown', 0, 0, 0, '[]'}
+if not standing then return {'unknown', 0, 0, 0, '[]'} end
+if standing == 'settled' or standing == 'released' then
+  if ARGV[5] ~= '' and fields[4] == ARGV[5] then return cjson.decode(fields[5]) end
+  return {standing, 0, 0, 0, '[]'}
 end
-if standing == 'settled' or standing == 'released' then return {standing, 0, 0, 0, '[]'} end
 local took = tonumber(ARGV[4])
 if took and fields[2] then
   for _, rate in ipairs(cjson.decode(fields[2])) do
@@ -130,21 +135,30 @@ if took and fields[2] then
   end
 end
 local overrun, added, amount, books = close(KEYS[2], KEYS[3], ARGV[2], tonumber(ARGV[3]))
-return {standing, overrun, added, amount, books}
+local answer = {standing, overrun, added, amount, books}
+if ARGV[5] ~= '' then
+  -- As text: JSON here keeps 14 digits of a number.
+  local kept = {standing}
+  for i = 2, 4 do kept[i] = string.format('%.0f', answer[i]) end
+  kept[5] = books
+  redis.call('HSET', KEYS[3], 'asker', ARGV[5], 'answer', cjson.encode(kept))
+end
+return answer
 """
 )
 
-# KEYS: leases   ARGV: now, how many at most
+# KEYS: open, leases   ARGV: mark, now, how many at most
 SWEEP = (
     _CLOSE
     + """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {} end
 local lapsed = {}
-for _, record in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, tonumber(ARGV[2]))) do
+for _, record in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[2], 'LIMIT', 0, tonumber(ARGV[3]))) do
   local amount = tonumber(redis.call('HGET', record, 'amount') or -1)
   if amount < 0 then
-    redis.call('ZREM', KEYS[1], record)
+    redis.call('ZREM', KEYS[2], record)
   else
-    local _, _, _, books = close(KEYS[1], record, 'lapsed', amount)
+    local _, _, _, books = close(KEYS[2], record, 'lapsed', amount)
     lapsed[#lapsed + 1] = record
     lapsed[#lapsed + 1] = amount
     lapsed[#lapsed + 1] = books
@@ -154,26 +168,37 @@ return lapsed
 """
 )
 
-# Puts back what the holder of a reservation knows, after the books were lost. KEYS: leases, reservation, books...
-# ARGV: amount, lapses at, standing (held or settled), what it took, seconds that each book is kept...
+# Puts back what the holder of a reservation knows and the books, or the ledger, may not. What the books have is left.
+# What was settled is reported to the rebuilding that is on its way, which looks whether the ledger has it by now; once
+# the books are open it is counted here.
+# KEYS: open, rebuild lock, leases, reservation, reports of this rebuilding, books...
+# ARGV: mark ('' = closed), token of the rebuilding, id, amount, lapses at, standing (held or settled),
+#       what the settlement added, seconds that each book is kept...
 PUT_BACK = f"""
-if redis.call('EXISTS', KEYS[2]) == 1 then return {{0}} end
-local names = {{}}
-for i = 3, #KEYS do
-  if ARGV[3] == 'held' then
-    redis.call('HINCRBY', KEYS[i], 'held', ARGV[1])
-  else
-    redis.call('HINCRBY', KEYS[i], 'spent', ARGV[4])
-  end
+local open = ARGV[1] ~= ''
+if open and redis.call('GET', KEYS[1]) ~= ARGV[1] then return {{0}} end
+if not open and redis.call('GET', KEYS[2]) ~= ARGV[2] then return {{0}} end
+local amount, added, known = tonumber(ARGV[4]), tonumber(ARGV[7]), redis.call('HGET', KEYS[4], 'standing')
+local settled, names = ARGV[6] == 'settled', {{}}
+for i = 6, #KEYS do
+  names[i - 5] = KEYS[i]
+  if settled and known == 'held' then redis.call('HINCRBY', KEYS[i], 'held', 0 - amount) end
+  if settled and open and (not known or known == 'held') then redis.call('HINCRBY', KEYS[i], 'spent', added) end
+  if not settled and not known then redis.call('HINCRBY', KEYS[i], 'held', amount) end
   local keep = tonumber(ARGV[2 + i])
   if keep > 0 then redis.call('EXPIRE', KEYS[i], keep) end
-  names[i - 2] = KEYS[i]
 end
-redis.call('HSET', KEYS[2], 'amount', ARGV[1], 'standing', ARGV[3], 'books', cjson.encode(names))
-if ARGV[3] == 'held' then
-  redis.call('ZADD', KEYS[1], ARGV[2], KEYS[2])
+if settled and not open then
+  redis.call('HSET', KEYS[5], ARGV[3], cjson.encode({{ARGV[7], names}}))
+  redis.call('EXPIRE', KEYS[5], {ROUND_KEEP_SECONDS})
+end
+if known and not (settled and known == 'held') then return {{0}} end
+redis.call('HSET', KEYS[4], 'amount', amount, 'standing', ARGV[6], 'books', cjson.encode(names))
+if settled then
+  redis.call('ZREM', KEYS[3], KEYS[4])
+  redis.call('EXPIRE', KEYS[4], {RECORD_KEEP_SECONDS})
 else
-  redis.call('EXPIRE', KEYS[2], {RECORD_KEEP_SECONDS})
+  redis.call('ZADD', KEYS[3], ARGV[5], KEYS[4])
 end
 return {{1}}
 """
@@ -188,8 +213,25 @@ end
 return {#KEYS}
 """
 
-# KEYS: open   ARGV: run id of this server
-CLOSE_UNLESS_SAME = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then redis.call('DEL', KEYS[1]) end return 1"
+# KEYS: open   ARGV: run id of this server, which every mark of its books begins with
+CLOSE_UNLESS_SAME = """
+local mark = redis.call('GET', KEYS[1])
+if mark and string.sub(mark, 1, #ARGV[1] + 1) ~= ARGV[1] .. '/' then redis.call('DEL', KEYS[1]) end
+return 1
+"""
+
+# KEYS: rebuild lock   ARGV: token, seconds
+STILL_MINE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('EXPIRE', KEYS[1], ARGV[2]) end return 0"
+
+# KEYS: rebuild lock, open, reports of this rebuilding   ARGV: token, mark, number of reports that were counted
+# Answers 0 where another leads by now, -1 where somebody has reported since.
+OPEN_IF_MINE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call('HLEN', KEYS[3]) ~= tonumber(ARGV[3]) then return -1 end
+redis.call('SET', KEYS[2], ARGV[2])
+redis.call('DEL', KEYS[1], KEYS[3])
+return 1
+"""
 
 DIGESTS = {
     script: sha1(script.encode(), usedforsecurity=False).hexdigest()

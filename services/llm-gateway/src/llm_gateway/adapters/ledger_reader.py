@@ -1,6 +1,6 @@
 """What does the ledger in the log say that was spent?"""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import nats.errors
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
@@ -8,6 +8,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from contracts.costs import CostRecorded
 from contracts.streams import LOG
 from contracts.subjects import every_version_of
+from cost_gate import LedgerDelta
 from service_kit.connection import Connection
 from service_kit.entries import whole_body
 from service_kit.errors import RetryLater
@@ -16,7 +17,7 @@ _BATCH = 200
 _WAIT_SECONDS = 5.0
 
 
-async def read_ledger(connection: Connection) -> AsyncIterator[tuple[str, int]]:
+async def read_ledger(connection: Connection) -> AsyncGenerator[LedgerDelta, None]:
     """Every (book, micro-dollars added to it) that was ever recorded, oldest first. Raises RetryLater when the log
     cannot be read to its end, ValidationError for an entry that cannot be read: an incomplete sum would be a lie."""
     try:
@@ -35,7 +36,8 @@ async def read_ledger(connection: Connection) -> AsyncIterator[tuple[str, int]]:
                 body = await whole_body(connection.jetstream, message.data, dict(message.headers or {}))
                 for entry in CostRecorded.model_validate_json(body).entries:
                     for book in entry.scopes:
-                        yield book, entry.spent_microdollars
+                        settles = entry.reservation_id if entry.standing == "settled" else ""
+                        yield LedgerDelta(book, entry.spent_microdollars, settles)
         await subscription.unsubscribe()
     except nats.errors.Error as error:
         raise RetryLater(f"the ledger cannot be read: {type(error).__name__}") from error
