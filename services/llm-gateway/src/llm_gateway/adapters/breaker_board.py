@@ -101,12 +101,20 @@ class BreakerBoard:
         for name, stored in zip(names, await reading, strict=True):
             self._learn(name, stored)
         now = self._seconds()
-        for name in [name for name, calls in self._calls.items() if calls != Calls()]:
-            before = self._known.get(name, Breaker(window_began=now))
-            after = after_calls(before, self._calls[name], now=now, jitter=jitter_of(name, int(now)))
-            if await self._swap(name, after):
-                del self._calls[name]
-                self._tell(name, at(before, now), after)
+        for name in list(self._calls):
+            await self._add(name, self._calls.pop(name), now)
+
+    async def _add(self, model: str, calls: Calls, now: float) -> None:
+        """Those that could not be added are counted again next time, beside what was seen meanwhile."""
+        before = self._known.get(model, Breaker(window_began=now))
+        after, added = after_calls(before, calls, now=now, jitter=jitter_of(model, int(now))), False
+        try:
+            added = await self._swap(model, after)
+        finally:
+            if not added:
+                self._calls[model] = calls.and_also(self._calls.get(model, Calls()))
+        if added:
+            self._tell(model, at(before, now), after)
 
     def _learn(self, model: str, stored: bytes | None) -> None:
         if stored is None:

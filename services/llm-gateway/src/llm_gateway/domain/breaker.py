@@ -27,6 +27,10 @@ class Calls:
     slow: int = 0
     failed: int = 0
 
+    def and_also(self, other: "Calls") -> "Calls":
+        """Both together."""
+        return Calls(self.ok + other.ok, self.slow + other.slow, self.failed + other.failed)
+
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
