@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from hil.bench.budget_callers import Listening
+from hil.bench.budget_callers import NO_ANSWER, Listening
 from hil.bench.budget_stage import Model, Part, Seen, Stage, stage
 from hil.bench.upstream import DEAR_FACTOR
+from hil.embedded.errors import EmbeddedError
 
 CALLERS = 200
 # Leases last 15 s longer than their calls (llm_gateway.handlers.purse).
 _LAPSE_SECONDS = 60.0
-_KILLED_TIMEOUT_MS = 3_000
+# Long enough to be killed in the middle on a machine with other work to do.
+_KILLED_TIMEOUT_MS, _KILLED_DELAY_MS = 8_000, 3_000.0
 
 
 class Form(StrEnum):
@@ -78,6 +80,8 @@ async def killed_gateways(staged: Stage, part: Part) -> None:
     for gateway in staged.gateways:
         gateway.child.kill()
     await first
+    if staged.statuses[part.name][NO_ANSWER] < part.calls:
+        raise EmbeddedError(f"gateways were to be killed in mid-call, but answered: {staged.statuses[part.name]}")
     for gateway in staged.gateways:
         gateway.start()
     await staged.ready()
@@ -164,7 +168,7 @@ def measure(directory: Path, form: Form) -> list[BudgetRow]:
             stage(directory / "main", tuple(rule.part for rule in main_rules), delay_ms=form.delay_ms)
         )
         killed = open_stages.enter_context(
-            stage(directory / "killed", tuple(rule.part for rule in KILLED), delay_ms=max(form.delay_ms, 1_000.0))
+            stage(directory / "killed", tuple(rule.part for rule in KILLED), delay_ms=_KILLED_DELAY_MS)
         )
         return asyncio.run(_measured(main, killed))
 

@@ -13,9 +13,9 @@ from hil.embedded.ports import LOOPBACK
 NO_ANSWER = 0
 """Instead of a status: the connection was refused or broke, or nothing came in time."""
 _GIVE_UP_SECONDS = 90.0
-# About 1,000 tokens, the same number in each prompt, so that each call costs the same.
+# About 270 tokens, the same number in each prompt, so that each call costs the same.
 _PROMPT = (
-    "Caller {number:03d} asks: " + "which of these pairs of shoes are waterproof, and what do they cost today? " * 60
+    "Caller {number:03d} asks: " + "which of these pairs of shoes are waterproof, and what do they cost today? " * 15
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -106,7 +107,9 @@ def _gateway_table(rows: "list[GatewayRow]") -> Table:
 
 
 def _budget_table(rows: "list[BudgetRow]") -> Table:
-    table = Table(title="hil bench budget", caption="Money in micro-dollars; spent is what the books say.")
+    table = Table(
+        title="hil bench budget", box=SIMPLE_HEAD, caption="Money in micro-dollars; spent is what the books say."
+    )
     table.add_column("scenario", overflow="fold")
     for name in ("allowed", "reached", "budget", "billed", "spent", "leaked"):
         table.add_column(name, justify="right", no_wrap=True)
