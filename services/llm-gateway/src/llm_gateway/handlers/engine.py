@@ -21,7 +21,6 @@ from llm_gateway.handlers.observe import observe_request
 from llm_gateway.handlers.purse import Purse
 from llm_gateway.handlers.request_records import How, record_of
 
-
 _BREAKERS_SECONDS_MAX, _BREAKERS_LOOK_SECONDS = 5.0, 0.25
 
 
