@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hil.bench.gateway_commands import budget, gateway
+from hil.bench.routing_command import routing
 from hil.outcome import bad_input
 
 bench = typer.Typer(help="Measure on servers of its own, beside a floor or a peer.", no_args_is_help=True)
@@ -57,3 +58,4 @@ def core(
 
 bench.command("gateway")(gateway)
 bench.command("budget")(budget)
+bench.command("routing")(routing)
