@@ -29,6 +29,10 @@ def test_half_of_ten_calls_that_fail_open_it_and_nine_calls_say_nothing() -> Non
     assert seen(WELL, 1, ok=6, failed=5).condition is Condition.CLOSED
 
 
+def test_calls_that_could_not_be_shared_add_up() -> None:
+    assert Calls(ok=1, slow=1).and_also(Calls(ok=2, failed=3)) == Calls(ok=3, slow=1, failed=3)
+
+
 def test_slow_answers_open_it_too() -> None:
     assert seen(WELL, 1, ok=10, slow=8).condition is Condition.OPEN
     assert seen(WELL, 1, ok=10, slow=7).condition is Condition.CLOSED

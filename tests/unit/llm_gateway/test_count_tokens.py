@@ -33,6 +33,8 @@ def test_tools_parts_images_and_long_texts_count() -> None:
     audio = [{"type": "input_audio", "input_audio": {"data": "x"}}]
     assert tokens({"messages": [{"role": "user", "content": audio}]}) > 7
     assert tokens({"messages": [{"role": "user", "content": "hello " * 5_000}]}) >= 5_000
+    called = {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}}
+    assert tokens({"messages": [called]}) > tokens({"messages": [{"role": "assistant", "content": None}]}) + 5
     assert tokens({"messages": "none"}) == tokens({"messages": ["none"]}) == 3
 
 

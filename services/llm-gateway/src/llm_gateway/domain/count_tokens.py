@@ -59,6 +59,8 @@ def _of_message(message: Mapping[str, JsonValue], encoding: str) -> int:
             tokens += 1 if name == "role" else _of_text(value, encoding) + (name == "name")
         elif isinstance(value, list):
             tokens += sum(_of_part(part, encoding) for part in value)
+        elif value is not None:
+            tokens += _of_part(value, encoding)
     return tokens
 
 
