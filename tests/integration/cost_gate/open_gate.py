@@ -9,7 +9,8 @@ from cost_gate import Gate, KeepOpen, Lapsed, LedgerDelta, connect_gate
 
 async def nothing_recorded() -> AsyncGenerator[LedgerDelta, None]:
     """A ledger without an entry."""
-    for entry in ():
+    entries: tuple[LedgerDelta, ...] = ()
+    for entry in entries:
         yield entry
 
 

@@ -130,7 +130,7 @@ class Gate:
         ours = reservation_id not in self.holds
         self.holds.setdefault(reservation_id, hold)
         try:
-            answer = await self.batch.run(RESERVE, keys, arguments)
+            answer = await self.batch.run(RESERVE, keys, [orjson.dumps(arguments)])
         except asyncio.CancelledError:
             if ours:
                 self._give_back(reservation_id)

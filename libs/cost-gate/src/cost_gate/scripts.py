@@ -40,17 +40,19 @@ end
 """
 
 # KEYS: open, leases, reservation, books..., rates...
-# ARGV: mark, amount, least amount, lapses at, now, tokens, number of books,
+# ARGV: one list in JSON, as packing thirty values one by one costs the caller more than all else here:
+#       mark, amount, least amount, lapses at, now, tokens, number of books,
 #       then per book its cap ('' = none) and the seconds it is kept (0 = for ever),
 #       then per rate its limits of requests, tokens and concurrency ('' = none)
 RESERVE = f"""
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {{'closed'}} end
+local asked = cjson.decode(ARGV[1])
+if redis.call('GET', KEYS[1]) ~= asked[1] then return {{'closed'}} end
 local standing = redis.call('HMGET', KEYS[3], 'standing', 'amount')
 if standing[1] then return {{'reserved', standing[1], tonumber(standing[2])}} end
-local most, least, now, tokens = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local books, granted = tonumber(ARGV[7]), most
+local most, least, now, tokens = tonumber(asked[2]), tonumber(asked[3]), tonumber(asked[5]), tonumber(asked[6])
+local books, granted = tonumber(asked[7]), most
 for i = 1, books do
-  local cap = tonumber(ARGV[6 + 2 * i])
+  local cap = tonumber(asked[6 + 2 * i])
   if cap then
     local sums = redis.call('HMGET', KEYS[3 + i], 'spent', 'held')
     local spent, held = tonumber(sums[1] or 0), tonumber(sums[2] or 0)
@@ -71,7 +73,7 @@ local first_rate, takes, places = 3 + books, {{}}, {{}}
 for i = 1, #KEYS - first_rate do
   local rate, at = KEYS[first_rate + i], 7 + 2 * books + 3 * (i - 1)
   for n, bucket in ipairs({{'requests', 'tokens'}}) do
-    local limit = tonumber(ARGV[at + n])
+    local limit = tonumber(asked[at + n])
     if limit then
       local wanted = bucket == 'requests' and 1 or tokens
       local needed, there = math.min(wanted, limit), level(rate, bucket, limit)
@@ -81,7 +83,7 @@ for i = 1, #KEYS - first_rate do
       takes[#takes + 1] = {{rate, bucket, there - wanted}}
     end
   end
-  local limit = tonumber(ARGV[at + 3])
+  local limit = tonumber(asked[at + 3])
   if limit then
     if tonumber(redis.call('HGET', rate, 'concurrent') or 0) >= limit then
       return {{'limited', i - 1, 'concurrent', 100}}
@@ -92,7 +94,7 @@ end
 local names, token_rates = {{}}, {{}}
 for i = 1, books do
   redis.call('HINCRBY', KEYS[3 + i], 'held', granted)
-  local keep = tonumber(ARGV[7 + 2 * i])
+  local keep = tonumber(asked[7 + 2 * i])
   if keep > 0 then redis.call('EXPIRE', KEYS[3 + i], keep) end
   names[i] = KEYS[3 + i]
 end
@@ -108,7 +110,7 @@ end
 redis.call('HSET', KEYS[3], 'amount', granted, 'standing', 'held', 'books', cjson.encode(names))
 if #places > 0 then redis.call('HSET', KEYS[3], 'rates', cjson.encode(places)) end
 if #token_rates > 0 then redis.call('HSET', KEYS[3], 'token_rates', cjson.encode(token_rates), 'tokens', tokens) end
-redis.call('ZADD', KEYS[2], ARGV[4], KEYS[3])
+redis.call('ZADD', KEYS[2], asked[4], KEYS[3])
 return {{'reserved', 'new', granted}}
 """
 
