@@ -92,6 +92,7 @@ def _concurrencies(text: str) -> tuple[int, ...]:
 def _gateway_table(rows: "list[GatewayRow]") -> Table:
     table = Table(
         title="hil bench gateway",
+        box=SIMPLE_HEAD,
         caption="n calls at once; CPU a call of the measured process; ratio to passthrough",
     )
     table.add_column("name", no_wrap=True)
