@@ -155,7 +155,7 @@ async def gateway_on(connection: Connection, settings: Settings, models: ModelsF
             ),
             cache=ResponseCache(
                 gate.redis,
-                SemanticIndex(gate.redis, WordllamaEmbedder()),
+                SemanticIndex(gate.redis, WordllamaEmbedder(), now),
                 now,
                 verify_share=settings.cache_verify_share,
             ),

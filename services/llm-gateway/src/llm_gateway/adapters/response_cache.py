@@ -13,17 +13,17 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from llm_gateway.adapters.semantic_index import SemanticIndex
+from llm_gateway.adapters.semantic_index import Question, SemanticIndex
+from llm_gateway.adapters.semantic_verifications import count_verification
 from llm_gateway.domain.answer import Answer
 from llm_gateway.domain.cache_key import Lookup, may_be_kept
 
 log = structlog.get_logger()
 ANSWER_BYTES_MAX = 64 * 1024
 ENTRIES_PER_TENANT_MAX = 20_000
+AWAY = (RedisError, OSError, ValueError, TypeError, ImportError)
+"""The server is away, or keeps what another version wrote, or the embeddings are not installed: a miss."""
 LOOKUPS = Counter("hil_cache_lookups_total", "Lookups of the response cache.", ("tier", "result"))
-VERIFICATIONS = Counter(
-    "hil_cache_verifications_total", "Semantic hits that were asked again, and whether the answers agreed.", ("result",)
-)
 # KEYS: entry, index of the tenant   ARGV: answer, seconds kept, now, how many at most
 _STORE = """
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
@@ -69,7 +69,7 @@ class ResponseCache:
                 return Hit(_answer(stored), "exact", lookup.partition)
             LOOKUPS.labels("exact", "miss").inc()
             return None if lookup.question is None else await self._find_by_meaning(lookup, lookup.question)
-        except (RedisError, OSError, ValueError) as error:
+        except AWAY as error:
             LOOKUPS.labels("exact", "away").inc()
             log.warning("response_cache.away", error=type(error).__name__)
             return None
@@ -85,17 +85,18 @@ class ResponseCache:
             storing = self.redis.eval(_STORE, 2, *keys, body, str(ttl), str(now), str(ENTRIES_PER_TENANT_MAX))
             await cast("Awaitable[object]", storing)
             if lookup.question is not None:
-                await self.index.add(lookup.partition, lookup.question, lookup.key, ttl_seconds=ttl)
-        except (RedisError, OSError) as error:
+                digest = hashlib.blake2b(answer.text.encode(), digest_size=8).hexdigest()
+                tenant, partition = _short(lookup.tenant), lookup.partition
+                await self.index.add(Question(tenant, partition, lookup.question, lookup.key, digest, ttl))
+        except AWAY as error:
             log.warning("response_cache.away", error=type(error).__name__)
 
     async def verified(self, hit: Hit, fresh: Answer) -> None:
         """What the model said to a question that the cache would have answered."""
-        agrees = self.index.agree(hit.answer.text, fresh.text)
-        VERIFICATIONS.labels("agrees" if agrees else "differs").inc()
         try:
-            await self.index.count_verification(hit.partition, "agrees" if agrees else "differs")
-        except (RedisError, OSError) as error:
+            agrees = await self.index.agree(hit.answer.text, fresh.text)
+            await count_verification(self.redis, hit.partition, "agrees" if agrees else "differs")
+        except AWAY as error:
             log.warning("response_cache.away", error=type(error).__name__)
 
     async def _find_by_meaning(self, lookup: Lookup, question: str) -> Hit | None:

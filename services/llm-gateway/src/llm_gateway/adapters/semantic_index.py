@@ -1,144 +1,154 @@
 """Which question that was answered before means the same as this one?"""
 
 import base64
+import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import cast
 
 import numpy as np
 import orjson
-import structlog
 from numpy.typing import NDArray
 from redis.asyncio import Redis
 
-from llm_gateway.adapters.embedder import Embedder
-from llm_gateway.domain.semantic_guard import ask_the_same
+from llm_gateway.adapters.embedder import Embedder, Vectors
+from llm_gateway.adapters.semantic_verifications import switch_of
+from llm_gateway.domain.semantic_guard import numbers_of
+from llm_gateway.domain.semantic_match import nearest
 
-log = structlog.get_logger()
 QUESTIONS_PER_PARTITION_MAX = 1_000
+PARTITIONS_PER_TENANT_MAX = 200
 PARTITIONS_IN_MEMORY_MAX = 64
-SIMILARITY_MIN = 0.88
-MARGIN = 0.03
-"""Another question that is nearly as near, and was answered otherwise, makes both doubtful."""
 AGREEMENT_MIN = 0.85
-"""Two answers as alike as this, or the same words, agree."""
-DIFFERS_SHARE_MAX, VERIFICATIONS_MIN = 0.05, 20
-# KEYS: questions, version   ARGV: key, question as JSON, seconds kept, how many at most
+"""Two answers as alike as this that name the same numbers agree."""
+_COMPARED_CHARACTERS_MAX = 2_000
+# KEYS: questions, ages, version, partitions of the tenant
+# ARGV: key, question as JSON, seconds kept, now, new version, partition, questions at most, partitions at most
 _ADD = """
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-local names = redis.call('HKEYS', KEYS[1])
-if #names > tonumber(ARGV[4]) then redis.call('HDEL', KEYS[1], names[1]) end
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-local version = redis.call('INCR', KEYS[2])
-redis.call('EXPIRE', KEYS[2], ARGV[3])
-return version
+redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
+local over = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[7])
+if over > 0 then
+  for _, key in ipairs(redis.call('ZRANGE', KEYS[2], 0, over - 1)) do redis.call('HDEL', KEYS[1], key) end
+  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, over - 1)
+end
+redis.call('SET', KEYS[3], ARGV[5])
+redis.call('ZADD', KEYS[4], ARGV[4], ARGV[6])
+for place = 1, 4 do
+  if redis.call('TTL', KEYS[place]) < tonumber(ARGV[3]) then redis.call('EXPIRE', KEYS[place], ARGV[3]) end
+end
+over = redis.call('ZCARD', KEYS[4]) - tonumber(ARGV[8])
+if over > 0 then
+  for _, old in ipairs(redis.call('ZRANGE', KEYS[4], 0, over - 1)) do
+    redis.call('DEL', 'cache:questions:' .. old, 'cache:ages:' .. old, 'cache:version:' .. old)
+  end
+  redis.call('ZREMRANGEBYRANK', KEYS[4], 0, over - 1)
+end
+return over
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`key` is where its answer is kept, `answer` tells answers apart."""
+
+    tenant: str
+    partition: str
+    text: str
+    key: str
+    answer: str
+    ttl_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Partition:
     version: bytes | None
     keys: list[str]
-    questions: list[str]
-    vectors: NDArray[np.float32]
+    texts: list[str]
+    answers: list[str]
+    until: NDArray[np.float64]
+    vectors: Vectors
 
 
 @dataclass(slots=True)
 class SemanticIndex:
-    """Questions by partition: kept in Redis, so that replicas share them, and in memory as long as nothing is added."""
+    """Questions by partition: kept in Redis, so that replicas share them, and in memory as long as nothing is added.
+    All of it is bounded: questions of a partition, partitions of a tenant, partitions in memory."""
 
     redis: Redis
     embedder: Embedder
+    now: Callable[[], datetime]
     _partitions: "OrderedDict[str, _Partition]" = field(default_factory=OrderedDict)
 
-    async def find(self, partition: str, question: str) -> str | None:
-        """The key of the answer to a question that asks the same. Raises RedisError."""
-        if await self._is_switched_off(partition):
+    async def find(self, partition: str, text: str) -> str | None:
+        """The key of the answer to a question that asks the same; None in a partition that is switched off. Raises
+        RedisError."""
+        reading = self.redis.mget(f"cache:version:{partition}", switch_of(partition))
+        version, off = await cast("Awaitable[list[bytes | None]]", reading)
+        if version is None or off is not None:
             return None
-        known = await self._load(partition)
+        known = await self._load(partition, version)
         if not known.keys:
             return None
-        found = nearest(question, known.questions, known.vectors @ self.embedder(question))
+        likeness = known.vectors @ (await self.embedder.embed([text]))[0]
+        likeness[known.until <= self.now().timestamp()] = -1
+        found = nearest(text, known.texts, answers=known.answers, likeness=likeness)
         return None if found is None else known.keys[found]
 
-    async def add(self, partition: str, question: str, key: str, *, ttl_seconds: int) -> None:
+    async def add(self, question: Question) -> None:
         """Remember that this question has an answer. Raises RedisError."""
-        vector = base64.b85encode(self.embedder(question).tobytes()).decode()
-        entry = orjson.dumps({"question": question, "vector": vector, "embedder": self.embedder.name})
-        adding = self.redis.eval(
-            _ADD, 2, _questions(partition), _version(partition), key, entry, str(ttl_seconds),
-            str(QUESTIONS_PER_PARTITION_MAX),
-        )  # fmt: skip
+        vector = (await self.embedder.embed([question.text]))[0]
+        now, partition = self.now().timestamp(), question.partition
+        entry = {
+            "text": question.text,
+            "answer": question.answer,
+            "until": now + question.ttl_seconds,
+            "vector": base64.b85encode(vector.tobytes()).decode(),
+            "embedder": self.embedder.name,
+        }
+        keys = [f"cache:{part}:{partition}" for part in ("questions", "ages", "version")]
+        values = (
+            question.key,
+            orjson.dumps(entry),
+            str(question.ttl_seconds),
+            str(now),
+            secrets.token_hex(8),
+            partition,
+        )
+        bounds = (str(QUESTIONS_PER_PARTITION_MAX), str(PARTITIONS_PER_TENANT_MAX))
+        adding = self.redis.eval(_ADD, 4, *keys, f"cache:partitions:{question.tenant}", *values, *bounds)
         await cast("Awaitable[int]", adding)
 
-    def agree(self, cached: str, fresh: str) -> bool:
-        """Whether two answers say the same, as far as words and embeddings tell."""
+    async def agree(self, cached: str, fresh: str) -> bool:
+        """Whether two answers say the same, as far as numbers and embeddings tell."""
         if " ".join(cached.lower().split()) == " ".join(fresh.lower().split()):
             return True
-        alike = float(self.embedder(cached) @ self.embedder(fresh))
-        return alike >= AGREEMENT_MIN and ask_the_same(cached, fresh)
-
-    async def count_verification(self, partition: str, result: str) -> None:
-        """Remember how a sampled hit turned out. Raises RedisError."""
-        pipeline = self.redis.pipeline(transaction=False)
-        pipeline.hincrby(_verified(partition), result, 1)
-        pipeline.expire(_verified(partition), 7 * 24 * 3600)
-        await pipeline.execute()
-
-    async def error_rate(self, partition: str) -> tuple[float, int]:
-        """Share of verified hits whose answers differed, and how many were verified. Raises RedisError."""
-        reading = cast("Awaitable[list[bytes | None]]", self.redis.hmget(_verified(partition), ["agrees", "differs"]))
-        agrees, differs = (int(number or 0) for number in await reading)
-        return (differs / (agrees + differs) if agrees + differs else 0.0), agrees + differs
-
-    async def _is_switched_off(self, partition: str) -> bool:
-        """A partition that was wrong too often answers nothing more, until its counts expire after a week."""
-        rate, verified = await self.error_rate(partition)
-        if verified < VERIFICATIONS_MIN or rate <= DIFFERS_SHARE_MAX:
+        if numbers_of(cached) != numbers_of(fresh):
             return False
-        log.warning("semantic_cache.switched_off", partition=partition, error_rate=round(rate, 3), verified=verified)
-        return True
+        one, other = await self.embedder.embed([cached[:_COMPARED_CHARACTERS_MAX], fresh[:_COMPARED_CHARACTERS_MAX]])
+        return float(one @ other) >= AGREEMENT_MIN
 
-    async def _load(self, partition: str) -> _Partition:
-        version = await cast("Awaitable[bytes | None]", self.redis.get(_version(partition)))
+    async def _load(self, partition: str, version: bytes) -> _Partition:
         known = self._partitions.pop(partition, None)
         if known is None or known.version != version:
-            reading = cast("Awaitable[dict[bytes, bytes]]", self.redis.hgetall(_questions(partition)))
+            reading = cast("Awaitable[dict[bytes, bytes]]", self.redis.hgetall(f"cache:questions:{partition}"))
             known = self._read(version, await reading)
         self._partitions[partition] = known
         while len(self._partitions) > PARTITIONS_IN_MEMORY_MAX:
             self._partitions.popitem(last=False)
         return known
 
-    def _read(self, version: bytes | None, stored: dict[bytes, bytes]) -> _Partition:
-        entries = [(key.decode(), orjson.loads(entry)) for key, entry in stored.items()]
-        entries = [(key, entry) for key, entry in entries if entry["embedder"] == self.embedder.name]
+    def _read(self, version: bytes, stored: dict[bytes, bytes]) -> _Partition:
+        read = [(key.decode(), orjson.loads(entry)) for key, entry in stored.items()]
+        entries = [(key, entry) for key, entry in read if entry["embedder"] == self.embedder.name]
         vectors = [np.frombuffer(base64.b85decode(entry["vector"]), dtype=np.float32) for _, entry in entries]
-        matrix = np.stack(vectors) if vectors else np.zeros((0, 1), dtype=np.float32)
-        return _Partition(version, [key for key, _ in entries], [entry["question"] for _, entry in entries], matrix)
-
-
-def nearest(question: str, known: list[str], likeness: NDArray[np.float32]) -> int | None:
-    """The place of the known question that asks the same: near enough, by far the nearest, and with nothing decisive
-    that differs."""
-    order = np.argsort(likeness)[::-1]
-    best = int(order[0])
-    if likeness[best] < SIMILARITY_MIN or not ask_the_same(question, known[best]):
-        return None
-    rival = next((int(other) for other in order[1:] if known[int(other)] != known[best]), None)
-    if rival is not None and likeness[best] - likeness[rival] < MARGIN and likeness[best] < 0.999:
-        return None
-    return best
-
-
-def _questions(partition: str) -> str:
-    return f"cache:questions:{partition}"
-
-
-def _version(partition: str) -> str:
-    return f"cache:version:{partition}"
-
-
-def _verified(partition: str) -> str:
-    return f"cache:verified:{partition}"
+        return _Partition(
+            version,
+            [key for key, _ in entries],
+            [entry["text"] for _, entry in entries],
+            [entry["answer"] for _, entry in entries],
+            np.array([entry["until"] for _, entry in entries], dtype=np.float64),
+            np.stack(vectors) if vectors else np.zeros((0, 1), dtype=np.float32),
+        )

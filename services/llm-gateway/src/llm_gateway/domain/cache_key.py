@@ -13,6 +13,8 @@ from llm_gateway.domain.chat_body import Body
 
 # What identifies the person who asks, or where the answer goes, does not change the answer.
 _NOT_OF_THE_ANSWER = frozenset({"user", "metadata", "store", "stream_options", "safety_identifier"})
+QUESTION_CHARACTERS_MAX = 500
+"""What is longer is a text, not a question: its embedding says little and takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,10 @@ def may_be_kept(answer: Answer) -> bool:
 
 
 def _question(messages: object) -> str | None:
-    """The last message, if a user said it in words."""
+    """The last message, if a user said it in few words."""
     last = messages[-1] if isinstance(messages, list) and messages else None
     if isinstance(last, dict) and last.get("role") == "user" and isinstance(text := last.get("content"), str):
-        return text
+        return text if len(text) <= QUESTION_CHARACTERS_MAX else None
     return None
 
 

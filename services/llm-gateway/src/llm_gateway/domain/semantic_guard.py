@@ -64,6 +64,16 @@ def ask_the_same(one: str, other: str) -> bool:
     return all(decisive) and not _opposites(mine.words, theirs.words)
 
 
+def same_words(one: str, other: str) -> bool:
+    """Whether the words are the same in the same order, whatever their case and what is between them."""
+    return [_plain(word[0]) for word in _WORD.finditer(one)] == [_plain(word[0]) for word in _WORD.finditer(other)]
+
+
+def numbers_of(text: str) -> frozenset[str]:
+    """The words that have a digit."""
+    return frozenset(word[0].lower() for word in _WORD.finditer(text) if any(one.isdigit() for one in word[0]))
+
+
 def marks_of(text: str) -> Marks:
     """Read off the words; order counts for numbers and directions: `from A to B` is not `from B to A`."""
     numbers: list[str] = []

@@ -21,15 +21,19 @@ class Coalescer(Generic[Result]):
 
     _flights: dict[str, _Flight[Result]] = field(default_factory=dict)
 
-    async def once(self, key: str, work: Callable[[], Awaitable[Result]]) -> tuple[Result, bool]:
-        """What the work returns or raises, and whether it was somebody else's."""
+    async def once(
+        self, key: str, work: Callable[[], Awaitable[Result]], *, wait_seconds: float | None = None
+    ) -> tuple[Result, bool]:
+        """What the work returns or raises, and whether it was somebody else's. Who waits for somebody else's gets
+        TimeoutError after `wait_seconds`; one's own work knows its deadline itself."""
         flight = self._flights.get(key)
         shared = flight is not None
         if flight is None:
             flight = self._flights[key] = _Flight(asyncio.ensure_future(_awaited(work)))
         flight.waiting += 1
         try:
-            return await asyncio.shield(flight.work), shared
+            async with asyncio.timeout(wait_seconds if shared else None):
+                return await asyncio.shield(flight.work), shared
         finally:
             flight.waiting -= 1
             if flight.waiting == 0:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from contracts.costs import RequestRecord
 from llm_gateway.adapters.response_cache import Hit
-from llm_gateway.domain.answer import Answer
+from llm_gateway.domain.answer import NO_USAGE, Answer
 from llm_gateway.domain.cache_key import Lookup, lookup_for
 from llm_gateway.domain.call import Call, Completed, NotCompleted
+from llm_gateway.domain.check_answer import Checked, check_answer
 from llm_gateway.domain.count_tokens import count_tokens
 from llm_gateway.domain.failure import ErrorClass, Failure
 from llm_gateway.domain.made import Made
@@ -22,6 +23,10 @@ from llm_gateway.handlers.purse import Purse
 from llm_gateway.handlers.request_records import How, record_of
 
 _BREAKERS_SECONDS_MAX, _BREAKERS_LOOK_SECONDS = 5.0, 0.25
+
+_OF_THE_SENDER = frozenset(
+    {ErrorClass.BUDGET_EXCEEDED, ErrorClass.RATE_LIMITED, ErrorClass.TIMEOUT, ErrorClass.CANCELLED}
+)
 
 
 async def complete(call: Call, gateway: Gateway) -> Completed | NotCompleted:
@@ -38,20 +43,32 @@ async def complete(call: Call, gateway: Gateway) -> Completed | NotCompleted:
 
 
 async def _made_or_found(call: Call, masked: Masked, lookup: Lookup, gateway: Gateway) -> Made:
-    """From the cache, from the same request that is on its way already, or from a model."""
+    """From the cache, from the same request that is on its way already, or from a model. What stopped that request and
+    concerns its sender alone (money, a limit, a deadline) does not stop this one."""
     hit = await gateway.cache.find(lookup)
     if hit is not None and not hit.verify:
-        return Made(hit.answer, cache=hit.tier)
-    made, shared = await gateway.coalescer.once(
-        lookup.key, lambda: _made_and_kept(call, masked, gateway, lookup=lookup, hit=hit)
-    )
-    return replace(made, cache="coalesced", cost_microdollars=0) if shared else made
+        checked = check_answer(hit.answer, call.expected)
+        if isinstance(checked, Checked):
+            return Made(hit.answer, checked, cache=hit.tier)
+    until = time.monotonic() + call.timeout_seconds
+    try:
+        made, shared = await gateway.coalescer.once(
+            lookup.key,
+            lambda: _made_and_kept(call, masked, gateway, lookup=lookup, hit=hit),
+            wait_seconds=call.timeout_seconds,
+        )
+    except TimeoutError:
+        return Made(Failure(ErrorClass.TIMEOUT, f"no answer within {call.timeout_seconds:g} s"))
+    if shared and isinstance(made.outcome, Failure) and made.outcome.error_class in _OF_THE_SENDER:
+        left = replace(call, timeout_seconds=max(until - time.monotonic(), 0.0))
+        return await _made_and_kept(left, masked, gateway, lookup=lookup, hit=hit)
+    return replace(made, cache="coalesced", cost_microdollars=0, usage=NO_USAGE) if shared else made
 
 
 async def _made_and_kept(call: Call, masked: Masked, gateway: Gateway, *, lookup: Lookup, hit: Hit | None) -> Made:
     made = await _made(call, masked, gateway)
     if isinstance(made.outcome, Answer):
-        if hit is not None:
+        if hit is not None and hit.verify:
             await gateway.cache.verified(hit, made.outcome)
         await gateway.cache.store(lookup, made.outcome)
     return made

@@ -55,10 +55,18 @@ class MicroBatch:
                 return
             outcome = await call([text for share in wanted for text in share.texts])
             _give(wanted, outcome)
+        except Exception as error:  # Raised where it belongs: at all who wait for the call.
+            _raise_at(shares, error)
         finally:
             for share in shares:
                 if not share.answered.done():
                     share.answered.cancel()
+
+
+def _raise_at(shares: Sequence[_Share], error: Exception) -> None:
+    for share in shares:
+        if not share.answered.done():
+            share.answered.set_exception(error)
 
 
 def _size(shares: Sequence[_Share]) -> int:
