@@ -20,6 +20,7 @@ from analytics.handlers.metrics import Metrics
 from analytics.settings import Settings
 from contracts.streams import ANALYTICS, LOG
 from document_store import DocumentStore, open_store
+from pii import redact
 from service_kit.bus import Consumer, Routes
 from service_kit.connection import Connection, connect_options, connected
 from service_kit.health import add_health, serve_http
@@ -52,8 +53,8 @@ def http_app(desk: Desk) -> FastAPI:
 
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run until `stop`; `ready` is set once the consumer runs."""
-    configure_logs(SERVICE, level=settings.log_level)
-    configure_traces(SERVICE, endpoint=settings.otlp_endpoint)
+    configure_logs(SERVICE, level=settings.log_level, redact=redact)
+    configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redact)
     app, broker = application(settings)
     if not await _started(app, stop):
         return

@@ -36,6 +36,7 @@ from hil_inbox.api.office import Office
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
 from hil_inbox.settings import Settings
+from pii import redact
 from service_kit.archive import Archive, WholeLog
 from service_kit.bus import Consumer, Order, Routes, publish
 from service_kit.connection import Connection, connect_options, connected
@@ -96,8 +97,8 @@ def http_app(office: Office) -> FastAPI:
 
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run until `stop`; `ready` is set once the consumers run."""
-    configure_logs(SERVICE, level=settings.log_level)
-    configure_traces(SERVICE, endpoint=settings.otlp_endpoint)
+    configure_logs(SERVICE, level=settings.log_level, redact=redact)
+    configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redact)
     app, broker = application(settings)
     if not await _started(app, stop):
         return

@@ -24,6 +24,7 @@ from orchestrator.handlers.advance import Advancer
 from orchestrator.handlers.archive_log import Archiver
 from orchestrator.handlers.sweep import sweep
 from orchestrator.settings import Settings
+from pii import redact
 from service_kit.archive import Archive
 from service_kit.bus import Consumer, Order, Routes
 from service_kit.connection import Connection, connected
@@ -92,8 +93,8 @@ class Parts:
 
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run the service until `stop` is set; sets `ready` once inputs are consumed."""
-    configure_logs("orchestrator", level=settings.log_level)
-    configure_traces("orchestrator", endpoint=settings.otlp_endpoint)
+    configure_logs("orchestrator", level=settings.log_level, redact=redact)
+    configure_traces("orchestrator", endpoint=settings.otlp_endpoint, redact=redact)
     async with connected(settings.nats_url, service="orchestrator") as connection:
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
         for spec in (ORCHESTRATOR, ARCHIVER):

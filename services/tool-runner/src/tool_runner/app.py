@@ -16,6 +16,7 @@ from faststream.specification import AsyncAPI
 
 from contracts.streams import LOG, TOOL_RUNNER
 from contracts.tool_calls import ExecuteToolCall, ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown
+from pii import redact
 from service_kit.bus import Consumer, Routes, publish
 from service_kit.connection import Connection, connect_options, connected
 from service_kit.health import add_health, serve_http
@@ -55,8 +56,8 @@ def stream_application(settings: Settings) -> FastStream:
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run until `stop` is set; `ready` is set once commands are consumed."""
     configured = load_servers(settings.servers_file, search_path=settings.child_path)
-    configure_logs(SERVICE, level=settings.log_level)
-    configure_traces(SERVICE, endpoint=settings.otlp_endpoint)
+    configure_logs(SERVICE, level=settings.log_level, redact=redact)
+    configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redact)
     async with bus(settings) as connection, runner_on(connection, settings, configured) as runner:
         spec = replace(TOOL_RUNNER, ack_wait_seconds=settings.ack_wait_seconds)
         await ensure_consumer(connection.jetstream, spec, stream=LOG)
