@@ -6,24 +6,24 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import cast
 
 import orjson
 import structlog
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from opentelemetry.trace import SpanKind, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from opentelemetry.util.types import Attributes
 from prometheus_client import Counter, Histogram
+
+from service_kit.redaction import Redact, RedactingExporter, RedactingFormatter, redacted
 
 SAMPLE_RATIO = 0.01
 """Default share of turns that are traced; the same for every message of a turn."""
@@ -47,14 +47,9 @@ def count_message(service: str, type_name: str, outcome: str, seconds: float) ->
     histogram.observe(seconds)
 
 
-Redact = Callable[[str], str]
-"""Takes personal data out of a text."""
-_CLEAN = re.compile(r"[a-z0-9_.:-]{0,40}\Z")
-"""What is surely no personal data: closed words. Worth the check, since it spares most of the searching."""
-
-
 def configure_logs(service: str, *, level: str = "info", redact: Redact | None = None) -> None:
-    """JSON lines on standard output in containers, readable lines in a terminal; every text goes through `redact`."""
+    """JSON lines on standard output in containers, readable lines in a terminal; every text goes through `redact`,
+    also what libraries log."""
     pretty = sys.stdout.isatty()
     renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(serializer=orjson.dumps)
     structlog.configure(
@@ -72,57 +67,17 @@ def configure_logs(service: str, *, level: str = "info", redact: Redact | None =
     )
     structlog.contextvars.bind_contextvars(service=service)
     logging.getLogger("nats").setLevel(logging.CRITICAL)
+    if redact is not None:  # Of libraries; it changes nothing where somebody has set the root logger up already.
+        handler = logging.StreamHandler()
+        handler.setFormatter(RedactingFormatter(redact))
+        logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def _redact_line(redact: Redact, _: object, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
     return {name: redacted(value, redact) if name not in _OUR_OWN else value for name, value in line.items()}
 
 
-_OUR_OWN = frozenset({"event", "level", "timestamp", "service", "sequence"})
-
-
-def redacted(value: object, redact: Redact) -> object:
-    """The value with every text in it redacted; numbers and closed words stay."""
-    if isinstance(value, str):
-        return value if _CLEAN.match(value) and not value.isdigit() else redact(value)
-    if isinstance(value, list | tuple):
-        return [redacted(one, redact) for one in value]
-    if isinstance(value, dict):
-        return {name: redacted(one, redact) for name, one in value.items()}
-    return value
-
-
-class _RedactingExporter(SpanExporter):
-    """Passes spans on with every text attribute redacted."""
-
-    def __init__(self, exporter: SpanExporter, redact: Redact) -> None:
-        self._exporter, self._redact = exporter, redact
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        return self._exporter.export([self._clean(span) for span in spans])
-
-    def shutdown(self) -> None:
-        self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        return self._exporter.force_flush(timeout_millis)
-
-    def _clean(self, span: ReadableSpan) -> ReadableSpan:
-        attributes = {name: redacted(value, self._redact) for name, value in (span.attributes or {}).items()}
-        return ReadableSpan(
-            name=self._redact(span.name),
-            context=span.context,
-            parent=span.parent,
-            resource=span.resource,
-            attributes=cast(Attributes, attributes),
-            events=span.events,
-            links=span.links,
-            kind=span.kind,
-            status=span.status,
-            start_time=span.start_time,
-            end_time=span.end_time,
-            instrumentation_scope=span.instrumentation_scope,
-        )
+_OUR_OWN = frozenset({"level", "timestamp", "service", "sequence"})
 
 
 def configure_traces(
@@ -137,7 +92,7 @@ def configure_traces(
         sampler=ParentBased(ALWAYS_OFF, remote_parent_sampled=ALWAYS_ON),
     )
     opened = exporter or OTLPSpanExporter(endpoint=endpoint)
-    opened = opened if redact is None else _RedactingExporter(opened, redact)
+    opened = opened if redact is None else RedactingExporter(opened, redact)
     provider.add_span_processor(BatchSpanProcessor(opened))
     trace.set_tracer_provider(provider)
 
