@@ -15,7 +15,7 @@ from opentelemetry.util.types import Attributes
 
 Redact = Callable[[str], str]
 """Takes personal data out of a text."""
-_CLEAN = re.compile(r"(?:[a-z0-9_.:-]{0,40}|[0-9a-fA-F]{16,64}|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})\Z")
+_CLEAN = re.compile(r"(?:[a-z0-9_.:-]{0,40}|[0-9a-f]{16,64}|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})\Z")
 """What is surely no personal data: closed words, hashes, ids. The check spares most of the searching."""
 _NOT_CLOSED = re.compile(r"[\d.: -]+\Z|.*(?:\d{1,3}\.){3}\d|[a-z]{2}\d{2}[a-z0-9]{11,30}\Z|[0-9a-f]{0,4}:[0-9a-f:.]*\Z")
 """Numbers, addresses of machines and accounts look like closed words."""
