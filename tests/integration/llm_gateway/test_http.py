@@ -95,7 +95,7 @@ async def test_chat_streams_tools_schemas_and_models_work_with_the_official_clie
         assert {model.id async for model in gateway.models.list()} >= {"balanced", "first"}
 
 
-async def test_personal_values_leave_masked_and_come_back(start_bench: StartBench, tmp_path: Path) -> None:
+async def test_personal_values_leave_masked(start_bench: StartBench, tmp_path: Path) -> None:
     async with http_gateway(start_bench, tmp_path, Rule(text="noted", times=None)) as (bench, url), client(url) as one:
         await one.chat.completions.create(**ask("I am anna@example.com, card 4111 1111 1111 1111"))
         [message] = bench.asked_messages()

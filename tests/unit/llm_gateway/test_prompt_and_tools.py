@@ -194,3 +194,11 @@ def test_a_schema_that_is_none_or_fetches_another_document_is_refused() -> None:
         failure = check_schema(schema)  # type: ignore[arg-type]
         assert failure is not None
         assert failure.error_class is ErrorClass.INVALID_REQUEST
+
+
+def test_a_schema_nested_beyond_all_bounds_is_refused() -> None:
+    schema: dict[str, object] = {"type": "object"}
+    for _ in range(1_005):
+        schema = {"not": schema}
+    failure = check_schema(schema)  # type: ignore[arg-type]
+    assert failure is not None and failure.error_class is ErrorClass.INVALID_REQUEST

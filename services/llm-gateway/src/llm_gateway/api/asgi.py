@@ -242,7 +242,7 @@ async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
     """The whole request body. Raises _Refused when it is too long or too slow, _Gone."""
     length = headers.get(b"content-length", b"")
     too_long = ApiError(413, f"body: is over the limit of {BODY_BYTES_MAX} bytes; send less", code="body_too_large")
-    if length.isdigit() and int(length) > BODY_BYTES_MAX:
+    if length.isdigit() and (len(length) > 18 or int(length) > BODY_BYTES_MAX):
         raise _Refused(too_long)
     message = await receive()  # uvicorn has a small body ready, and then no timer is needed.
     body = message.get("body", b"")

@@ -50,8 +50,8 @@ def check_schema(schema: Mapping[str, JsonValue] | None) -> Failure | None:
     """Whether the output schema itself can be used. References to other documents are refused, not fetched."""
     try:
         _validator(_canonical(schema)) if schema is not None else None
-    except ValueError as error:
-        first_line = str(error).splitlines()[0][:_PROBLEM_CHARACTERS_MAX]
+    except (ValueError, RecursionError) as error:
+        first_line = next(iter(str(error).splitlines()), type(error).__name__)[:_PROBLEM_CHARACTERS_MAX]
         return Failure(ErrorClass.INVALID_REQUEST, f"output_schema cannot be used: {first_line}")
     return None
 
