@@ -1,5 +1,6 @@
 """Does the cache on a real Redis keep what it may, within its bounds, and find nothing across a partition?"""
 
+import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator, Sequence
@@ -184,3 +185,26 @@ async def test_what_another_version_wrote_is_a_miss(redis: Redis) -> None:
     (key,) = await redis.keys("cache:answer:*")
     await redis.set(key, '{"unheard_of": 1}')
     assert await cache.find(lookup()) is None
+
+
+async def test_many_lookups_share_a_trip_and_each_gets_its_own(redis: Redis) -> None:
+    cache = cache_on(redis)
+    for number in range(0, 300, 2):
+        await cache.store(lookup(f"question {number}", tier="exact"), Answer("m", str(number)))
+    calls_before = (await redis.info("commandstats")).get("cmdstat_mget", {"calls": 0})["calls"]
+    hits = await asyncio.gather(*(cache.find(lookup(f"question {number}", tier="exact")) for number in range(300)))
+    calls = (await redis.info("commandstats"))["cmdstat_mget"]["calls"] - calls_before
+    assert [hit.answer.text if hit else None for hit in hits] == [
+        None if number % 2 else str(number) for number in range(300)
+    ]
+    assert calls == 3
+
+
+async def test_a_lookup_that_is_given_up_leaves_the_others_theirs(redis: Redis) -> None:
+    cache = cache_on(redis)
+    await cache.store(lookup(), Answer("m", "So."))
+    gone, stays = (asyncio.create_task(cache.find(lookup())) for _ in range(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    hit = await stays
+    assert hit is not None and hit.answer.text == "So."

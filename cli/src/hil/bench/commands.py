@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hil.bench.cache_command import cache
 from hil.bench.gateway_commands import budget, gateway
 from hil.bench.routing_command import routing
 from hil.outcome import bad_input
@@ -59,3 +60,4 @@ def core(
 bench.command("gateway")(gateway)
 bench.command("budget")(budget)
 bench.command("routing")(routing)
+bench.command("cache")(cache)

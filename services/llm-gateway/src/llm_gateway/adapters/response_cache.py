@@ -13,6 +13,7 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from llm_gateway.adapters.batched_get import BatchedGet
 from llm_gateway.adapters.semantic_index import Question, SemanticIndex
 from llm_gateway.adapters.semantic_verifications import count_verification
 from llm_gateway.domain.answer import Answer
@@ -59,11 +60,15 @@ class ResponseCache:
     now: Callable[[], datetime]
     verify_share: float = 0.05
     _random: random.Random = field(default_factory=random.SystemRandom)
+    _reader: BatchedGet = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._reader = BatchedGet(self.redis)
 
     async def find(self, lookup: Lookup) -> Hit | None:
         """The answer to this request, or to one that means the same."""
         try:
-            stored = await cast("Awaitable[bytes | None]", self.redis.get(_key(lookup.tenant, lookup.key)))
+            stored = await self._reader.get(_key(lookup.tenant, lookup.key))
             if stored is not None:
                 LOOKUPS.labels("exact", "hit").inc()
                 return Hit(_answer(stored), "exact", lookup.partition)
@@ -103,7 +108,7 @@ class ResponseCache:
         found = await self.index.find(lookup.partition, question)
         stored = None
         if found is not None:
-            stored = await cast("Awaitable[bytes | None]", self.redis.get(_key(lookup.tenant, found)))
+            stored = await self._reader.get(_key(lookup.tenant, found))
         LOOKUPS.labels("semantic", "miss" if stored is None else "hit").inc()
         if stored is None:
             return None

@@ -13,7 +13,7 @@ _NEGATION = frozenset(
     """
     not no never none nobody nothing neither nor without cannot cant dont doesnt didnt isnt arent wasnt werent
     wont wouldnt couldnt shouldnt hasnt havent hadnt unable fail fails failed failing refuse refused decline
-    declined reject rejected lack lacks missing except unless stop stopped
+    declined reject rejected lack lacks missing except unless stop stopped hardly barely rarely seldom
     """.split()
 )
 _NUMBER_WORDS = frozenset(
@@ -32,10 +32,11 @@ _DIRECTIONS = frozenset(
     january february march april may june july august september october november december today tomorrow yesterday
     weekday weekend morning evening day night week month year monthly yearly annual weekly daily old new minimum
     maximum min max partial partially full fully complete incomplete physical virtual debit credit personal
-    business inbound outbound incoming outgoing mine yours my your his her their our he she they i you
+    business inbound outbound incoming outgoing
+    north south east west left right same different mine yours my your his her their our he she they i you
     """.split()
 )
-_PREFIXES = ("un", "dis", "in", "im", "non", "de", "re")
+_PREFIXES = ("un", "dis", "in", "im", "il", "ir", "non", "non-", "mis", "de", "re")
 _FILLERS = frozenset("a an the please kindly just really hi hello hey thanks thank so well ok okay".split())
 _SYNONYMS = {"youre": "your", "im": "i", "ive": "i", "id": "i", "me": "i"}
 
@@ -93,8 +94,8 @@ def marks_of(text: str) -> Marks:
         if after_direction and plain not in _FILLERS:
             directions.append(f"{after_direction} {plain}")
             after_direction = ""
-        if plain in _DIRECTIONS:
-            directions.append(plain)
+        if direction := _direction(plain):
+            directions.append(direction)
             after_direction = plain if plain in ("from", "to", "into", "before", "after") else ""
         words.add(plain)
     return Marks(tuple(numbers), frozenset(names), negations, tuple(directions), frozenset(words))
@@ -106,6 +107,16 @@ _AUXILIARIES = frozenset("do does did is are was were wo would could should has 
 def _plain(word: str) -> str:
     plain = word.lower().replace("'", "").replace("’", "")
     return _SYNONYMS.get(plain, plain)
+
+
+def _direction(plain: str) -> str:
+    """Its base form: `upgrading` and `upgraded` go where `upgrade` goes. Empty for other words."""
+    forms = [plain]
+    for ending in ("ing", "ed", "s"):
+        if plain.endswith(ending) and len(plain) > len(ending) + 2:
+            stem = plain[: -len(ending)]
+            forms += [stem, stem + "e", stem[:-1]]
+    return next((form for form in forms if form in _DIRECTIONS), "")
 
 
 def _is_name(text: str, start: int, word: str) -> bool:

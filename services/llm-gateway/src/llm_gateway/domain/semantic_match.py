@@ -25,7 +25,7 @@ def nearest(
     if not len(known):
         return None
     best = int(np.argmax(likeness))
-    if likeness[best] < similarity_min or not ask_the_same(question, known[best]):
+    if not likeness[best] >= similarity_min or not ask_the_same(question, known[best]):
         return None
     if same_words(question, known[best]):
         return best
