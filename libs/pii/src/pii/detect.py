@@ -131,14 +131,16 @@ def _emails(text: str) -> Iterator[Finding]:
 
 
 def _ibans(text: str) -> Iterator[Finding]:
-    for found in _IBAN.finditer(text):
-        compact = found[0].replace(" ", "")
-        length = iban_in(compact)
+    at = 0
+    while (found := _IBAN.search(text, at)) is not None:
+        at = found.end()
+        length = iban_in(found[0].replace(" ", ""))
         if length:
             end = found.start()
             for _ in range(length):
                 end += 1 + (text[end] == " ")
             yield Finding(found.start(), end, Kind.IBAN)
+            at = end  # The pattern may have run on into the next one.
 
 
 def _cards(text: str) -> Iterator[Finding]:
