@@ -1,6 +1,8 @@
 """Which parts of a text are personal data, and how do they stay in the house?"""
 
-from pii.detect import Finding, Kind, NameDetector, TextTooLong, detect
+from pii.by_schema import mask_by_schema
+from pii.detect import TextTooLong, detect
+from pii.findings import Finding, Kind, NameDetector
 from pii.mask import Masker, MaskingFailed, StreamRestorer
 from pii.redact import redact
 
@@ -13,5 +15,6 @@ __all__ = [
     "StreamRestorer",
     "TextTooLong",
     "detect",
+    "mask_by_schema",
     "redact",
 ]

@@ -8,12 +8,18 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from pii.detect import detect
+from pii.find_numbers import DEFAULT_REGIONS
+from pii.findings import Finding, Found, Kind
 
 _NAME_CHARACTERS = 6
-_DEPTH_MAX = 64
+DEPTH_MAX = 64
 # What may be the beginning of a placeholder at the end of a chunk.
 _UNFINISHED = re.compile(r"\[(?:[A-Z]{1,8}(?:_[A-Z2-7]{0,51})?)?\Z")
 _PLACEHOLDER = re.compile(r"\[[A-Z]{2,8}_[A-Z2-7]{6,52}\]")
+_STRANGE = "mark"
+_DIGITS_MIN = 9
+_REPEATED = (Kind.PHONE, Kind.SSN)
+_REPEATED_MAX = 200
 
 
 class MaskingFailed(Exception):
@@ -28,36 +34,44 @@ class Masker:
 
     secret: bytes
     partition: str
+    regions: tuple[str, ...] = DEFAULT_REGIONS
     counts: dict[str, int] = field(default_factory=dict)
     _values: dict[str, str] = field(default_factory=dict)
     _placeholders: dict[str, str] = field(default_factory=dict)
+    _repeated: list[tuple[str, Kind]] = field(default_factory=list)
 
-    def mask(self, text: str) -> str:
-        """The text with placeholders. Raises MaskingFailed."""
+    def mask(self, text: str, *, label: str = "") -> str:
+        """The text with placeholders; `label` is the name of the field that it stands in. Raises MaskingFailed."""
         try:
-            findings = detect(text)
+            places = self._places(text, label)
         except Exception as error:
             raise MaskingFailed(type(error).__name__) from None
-        if not findings:
+        if not places:
             return text
         parts, at = [], 0
-        for finding in findings:
-            parts += [text[at : finding.start], self._placeholder(finding.kind, text[finding.start : finding.end])]
-            at = finding.end
-            self.counts[finding.kind] = self.counts.get(finding.kind, 0) + 1
+        for start, end, kind in places:
+            parts += [text[at:start], self._placeholder(kind, text[start:end])]
+            at = end
+            self.counts[kind] = self.counts.get(kind, 0) + 1
         return "".join([*parts, text[at:]])
 
-    def mask_json(self, value: JsonValue, *, depth: int = 0) -> JsonValue:
-        """Every string within a JSON value; names of fields and numbers stay. Raises MaskingFailed."""
+    def mask_json(self, value: JsonValue, *, label: str = "", depth: int = 0) -> JsonValue:
+        """Every string within a JSON value, names of fields too, and whole numbers that are personal. Raises
+        MaskingFailed."""
         if isinstance(value, str):
-            return self.mask(value)
-        if depth >= _DEPTH_MAX and isinstance(value, list | dict):
-            raise MaskingFailed(f"nested deeper than {_DEPTH_MAX}")
+            return self.mask(value, label=label)
+        if depth >= DEPTH_MAX and isinstance(value, list | dict):
+            raise MaskingFailed(f"nested deeper than {DEPTH_MAX}")
         if isinstance(value, list):
-            return [self.mask_json(one, depth=depth + 1) for one in value]
+            return [self.mask_json(one, label=label, depth=depth + 1) for one in value]
         if isinstance(value, dict):
-            return {name: self.mask_json(one, depth=depth + 1) for name, one in value.items()}
-        return value
+            return {self.mask(name): self.mask_json(one, label=name, depth=depth + 1) for name, one in value.items()}
+        return self._masked_number(value, label)
+
+    def mask_whole(self, text: str, kind: str) -> str:
+        """A placeholder for all of a text that is known to be personal, whatever it looks like."""
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        return self._placeholder(kind, text)
 
     def restore(self, text: str) -> str:
         """The text with values where this request's placeholders stand; other text in brackets stays as it is."""
@@ -72,12 +86,46 @@ class Masker:
         if isinstance(value, list):
             return [self.restore_json(one) for one in value]
         if isinstance(value, dict):
-            return {name: self.restore_json(one) for name, one in value.items()}
+            return {self.restore(name): self.restore_json(one) for name, one in value.items()}
         return value
 
     def stream_restorer(self) -> "StreamRestorer":
         """For one text that arrives in chunks."""
         return StreamRestorer(self)
+
+    def _places(self, text: str, label: str) -> list[tuple[int, int, str]]:
+        """What is to be replaced: findings, repetitions of what was found by its context alone, and what only looks
+        like a placeholder: it must not be taken for one of ours when the answer comes."""
+        findings = detect(text, label=label, regions=self.regions)
+        if self._repeated:
+            findings = self._with_repetitions(text, findings)
+        places = [(one.start, one.end, str(one.kind)) for one in findings]
+        if "[" in text and (strange := list(_PLACEHOLDER.finditer(text))):
+            free = Found(list(findings))
+            places += [(*one.span(), _STRANGE) for one in strange if free.free(*one.span())]
+            places.sort()
+        for start, end, kind in places:
+            if kind in _REPEATED and len(self._repeated) < _REPEATED_MAX and text[start:end] not in self._placeholders:
+                self._repeated.append((text[start:end], Kind(kind)))
+        return places
+
+    def _with_repetitions(self, text: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        found = Found(list(findings))
+        for value, kind in self._repeated:
+            at = text.find(value)
+            while at >= 0:
+                end = at + len(value)
+                if not text[max(at - 1, 0) : at].isalnum() and not text[end : end + 1].isalnum():
+                    found.take(at, end, kind)
+                at = text.find(value, end)
+        return tuple(found.findings)
+
+    def _masked_number(self, value: JsonValue, label: str) -> JsonValue:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 10 ** (_DIGITS_MIN - 1):
+            return value
+        text = str(value)
+        masked = self.mask(text, label=label)
+        return value if masked == text else masked
 
     def _placeholder(self, kind: str, value: str) -> str:
         known = self._placeholders.get(value)

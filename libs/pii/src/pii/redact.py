@@ -2,14 +2,21 @@
 
 from pii.detect import TEXT_CHARACTERS_MAX, detect
 
+_UNSEARCHED = "[REDACTED]"
+
 
 def redact(text: str) -> str:
-    """The text with `[REDACTED_EMAIL]` and the like; what is too long to be searched is cut."""
-    findings = detect(text[:TEXT_CHARACTERS_MAX])
+    """The text with `[REDACTED_EMAIL]` and the like; what is too long to be searched is cut, and what cannot be
+    searched is left out altogether. Never raises: it stands in the way of every log line."""
+    text = text[:TEXT_CHARACTERS_MAX]
+    try:
+        findings = detect(text)
+    except Exception:
+        return _UNSEARCHED
     if not findings:
-        return text[:TEXT_CHARACTERS_MAX]
+        return text
     parts, at = [], 0
     for finding in findings:
         parts += [text[at : finding.start], f"[REDACTED_{finding.kind.upper()}]"]
         at = finding.end
-    return "".join([*parts, text[at:TEXT_CHARACTERS_MAX]])
+    return "".join([*parts, text[at:]])
