@@ -100,7 +100,7 @@ def test_a_text_beyond_all_bounds_is_not_sent() -> None:
         masker().mask("1 " * 2_100_000)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=300)
 @given(TEXTS)
 def test_what_was_masked_comes_back_and_holds_no_value(text: str) -> None:
     one = masker()
@@ -181,14 +181,12 @@ def test_what_a_schema_marks_is_masked_whatever_it_looks_like_and_the_rest_by_it
 
 
 def test_a_schema_that_leads_in_circles_ends() -> None:
-    schema = {
-        "$ref": "#/$defs/a",
-        "$defs": {"a": {"properties": {"child": {"$ref": "#/$defs/a"}, "name": {"pii": True}}}},
-    }
-    value = {"child": {"child": {"name": "Anna"}}, "name": "Bo"}
+    person = {"properties": {"child": {"$ref": "#/$defs/a"}, "name": {"pii": True}}}
+    schema = {"$ref": "#/$defs/a", "$defs": {"a": person}}
+    value = {"child": {"child": {"name": "Anna"}}, "name": "Priya"}
     one = masker()
     masked = mask_by_schema(value, schema, one)  # type: ignore[arg-type]
-    assert "Anna" not in str(masked) and "Bo" not in str(masked).replace("[", "")[:0] + str(masked)
+    assert "Anna" not in str(masked) and "Priya" not in str(masked)
     assert one.restore_json(masked) == value
     loop = {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}
     assert mask_by_schema("x", loop, masker()) == "x"  # type: ignore[arg-type]
@@ -204,11 +202,10 @@ def test_masking_is_stable_and_masking_again_changes_nothing_for_the_reader(text
     assert masker().mask(text) == masker().mask(text)
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=8
-    )
-)
+LEAVES = st.none() | st.booleans() | TEXTS
+
+
+@given(st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=8))
 def test_any_json_comes_back(value: object) -> None:
     one = masker()
     assert one.restore_json(one.mask_json(value)) == value  # type: ignore[arg-type]

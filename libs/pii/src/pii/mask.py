@@ -18,7 +18,8 @@ _UNFINISHED = re.compile(r"\[(?:[A-Z]{1,8}(?:_[A-Z2-7]{0,51})?)?\Z")
 _PLACEHOLDER = re.compile(r"\[[A-Z]{2,8}_[A-Z2-7]{6,52}\]")
 _STRANGE = "mark"
 _DIGITS_MIN = 9
-_REPEATED = (Kind.PHONE, Kind.SSN)
+_REPEATED = (Kind.PHONE, Kind.SSN, Kind.IP)
+"""Kinds that are found by what stands around them, too: the same value may stand elsewhere without."""
 _REPEATED_MAX = 200
 
 
@@ -38,7 +39,7 @@ class Masker:
     counts: dict[str, int] = field(default_factory=dict)
     _values: dict[str, str] = field(default_factory=dict)
     _placeholders: dict[str, str] = field(default_factory=dict)
-    _repeated: list[tuple[str, Kind]] = field(default_factory=list)
+    _repeated: dict[str, Kind] = field(default_factory=dict)
 
     def mask(self, text: str, *, label: str = "") -> str:
         """The text with placeholders; `label` is the name of the field that it stands in. Raises MaskingFailed."""
@@ -97,6 +98,10 @@ class Masker:
         """What is to be replaced: findings, repetitions of what was found by its context alone, and what only looks
         like a placeholder: it must not be taken for one of ours when the answer comes."""
         findings = detect(text, label=label, regions=self.regions)
+        for one in findings:
+            value = text[one.start : one.end]
+            if one.kind in _REPEATED and len(self._repeated) < _REPEATED_MAX:
+                self._repeated.setdefault(value, one.kind)
         if self._repeated:
             findings = self._with_repetitions(text, findings)
         places = [(one.start, one.end, str(one.kind)) for one in findings]
@@ -104,14 +109,11 @@ class Masker:
             free = Found(list(findings))
             places += [(*one.span(), _STRANGE) for one in strange if free.free(*one.span())]
             places.sort()
-        for start, end, kind in places:
-            if kind in _REPEATED and len(self._repeated) < _REPEATED_MAX and text[start:end] not in self._placeholders:
-                self._repeated.append((text[start:end], Kind(kind)))
         return places
 
     def _with_repetitions(self, text: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         found = Found(list(findings))
-        for value, kind in self._repeated:
+        for value, kind in self._repeated.items():
             at = text.find(value)
             while at >= 0:
                 end = at + len(value)
