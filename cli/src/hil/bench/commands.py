@@ -13,6 +13,7 @@ from rich.table import Table
 
 from hil.bench.cache_command import cache
 from hil.bench.gateway_commands import budget, gateway
+from hil.bench.pii_command import pii
 from hil.bench.routing_command import routing
 from hil.outcome import bad_input
 
@@ -61,3 +62,4 @@ bench.command("gateway")(gateway)
 bench.command("budget")(budget)
 bench.command("routing")(routing)
 bench.command("cache")(cache)
+bench.command("pii")(pii)

@@ -108,7 +108,9 @@ def find_numbers(text: str, found: Found, *, regions: tuple[str, ...]) -> None:
         row = _Row(text, groups, regions, tuple([end - start for start, end in groups]))
         if found.findings:
             row.taken.update(place for place, span in enumerate(groups) if not found.free(*span))
-        for kind, find in ((Kind.CARD, _card), (Kind.SSN, _ssn), (Kind.PHONE, _phone)):
+        for kind, find, sizes in _FINDERS:
+            if sizes.isdisjoint(row.sizes):
+                continue
             for first in range(len(groups)):
                 if row.may_begin(first) and (last := find(row, first)) is not None:
                     _take(row, (first, last), kind, found)
@@ -259,3 +261,11 @@ def _with_signs(text: str, start: int, end: int) -> tuple[int, int]:
         start -= 1
     extension = _EXTENSION.match(text, end)
     return start, extension.end() if extension else end
+
+
+_FINDERS = (
+    (Kind.CARD, _card, frozenset({4, *range(13, 20)})),
+    (Kind.SSN, _ssn, frozenset({3, 9})),
+    (Kind.PHONE, _phone, frozenset(range(1, 16))),
+)
+"""The most certain kind first, with the sizes of groups of which it has one at least."""
