@@ -16,11 +16,16 @@ from mcp.client._transport import TransportStreams
 from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 
+from pii import redact
+
 log = structlog.get_logger()
 
 LINE_BYTES_MAX = 16 * 1024 * 1024
 """One message of a server; a longer one is a flood, and the server is killed."""
 LEAVE_SECONDS = 1.0
+ERROR_LINES_MAX = 1_000
+"""Lines of a server's error output that are logged in one life; the rest is read and thrown away."""
+ERROR_CHARACTERS_MAX = 1_000
 _LAUNCHER = str(Path(__file__).with_name("launch_child.py"))
 
 
@@ -33,6 +38,7 @@ class Launch:
     memory_bytes_max: int = 0
     cpu_seconds_max: int = 0
     show_errors: bool = False
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -69,6 +75,7 @@ async def spawned(launch: Launch) -> AsyncIterator[McpProcess]:
     pumps = (
         asyncio.create_task(_read(running, from_server)),
         asyncio.create_task(_write(running, to_server)),
+        asyncio.create_task(_log_errors(process, launch.name)),
     )
     try:
         yield running
@@ -87,7 +94,8 @@ async def _start(launch: Launch) -> asyncio.subprocess.Process:
         *(sys.executable, "-I", "-S", _LAUNCHER, *limits, *launch.command),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        stderr=None if launch.show_errors else asyncio.subprocess.DEVNULL,  # It may hold arguments: never by default.
+        # It may hold arguments: never by default, and never but through our log, which takes personal data out.
+        stderr=asyncio.subprocess.PIPE if launch.show_errors else asyncio.subprocess.DEVNULL,
         env=dict(launch.env),
         start_new_session=True,
         limit=LINE_BYTES_MAX,
@@ -111,6 +119,19 @@ async def _read(running: McpProcess, from_server: MemoryObjectSendStream[Session
         running.kill()
         running.exited.set()
         from_server.close()
+
+
+async def _log_errors(process: asyncio.subprocess.Process, server: str) -> None:
+    lines = 0
+    while process.stderr is not None:
+        try:
+            if not (line := await process.stderr.readline()):
+                return
+        except ValueError:  # Longer than any line should be: it is thrown away.
+            continue
+        if (lines := lines + 1) <= ERROR_LINES_MAX:
+            text = line[: ERROR_CHARACTERS_MAX * 4].decode("utf-8", "replace").rstrip()
+            log.warning("tool_server.error_output", server=server, text=redact(text)[:ERROR_CHARACTERS_MAX])
 
 
 async def _write(running: McpProcess, to_server: MemoryObjectReceiveStream[SessionMessage]) -> None:

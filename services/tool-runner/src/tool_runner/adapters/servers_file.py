@@ -65,7 +65,7 @@ class _ServerEntry(BaseModel):
     name: Name
     command: list[str] = Field([], description="The words of the command; the first word python is this interpreter.")
     env: dict[str, str] = Field({}, description="The environment of the server beside PATH and LANG.")
-    show_errors: bool = Field(False, description="Pass its error output through; it may hold arguments.")
+    show_errors: bool = Field(False, description="Log its error output, without personal data.")
     state_key: str | None = None
     state_key_argument: str = "state_key"
     result_field: str | None = Field(None, description="The one field of structured results that is the result.")
@@ -146,6 +146,7 @@ def _configured(entry: _ServerEntry, search_path: str) -> ConfiguredServer:
         memory_bytes_max=entry.limits.memory_bytes_max,
         cpu_seconds_max=entry.limits.cpu_seconds_max,
         show_errors=entry.show_errors,
+        name=rules.name,
     )
     return ConfiguredServer(rules, limits, launch)
 

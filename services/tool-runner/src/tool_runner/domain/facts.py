@@ -8,6 +8,7 @@ from contracts.tool_calls import (
     ToolCallFailed,
     ToolCallOutcomeUnknown,
 )
+from pii import redact
 from tool_runner.domain.outcome import DETAIL_CHARACTERS_MAX, Done, Failed, Verdict
 
 
@@ -32,6 +33,13 @@ def fact_of(
         case Done(result, is_error):
             return ToolCallCompleted(**common, result=result, is_error=is_error, repeated=repeated)
         case Failed(error_class, detail, retryable):
-            detail = detail[:DETAIL_CHARACTERS_MAX]
-            return ToolCallFailed(**common, error_class=error_class.value, detail=detail, retryable=retryable)
-    return ToolCallOutcomeUnknown(**common, detail=verdict.detail[:DETAIL_CHARACTERS_MAX])
+            return ToolCallFailed(
+                **common, error_class=error_class.value, detail=_published(detail), retryable=retryable
+            )
+    return ToolCallOutcomeUnknown(**common, detail=_published(verdict.detail))
+
+
+def _published(detail: str) -> str:
+    """Contracts do not mark details as personal, so nothing personal is in them: names of tools come from models,
+    texts of errors from servers."""
+    return redact(detail)[:DETAIL_CHARACTERS_MAX]
