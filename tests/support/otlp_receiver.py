@@ -32,6 +32,8 @@ class Receiver:
 
     spans: list[Span] = field(default_factory=list)
     port: int = 0
+    bodies: list[bytes] = field(default_factory=list)
+    """What was sent, byte by byte: nothing of a span can hide in a field that `Span` leaves out."""
 
     @property
     def url(self) -> str:
@@ -43,7 +45,8 @@ class Receiver:
         return [span for span in self.spans if span.trace_id in traces]
 
     async def take(self, http: web.Request) -> web.Response:
-        sent = ExportTraceServiceRequest.FromString(await http.read())
+        self.bodies.append(await http.read())
+        sent = ExportTraceServiceRequest.FromString(self.bodies[-1])
         for resource in sent.resource_spans:
             service = next(a.value.string_value for a in resource.resource.attributes if a.key == "service.name")
             for span in (span for scope in resource.scope_spans for span in scope.spans):
