@@ -2,12 +2,13 @@
 
 import sys
 import time
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pii import Finding, Kind, TextTooLong, detect
+from pii import Finding, Kind, TextTooLong, detect, names_by
 
 HOSTILE = ["1" * 50_000, "1111 " * 10_000, "@" * 50_000, "a@" * 25_000, "1:" * 25_000, "1.1." * 12_500, "DE12" * 12_500]
 
@@ -44,6 +45,23 @@ def test_a_model_of_names_is_asked_only_where_it_is_passed_and_loses_to_patterns
     text = "Anna wrote from anna@example.com"
     assert [finding.kind for finding in detect(text)] == [Kind.EMAIL]
     assert detect(text, names=names) == (Finding(0, 4, Kind.NAME), Finding(16, 32, Kind.EMAIL))
+
+
+@dataclass(frozen=True)
+class Entity:
+    start_char: int
+    end_char: int
+    label_: str
+
+
+@dataclass(frozen=True)
+class Document:
+    ents: tuple[Entity, ...]
+
+
+def test_persons_alone_are_taken_from_a_pipeline_of_spacys_shape() -> None:
+    names = names_by(lambda _: Document((Entity(0, 4, "PERSON"), Entity(16, 22, "GPE"))))
+    assert detect("Anna writes from Berlin", names=names) == (Finding(0, 4, Kind.NAME),)
 
 
 def test_a_text_is_remembered_by_its_hash_and_the_places_alone() -> None:

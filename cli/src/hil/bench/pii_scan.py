@@ -11,9 +11,10 @@ from pii import Kind, Masker
 WITH_PII = """Hi, I am Anna and I ordered two lamps last week (order #W1234567, placed 2024-05-12 at 10:15). The parcel
 with tracking 9400111899223817364512 never arrived. You can write to anna.meyer@example.com or call {0}; my wife's
 mobile is 415-555-2671. I paid 59.90 USD with card 4111 1111 1111 1111, and the refund should go to
-DE89 3704 0044 0532 0130 00 please. I wrote from 192.168.0.12 with version 10.15.7.1 of the app. My zip is 94110, the item ids are 1008292230
-and 9523456873, my user id is anna_meyer_9620. The lamp is 25 cm high and cost 29.95, and the shop said that it
-takes 3 to 5 days, so that it should have been here by May 17 at the latest. It is a present, so please hurry."""
+DE89 3704 0044 0532 0130 00 please. I wrote from 192.168.0.12 with version 10.15.7.1 of the app. My zip is 94110,
+the item ids are 1008292230 and 9523456873, my user id is anna_meyer_9620. The lamp
+is 25 cm high and cost 29.95, and the shop said that it
+takes 3 to 5 days, so it should be here by May 17 at the latest. It is a present, so please hurry."""
 WITHOUT = """Hi, I am Anna and I ordered two lamps last week. The parcel never arrived, although the shop said that it
 takes a few days, so that it should have been here long ago. It is a present, which makes this rather urgent, and my
 neighbour, who has offered to take the parcel, will soon be away. If it cannot be sent again I would rather have my

@@ -4,6 +4,7 @@ from pii.by_schema import mask_by_schema
 from pii.detect import TextTooLong, detect
 from pii.findings import Finding, Kind, NameDetector
 from pii.mask import Masker, MaskingFailed, StreamRestorer
+from pii.names import names_by
 from pii.redact import redact
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "TextTooLong",
     "detect",
     "mask_by_schema",
+    "names_by",
     "redact",
 ]
