@@ -23,7 +23,7 @@ sys.stdin.read()
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> CapturingLogger:
     kept = CapturingLogger()
-    monkeypatch.setattr("tool_runner.adapters.mcp_process.log", structlog.wrap_logger(kept, processors=[]))
+    monkeypatch.setattr("tool_runner.adapters.mcp_process.log", structlog.wrap_logger(kept, [], structlog.BoundLogger))
     return kept
 
 
