@@ -1,6 +1,6 @@
 """How much money does a call take at most, and how much did it take?"""
 
-from llm_gateway.domain.answer import Answer, Usage
+from llm_gateway.domain.answer import Answer, Embeddings, Usage
 from llm_gateway.domain.models import Price
 
 _TOKENS_PER_PRICE = 1_000_000
@@ -24,7 +24,7 @@ def cost_of(price: Price, usage: Usage) -> int:
     return _rounded_up(fresh * price.input + usage.tokens_cached * price.cached + usage.tokens_output * price.output)
 
 
-def cost_of_answer(price: Price, answer: Answer, *, reserved_microdollars: int) -> int:
+def cost_of_answer(price: Price, answer: Answer | Embeddings, *, reserved_microdollars: int) -> int:
     """Same for an answer; without a count of its tokens it took all that was reserved."""
     return reserved_microdollars if answer.usage is None else cost_of(price, answer.usage)
 

@@ -1,6 +1,7 @@
 """Which fact ends a request for a completion?"""
 
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
+from contracts.costs import RequestRecord
 from contracts.envelope import derive_message_id
 from llm_gateway.domain.call import Completed, NotCompleted
 from llm_gateway.domain.failure import Failure
@@ -68,13 +69,4 @@ def failed(command_id: str, command: RequestCompletion, made: NotCompleted) -> C
 
 def refused(command_id: str, command: RequestCompletion, failure: Failure) -> CompletionFailed:
     """A command that was not even tried."""
-    return CompletionFailed(
-        command_id=command_id,
-        node=command.node,
-        execution_id=command.execution_id,
-        workflow=command.workflow,
-        profile=command.profile,
-        error_class=failure.error_class,
-        detail=failure.detail[:_DETAIL_CHARACTERS_MAX],
-        retryable=failure.retryable,
-    )
+    return failed(command_id, command, NotCompleted(failure, RequestRecord(request_id=command_id)))

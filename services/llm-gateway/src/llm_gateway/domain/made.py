@@ -14,7 +14,8 @@ _REASON_CHARACTERS_MAX = 300
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The outcome of a request, its answer still masked. `usage` and cost are of all calls, failed ones included."""
+    """The outcome of a request, its answer as the caller may see it. `usage` and cost are of all calls, failed ones
+    included."""
 
     outcome: Answer | Failure
     checked: Checked = field(default_factory=Checked)
@@ -68,5 +69,8 @@ def record(verdict: str, model: str, reason: str = "") -> CandidateRecord:
 def with_route(made: Made, route: Route, *, tried: int) -> Made:
     """Add the models that were not needed, and those that were skipped."""
     rest = tuple(record("not_needed", candidate.model.name) for candidate in route.candidates[tried:])
-    skipped = tuple(record("skipped", skip.model, f"{skip.reason}: {skip.detail}"[:300]) for skip in route.skipped)
+    skipped = tuple(
+        record("skipped", skip.model, f"{skip.reason}: {skip.detail}"[:_REASON_CHARACTERS_MAX])
+        for skip in route.skipped
+    )
     return replace(made, candidates=(*made.candidates, *rest, *skipped))

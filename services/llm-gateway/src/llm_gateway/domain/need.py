@@ -1,10 +1,11 @@
 """What must a model be able to do to take a request?"""
 
 from llm_gateway.domain.chat_body import Body
+from llm_gateway.domain.models import ModelKind
 from llm_gateway.domain.route_model import Need
 
 
-def need_of(body: Body, *, tokens_input: int, output_tokens_max: int | None) -> Need:
+def need_of(body: Body, kind: ModelKind = ModelKind.CHAT, *, tokens_input: int, output_tokens_max: int | None) -> Need:
     """Read off the request itself."""
     response_format = body.get("response_format")
     return Need(
@@ -13,6 +14,7 @@ def need_of(body: Body, *, tokens_input: int, output_tokens_max: int | None) -> 
         tools=bool(body.get("tools")),
         json_schema=isinstance(response_format, dict) and response_format.get("type") == "json_schema",
         vision=_has_image(body),
+        kind=kind,
     )
 
 

@@ -8,7 +8,7 @@ import orjson
 
 from cost_gate import Limited, Rate, RateKind
 from llm_gateway.adapters.provider_client import Target
-from llm_gateway.domain.answer import NO_USAGE, Answer, Trouble
+from llm_gateway.domain.answer import NO_USAGE, Answer, Embeddings, Trouble
 from llm_gateway.domain.bid import bid_for, output_tokens_granted
 from llm_gateway.domain.call import Call
 from llm_gateway.domain.chat_body import Body, with_repair
@@ -56,24 +56,24 @@ class Attempt:
         return with_route(self.made, route, tried=count)
 
     async def _with_repair(self, candidate: Candidate, body: Body, *, until: float) -> tuple[Answer, Checked] | Failure:
-        answer = await self._with_retries(candidate, body, until=until)
-        checked = self._checked(answer)
-        if isinstance(answer, Answer) and isinstance(checked, Problem):
+        """An answer as the caller may see it. It is judged so: a schema may ask for an address, and a placeholder is
+        none."""
+        said = await self._with_retries(candidate, body, until=until)
+        if isinstance(said, Failure):
+            return said
+        answer = restored(said, self.masked.masker)
+        checked = check_answer(answer, self.call.expected)
+        if isinstance(checked, Problem):
             self.made = replace(self.made, repaired=True)
-            body = with_repair(body, said=answer.text, problem=self.masked.masker.mask(checked.text))
-            answer = await self._with_retries(candidate, body, until=until)
-            checked = self._checked(answer)
-        if isinstance(answer, Failure):
-            return answer
+            body = with_repair(body, said=said.text, problem=self.masked.masker.mask(checked.text))
+            said = await self._with_retries(candidate, body, until=until)
+            if isinstance(said, Failure):
+                return said
+            answer = restored(said, self.masked.masker)
+            checked = check_answer(answer, self.call.expected)
         if isinstance(checked, Problem):
             return Failure(ErrorClass.INVALID_OUTPUT, "the answer does not fit what was asked for, repaired once")
         return answer, checked
-
-    def _checked(self, answer: Answer | Failure) -> Checked | Problem:
-        """Judged with its values in place: a schema may ask for an address, and a placeholder is none."""
-        if isinstance(answer, Failure):
-            return Checked()
-        return check_answer(restored(answer, self.masked.masker), self.call.expected)
 
     async def _with_retries(self, candidate: Candidate, body: Body, *, until: float) -> Answer | Failure:
         tries = 0
@@ -94,12 +94,9 @@ class Attempt:
         """Reserve, call, settle: also when the caller goes away meanwhile."""
         bid = bid_for(candidate, output_tokens_asked=self.call.output_tokens_max)
         held = await self.purse.reserve(bid, rates=provider_rates(candidate, self.gateway), until=self.until)
-        if isinstance(held, OverBudget):
-            self.made = replace(self.made, over_budget=held)
-            return Failure(ErrorClass.BUDGET_EXCEEDED, held.detail)
-        if isinstance(held, Limited):
-            self.made = replace(self.made, retry_after_seconds=held.retry_after_seconds)
-            return limited_failure(held)
+        if not isinstance(held, Held):
+            self.made, failure = refused(self.made, held)
+            return failure
         upstream = {"model": candidate.model.asked_as, "max_tokens": 0, **body}
         upstream["max_tokens"] = output_tokens_granted(candidate, bid, held.amount_microdollars)
         started, attempted = time.monotonic(), Attempted(candidate, held.amount_microdollars, "cancelled")
@@ -117,14 +114,23 @@ class Attempt:
         self.made = self.made.with_failed(candidate, failure, retry_after_seconds=self.made.retry_after_seconds)
 
 
-def attempted_of(candidate: Candidate, held: Held, outcome: Answer | Trouble, *, seconds: float) -> Attempted:
+def refused(made: Made, answer: OverBudget | Limited) -> tuple[Made, Failure]:
+    """A call that may not be made: why not, and noted for who asks afterwards."""
+    if isinstance(answer, OverBudget):
+        return replace(made, over_budget=answer), Failure(ErrorClass.BUDGET_EXCEEDED, answer.detail)
+    return replace(made, retry_after_seconds=answer.retry_after_seconds), _limited(answer)
+
+
+def attempted_of(
+    candidate: Candidate, held: Held, outcome: Answer | Embeddings | Trouble, *, seconds: float
+) -> Attempted:
     """What a call took: by the provider's count; all that was held where that is unknown; nothing if not billed."""
     latency_ms = round(seconds * 1000)
-    if isinstance(outcome, Answer):
-        cost = cost_of_answer(candidate.price, outcome, reserved_microdollars=held.amount_microdollars)
-        return Attempted(candidate, cost, "ok", outcome.usage or NO_USAGE, latency_ms)
-    cost = held.amount_microdollars if outcome.may_have_cost else 0
-    return Attempted(candidate, cost, outcome.error_class, NO_USAGE, latency_ms)
+    if isinstance(outcome, Trouble):
+        cost = held.amount_microdollars if outcome.may_have_cost else 0
+        return Attempted(candidate, cost, outcome.error_class, NO_USAGE, latency_ms)
+    cost = cost_of_answer(candidate.price, outcome, reserved_microdollars=held.amount_microdollars)
+    return Attempted(candidate, cost, "ok", outcome.usage or NO_USAGE, latency_ms)
 
 
 def report(gateway: Gateway, candidate: Candidate, outcome: Answer | Trouble, *, seconds: float) -> None:
@@ -141,7 +147,7 @@ def provider_rates(candidate: Candidate, gateway: Gateway) -> tuple[Rate, ...]:
     return () if rate is None else (rate,)
 
 
-def limited_failure(limited: Limited) -> Failure:
+def _limited(limited: Limited) -> Failure:
     """A limit of ours has no place."""
     whose = "the provider" if limited.rate.kind is RateKind.PROVIDER else f"{limited.rate.kind} {limited.rate.id}"
     return Failure(

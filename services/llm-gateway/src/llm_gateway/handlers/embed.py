@@ -8,26 +8,21 @@ import orjson
 from pydantic import JsonValue
 
 from contracts.costs import RequestRecord
-from cost_gate import Limited
 from llm_gateway.adapters.provider_client import Target
-from llm_gateway.domain.answer import NO_USAGE, Answer, Embeddings, Trouble
+from llm_gateway.domain.answer import Answer, Embeddings, Trouble
 from llm_gateway.domain.bid import bid_for
 from llm_gateway.domain.call import Call, NotCompleted
-from llm_gateway.domain.cost import cost_of
-from llm_gateway.domain.count_tokens import count_tokens
 from llm_gateway.domain.failure import ErrorClass, Failure
 from llm_gateway.domain.made import Made, record, with_route
 from llm_gateway.domain.models import ModelKind
-from llm_gateway.domain.over_budget import OverBudget
 from llm_gateway.domain.retry import jitter_of, wait_before_retry
-from llm_gateway.domain.route_model import Candidate, Need, Route, route_model
-from llm_gateway.handlers.attempt import limited_failure, provider_rates
-from llm_gateway.handlers.engine import purse_for
+from llm_gateway.domain.route_model import Candidate, Route
+from llm_gateway.handlers.attempt import attempted_of, provider_rates, refused
+from llm_gateway.handlers.engine import purse_for, recorded, route_for
 from llm_gateway.handlers.gateway import Gateway
 from llm_gateway.handlers.masking import Masked, masked_for
-from llm_gateway.handlers.observe import observe_request
 from llm_gateway.handlers.purse import Attempted, Held, Purse
-from llm_gateway.handlers.request_records import How, record_of
+from llm_gateway.handlers.request_records import How
 
 VECTORS_MISSING = Trouble(ErrorClass.PROVIDER_ERROR, "the provider gave fewer vectors than texts", may_have_cost=True)
 
@@ -46,23 +41,17 @@ async def embed(call: Call, gateway: Gateway) -> Embedded | NotCompleted:
     started = time.monotonic()
     masked = masked_for(call, gateway.table, secret=gateway.pii_secret)
     made, vectors = (Made(masked), ()) if isinstance(masked, Failure) else await _made(call, masked, gateway)
-    counts = {} if isinstance(masked, Failure) else masked.counts
-    latency_ms = round((time.monotonic() - started) * 1000)
-    found = record_of(call, made, masked=counts, latency_ms=latency_ms, now=gateway.now(), how=How("embeddings"))
-    gateway.ledger.add_request(call.tenant, found)
-    observe_request(found)
+    known = None if isinstance(masked, Failure) else masked
+    found = recorded(call, gateway, made, started=started, masked=known, how=How("embeddings"))
     if isinstance(made.outcome, Failure):
         return NotCompleted(made.outcome, found, made.retry_after_seconds, over_budget=made.over_budget)
     return Embedded(vectors, found)
 
 
 async def _made(call: Call, masked: Masked, gateway: Gateway) -> tuple[Made, tuple[JsonValue, ...]]:
-    tokens = count_tokens(masked.body, gateway.table.encoding_of(call.profile)).tokens
-    route = route_model(gateway.table, call.profile, Need(tokens, kind=ModelKind.EMBEDDING), frozenset())
+    route = route_for(call, masked, gateway, ModelKind.EMBEDDING)
     if isinstance(route, Failure):
         return Made(route), ()
-    if not gateway.ledger.has_room:
-        return Made(Failure(ErrorClass.OVERLOADED, "the cost ledger cannot be written")), ()
     texting = _Embedding(call, masked, gateway, purse_for(call, gateway), time.monotonic() + call.timeout_seconds)
     return await texting.tries(route)
 
@@ -99,16 +88,13 @@ class _Embedding:
     async def _paid(self, candidate: Candidate, made: Made) -> tuple[Made, Embeddings | Trouble | Failure]:
         bid = bid_for(candidate, output_tokens_asked=1)
         held = await self.purse.reserve(bid, rates=provider_rates(candidate, self.gateway), until=self.until)
-        if isinstance(held, OverBudget):
-            failure = Failure(ErrorClass.BUDGET_EXCEEDED, held.detail)
-            return replace(made, outcome=failure, over_budget=held), failure
-        if isinstance(held, Limited):
-            failure = limited_failure(held)
-            return replace(made, outcome=failure, retry_after_seconds=held.retry_after_seconds), failure
+        if not isinstance(held, Held):
+            made, failure = refused(made, held)
+            return replace(made, outcome=failure), failure
         started, attempted = time.monotonic(), Attempted(candidate, held.amount_microdollars, "cancelled")
         try:
             outcome = await self._batched(candidate)
-            attempted = _attempted(candidate, held, outcome, seconds=time.monotonic() - started)
+            attempted = attempted_of(candidate, held, outcome, seconds=time.monotonic() - started)
         finally:
             await self.gateway.surely(self.purse.settle(held, attempted))
         return made.with_cost(candidate, attempted.cost_microdollars, attempted.usage), outcome
@@ -130,13 +116,3 @@ class _Embedding:
         kind = orjson.dumps([target.provider, target.model, options], option=orjson.OPT_SORT_KEYS).decode()
         weight = candidate.tokens_input
         return await self.gateway.micro_batch.embed(kind, texts, weight=weight, call=call)
-
-
-def _attempted(candidate: Candidate, held: Held, outcome: Embeddings | Trouble, *, seconds: float) -> Attempted:
-    latency_ms = round(seconds * 1000)
-    if isinstance(outcome, Trouble):
-        cost = held.amount_microdollars if outcome.may_have_cost else 0
-        return Attempted(candidate, cost, outcome.error_class, NO_USAGE, latency_ms)
-    usage = outcome.usage
-    cost = held.amount_microdollars if usage is None else cost_of(candidate.price, usage)
-    return Attempted(candidate, cost, "ok", usage or NO_USAGE, latency_ms)

@@ -13,11 +13,12 @@ from llm_gateway.domain.check_answer import Checked, check_answer
 from llm_gateway.domain.count_tokens import count_tokens
 from llm_gateway.domain.failure import ErrorClass, Failure
 from llm_gateway.domain.made import Made
+from llm_gateway.domain.models import ModelKind
 from llm_gateway.domain.need import need_of
 from llm_gateway.domain.route_model import Route, route_model
 from llm_gateway.handlers.attempt import Attempt
 from llm_gateway.handlers.gateway import Gateway
-from llm_gateway.handlers.masking import Masked, masked_for, restored
+from llm_gateway.handlers.masking import Masked, masked_for
 from llm_gateway.handlers.observe import observe_request
 from llm_gateway.handlers.purse import Purse
 from llm_gateway.handlers.request_records import How, record_of
@@ -70,7 +71,8 @@ async def _made_and_kept(call: Call, masked: Masked, gateway: Gateway, *, lookup
     if isinstance(made.outcome, Answer):
         if hit is not None and hit.verify:
             await gateway.cache.verified(hit, made.outcome)
-        await gateway.cache.store(lookup, made.outcome)
+        if not masked.counts:  # A repair masks what the model itself made up; then values were put back.
+            await gateway.cache.store(lookup, made.outcome)
     return made
 
 
@@ -98,13 +100,13 @@ async def _attempted(call: Call, masked: Masked, gateway: Gateway, until: float)
     return await attempt.make(route)
 
 
-def route_for(call: Call, masked: Masked, gateway: Gateway) -> Route | Failure:
+def route_for(call: Call, masked: Masked, gateway: Gateway, kind: ModelKind = ModelKind.CHAT) -> Route | Failure:
     """The models to try. A ledger that cannot be written stops all calls: what they cost would be forgotten."""
     if not gateway.ledger.has_room:
         return Failure(ErrorClass.OVERLOADED, "the cost ledger cannot be written, so nothing may be spent")
     encoding = gateway.table.encoding_of(call.profile)
     tokens = count_tokens(masked.body, encoding).tokens
-    need = need_of(masked.body, tokens_input=tokens, output_tokens_max=call.output_tokens_max)
+    need = need_of(masked.body, kind, tokens_input=tokens, output_tokens_max=call.output_tokens_max)
     return route_model(gateway.table, call.profile, need, gateway.board.open_models())
 
 
@@ -124,20 +126,27 @@ def purse_for(call: Call, gateway: Gateway) -> Purse:
 def conclude(
     call: Call, gateway: Gateway, made: Made, *, started: float, masked: Masked | None = None, streamed: bool = False
 ) -> Completed | NotCompleted:
-    """Record how the request ended, and give back what was masked."""
-    record: RequestRecord = record_of(
+    """Record how the request ended."""
+    record = recorded(call, gateway, made, started=started, masked=masked, how=How(streamed=streamed))
+    skipped = tuple(f"{one.model}: {one.reason}" for one in made.candidates if one.verdict == "skipped")
+    if isinstance(made.outcome, Failure):
+        over_budget = made.over_budget if made.outcome.error_class is ErrorClass.BUDGET_EXCEEDED else None
+        return NotCompleted(made.outcome, record, made.retry_after_seconds, made.fallbacks, skipped, over_budget)
+    return Completed(made.outcome, made.checked, record, made.fallbacks, skipped)
+
+
+def recorded(
+    call: Call, gateway: Gateway, made: Made, *, started: float, masked: Masked | None, how: How
+) -> RequestRecord:
+    """What the ledger and the metrics say of how a request ended; None was masked where masking itself failed."""
+    record = record_of(
         call,
         made,
         masked=masked.counts if masked is not None else {},
         latency_ms=round((time.monotonic() - started) * 1000),
         now=gateway.now(),
-        how=How(streamed=streamed),
+        how=how,
     )
     gateway.ledger.add_request(call.tenant, record)
     observe_request(record)
-    skipped = tuple(f"{one.model}: {one.reason}" for one in made.candidates if one.verdict == "skipped")
-    if isinstance(made.outcome, Failure):
-        over_budget = made.over_budget if made.outcome.error_class is ErrorClass.BUDGET_EXCEEDED else None
-        return NotCompleted(made.outcome, record, made.retry_after_seconds, made.fallbacks, skipped, over_budget)
-    assert masked is not None
-    return Completed(restored(made.outcome, masked.masker), made.checked, record, made.fallbacks, skipped)
+    return record

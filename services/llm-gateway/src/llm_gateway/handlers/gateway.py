@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from contracts.envelope import Identity, Message
 from cost_gate import Gate, Rate
 from llm_gateway.adapters.breaker_board import BreakerBoard
 from llm_gateway.adapters.budget_book import BudgetBook
-from llm_gateway.adapters.ledger import Ledger
+from llm_gateway.adapters.ledger import Ledger, Publish
 from llm_gateway.adapters.prompt_store import PromptStore
 from llm_gateway.adapters.provider_client import ProviderClient
 from llm_gateway.adapters.response_cache import ResponseCache
@@ -21,12 +19,6 @@ from llm_gateway.handlers.clock import Clock
 from llm_gateway.handlers.coalesce import Coalescer
 from llm_gateway.handlers.micro_batch import MicroBatch
 from llm_gateway.handlers.single_flight import SingleFlight
-
-
-class Publish(Protocol):
-    """Stores a fact surely, once per id; raises RetryLater."""
-
-    async def __call__(self, message: Message, identity: Identity) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 import orjson
 from pydantic import JsonValue
 
-from cost_gate import Limited
 from llm_gateway.adapters.provider_client import StreamChunk, StreamEnd, Target
 from llm_gateway.domain.answer import Answer, Trouble
 from llm_gateway.domain.bid import bid_for, output_tokens_granted
@@ -17,14 +16,13 @@ from llm_gateway.domain.call import Call, Completed, NotCompleted
 from llm_gateway.domain.check_answer import Problem, check_answer
 from llm_gateway.domain.failure import ErrorClass, Failure
 from llm_gateway.domain.made import Made, record, with_route
-from llm_gateway.domain.over_budget import OverBudget
 from llm_gateway.domain.retry import jitter_of, seconds_for_model, wait_before_retry
 from llm_gateway.domain.route_model import Candidate, Route
-from llm_gateway.handlers.attempt import NO_TIME, attempted_of, limited_failure, provider_rates, report
+from llm_gateway.handlers.attempt import NO_TIME, attempted_of, provider_rates, refused, report
 from llm_gateway.handlers.engine import conclude, purse_for, route_for
 from llm_gateway.handlers.gateway import Gateway
 from llm_gateway.handlers.masking import Masked, masked_for
-from llm_gateway.handlers.purse import Attempted, Purse
+from llm_gateway.handlers.purse import Attempted, Held, Purse
 from llm_gateway.handlers.streamed import Streamed
 
 Chunk = dict[str, JsonValue]
@@ -109,13 +107,8 @@ class _Stream:
         """Reserve, stream, settle: also when the caller goes away meanwhile."""
         bid = bid_for(candidate, output_tokens_asked=self.call.output_tokens_max)
         held = await self.purse.reserve(bid, rates=provider_rates(candidate, self.gateway), until=self.until)
-        if isinstance(held, OverBudget):
-            self._trouble = Failure(ErrorClass.BUDGET_EXCEEDED, held.detail)
-            self.made = replace(self.made, over_budget=held)
-            return
-        if isinstance(held, Limited):
-            self._trouble = limited_failure(held)
-            self.made = replace(self.made, retry_after_seconds=held.retry_after_seconds)
+        if not isinstance(held, Held):
+            self.made, self._trouble = refused(self.made, held)
             return
         body = self._upstream_body(candidate, output_tokens_granted(candidate, bid, held.amount_microdollars))
         seen = Streamed(self.masked.masker, passes_usage=_wants_usage(self.call))
