@@ -1,11 +1,10 @@
 """Is the refusal of every kind of provider understood, whatever it calls its errors?"""
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from llm_gateway.adapters.provider_client import Provider, ProviderClient, Target
+from llm_gateway.adapters.provider_client import Provider, Target, connect_providers
 from llm_gateway.domain.answer import Trouble
 from llm_gateway.domain.failure import ErrorClass
 
@@ -32,9 +31,10 @@ async def test_a_request_beyond_the_window_is_told_from_a_wrong_one(
 
     application = web.Application()
     application.router.add_post("/v1/chat/completions", refuse)
-    async with TestServer(application) as server, aiohttp.ClientSession() as session:
-        client = ProviderClient(session, {"p": Provider("p", str(server.make_url("/v1")), "")})
+    async with TestServer(application) as server:
+        client = connect_providers([Provider("p", str(server.make_url("/v1")), "")])
         outcome = await client.complete(Target("p", "m"), b"{}", timeout_seconds=10)
+        await client.connections.aclose()
     assert isinstance(outcome, Trouble)
     assert outcome.error_class is error_class
     assert "customer" not in outcome.detail

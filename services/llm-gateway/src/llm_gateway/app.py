@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 
-import aiohttp
 import structlog
 from faststream import FastStream
 from faststream.nats import JStream, NatsBroker
@@ -27,7 +26,7 @@ from llm_gateway.adapters.ledger import Ledger
 from llm_gateway.adapters.ledger_reader import read_ledger
 from llm_gateway.adapters.models_file import ModelsFile, load_models
 from llm_gateway.adapters.prompt_store import PromptStore
-from llm_gateway.adapters.provider_client import Provider, ProviderClient
+from llm_gateway.adapters.provider_client import Provider, connect_providers
 from llm_gateway.adapters.response_cache import ResponseCache
 from llm_gateway.adapters.semantic_index import SemanticIndex
 from llm_gateway.adapters.tool_catalogue import watched_tools
@@ -131,17 +130,12 @@ async def gateway_on(connection: Connection, settings: Settings, models: ModelsF
     async with AsyncExitStack() as stack:
         gate = connect_gate(settings.redis_url)
         stack.push_async_callback(gate.aclose)
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=settings.concurrency + settings.http_concurrency),
-            timeout=aiohttp.ClientTimeout(),
-            auto_decompress=True,
-            skip_auto_headers=("User-Agent",),
-        )
-        await stack.enter_async_context(session)
+        provider = connect_providers(providers(settings, models))
+        stack.push_async_callback(provider.connections.aclose)
         table = models.table
         gateway = Gateway(
             table=table,
-            provider=ProviderClient(session, providers(settings, models)),
+            provider=provider,
             prompts=PromptStore(Log(connection), prompts_max=settings.prompts_cached_max),
             tools=await stack.enter_async_context(watched_tools(jetstream)),
             gate=gate,
@@ -183,13 +177,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def providers(settings: Settings, models: ModelsFile) -> dict[str, Provider]:
+def providers(settings: Settings, models: ModelsFile) -> list[Provider]:
     """Every provider of the models file, with its key from the settings."""
     keys = {"default": settings.provider_api_key, **settings.provider_api_keys}
-    return {
-        name: Provider(name, url or settings.provider_url, keys[name].get_secret_value() if name in keys else "")
+    return [
+        Provider(name, url or settings.provider_url, keys[name].get_secret_value().strip() if name in keys else "")
         for name, url in models.base_urls.items()
-    }
+    ]
 
 
 def provider_rates(models: ModelsFile) -> dict[str, Rate]:

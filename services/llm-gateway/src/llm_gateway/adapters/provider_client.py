@@ -1,21 +1,21 @@
 """How is an OpenAI-compatible provider called, and what does each of its troubles mean?"""
 
 import asyncio
-import errno
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-import aiohttp
 import orjson
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind
 from pydantic import JsonValue
 
+from llm_gateway.adapters.provider_connection import Broken, Connection
+from llm_gateway.adapters.provider_connections import Address, Connections, NotReached, address_of
 from llm_gateway.adapters.read_answer import UnreadableAnswer, read_answer, read_embeddings, read_usage
 from llm_gateway.domain.answer import Answer, Embeddings, Trouble, Usage
 from llm_gateway.domain.failure import ErrorClass
@@ -24,6 +24,7 @@ _BODY_BYTES_MAX = 8 * 1024 * 1024
 _LINE_BYTES_MAX = 1024 * 1024
 _DETAIL_CHARACTERS_MAX = 300
 _IDLE_SECONDS_MAX = 60.0
+_CHAT, _EMBEDDINGS = "chat/completions", "embeddings"
 # OpenAI's and llama.cpp's.
 _TOO_LONG_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 _RETRYABLE_STATUSES = frozenset({408, 409, 425})
@@ -37,14 +38,12 @@ class Provider:
 
     name: str
     base_url: str
-    api_key: str
+    api_key: str = field(repr=False)
 
-    def url(self, path: str) -> str:
-        return f"{self.base_url.rstrip('/')}/{path}"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"content-type": "application/json", "authorization": f"Bearer {self.api_key or 'none'}"}
+    def address(self, path: str) -> Address:
+        """Raises ValueError where the URL or the key cannot be used."""
+        headers = {"content-type": "application/json", "authorization": f"Bearer {self.api_key or 'none'}"}
+        return address_of(f"{self.base_url.rstrip('/')}/{path}", headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +70,15 @@ class StreamEnd:
 
 @dataclass(frozen=True, slots=True)
 class ProviderClient:
-    """One connection pool for all providers."""
+    """One pool of connections for all providers; `addresses` by provider and path."""
 
-    session: aiohttp.ClientSession
-    providers: Mapping[str, Provider]
+    connections: Connections
+    addresses: Mapping[tuple[str, str], Address]
 
     async def complete(self, target: Target, body: bytes, *, timeout_seconds: float) -> Answer | Trouble:
         """One call, without retries; it ends within the timeout. Cancelling it closes its connection."""
         with _span("chat", target) as span:
-            answered = await self._post(target, "chat/completions", body, timeout_seconds)
+            answered = await self._post(target, _CHAT, body, timeout_seconds)
             outcome = answered if isinstance(answered, Trouble) else _read(read_answer, *answered)
             if span.is_recording():
                 _describe(span, outcome)
@@ -88,7 +87,7 @@ class ProviderClient:
     async def embed(self, target: Target, body: bytes, *, timeout_seconds: float) -> Embeddings | Trouble:
         """The vectors of some texts."""
         with _span("embeddings", target) as span:
-            answered = await self._post(target, "embeddings", body, timeout_seconds)
+            answered = await self._post(target, _EMBEDDINGS, body, timeout_seconds)
             outcome = answered if isinstance(answered, Trouble) else _read(read_embeddings, *answered)
             if span.is_recording():
                 _describe(span, outcome)
@@ -112,40 +111,39 @@ class ProviderClient:
     async def _stream(
         self, target: Target, body: bytes, timeout_seconds: float
     ) -> AsyncGenerator[StreamChunk | StreamEnd | Trouble]:
-        provider = self.providers[target.provider]
+        address = self.addresses[target.provider, _CHAT]
         try:
-            async with (
-                asyncio.timeout(timeout_seconds),
-                self.session.post(provider.url("chat/completions"), data=body, headers=provider.headers) as response,
-            ):
+            async with asyncio.timeout(timeout_seconds), self.connections.post(address, body) as response:
                 if response.status != 200:
-                    yield _refusal(response, await response.content.read(_LINE_BYTES_MAX))
+                    yield _refusal(response, await response.read(_LINE_BYTES_MAX) or b"")
                     return
-                async for item in _events(provider, response):
+                async for item in _events(target.provider, response):
                     yield item
         except TimeoutError:
             yield Trouble(ErrorClass.TIMEOUT, f"no whole answer within {timeout_seconds:.1f} s", may_have_cost=True)
-        except (aiohttp.ClientError, ValueError) as error:
-            yield _broken(provider, error)
+        except (NotReached, Broken, ValueError) as error:
+            yield _broken(target.provider, error)
 
     async def _post(
         self, target: Target, path: str, body: bytes, timeout_seconds: float
     ) -> tuple[bytes, Headers] | Trouble:
-        provider = self.providers[target.provider]
         try:
             async with asyncio.timeout(timeout_seconds):
-                async with self.session.post(provider.url(path), data=body, headers=provider.headers) as response:
-                    length = response.content_length
-                    if length is not None and length > _BODY_BYTES_MAX:
-                        return _too_long()
-                    content = await (response.read() if length is not None else _read_bounded(response))
-                    if len(content) > _BODY_BYTES_MAX:
+                async with self.connections.post(self.addresses[target.provider, path], body) as response:
+                    content = await response.read(_BODY_BYTES_MAX)
+                    if content is None:
                         return _too_long()
                     return (content, response.headers) if response.status == 200 else _refusal(response, content)
         except TimeoutError:
             return Trouble(ErrorClass.TIMEOUT, f"no answer within {timeout_seconds:.1f} s", may_have_cost=True)
-        except (aiohttp.ClientError, ValueError) as error:
-            return _broken(provider, error)
+        except (NotReached, Broken) as error:
+            return _broken(target.provider, error)
+
+
+def connect_providers(providers: Iterable[Provider]) -> ProviderClient:
+    """A client for all of them. Raises ValueError for a URL or a key that cannot be used."""
+    addresses = {(one.name, path): one.address(path) for one in providers for path in (_CHAT, _EMBEDDINGS)}
+    return ProviderClient(Connections(), addresses)
 
 
 def _attributes(operation: str, target: Target) -> dict[str, str]:
@@ -189,20 +187,11 @@ def _read(read: Callable[[bytes, Headers], Read], content: bytes, headers: Heade
         return error.trouble
 
 
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
-    content = b""
-    while (more := await response.content.read(_LINE_BYTES_MAX)) and len(content) <= _BODY_BYTES_MAX:
-        content += more
-    return content
-
-
-async def _events(
-    provider: Provider, response: aiohttp.ClientResponse
-) -> AsyncGenerator[StreamChunk | StreamEnd | Trouble]:
+async def _events(provider: str, response: Connection) -> AsyncGenerator[StreamChunk | StreamEnd | Trouble]:
     """Server-sent events: lines `data: {…}`, the last of them `data: [DONE]`."""
     finished, usage = False, None
     while True:
-        line = await asyncio.wait_for(_line(response), _IDLE_SECONDS_MAX)
+        line = await asyncio.wait_for(response.line(_LINE_BYTES_MAX), _IDLE_SECONDS_MAX)
         if line == b"" or line.strip() == b"data: [DONE]":
             break
         if not line.startswith(b"data:"):
@@ -215,37 +204,29 @@ async def _events(
         choices = chunk.get("choices")
         reason = choices[0].get("finish_reason") if isinstance(choices, list) and choices else None
         if reason == "content_filter":
-            yield Trouble(ErrorClass.CONTENT_FILTERED, f"{provider.name} filtered the answer", may_have_cost=True)
+            yield Trouble(ErrorClass.CONTENT_FILTERED, f"{provider} filtered the answer", may_have_cost=True)
             return
         finished = finished or isinstance(reason, str)
         yield StreamChunk(chunk)
     yield StreamEnd(usage) if finished else _cut(provider, "it ended early")
 
 
-async def _line(response: aiohttp.ClientResponse) -> bytes:
-    line = await response.content.readline()
-    if len(line) > _LINE_BYTES_MAX:
-        raise ValueError(f"a line of {len(line)} bytes")
-    return line
-
-
-def _cut(provider: Provider, how: str) -> Trouble:
-    return Trouble(ErrorClass.PROVIDER_ERROR, f"{provider.name}: stream cut: {how}", may_have_cost=True)
+def _cut(provider: str, how: str) -> Trouble:
+    return Trouble(ErrorClass.PROVIDER_ERROR, f"{provider}: stream cut: {how}", may_have_cost=True)
 
 
 def _too_long() -> Trouble:
     return Trouble(ErrorClass.PROVIDER_ERROR, f"answer is over {_BODY_BYTES_MAX} bytes", may_have_cost=True)
 
 
-def _broken(provider: Provider, error: Exception) -> Trouble:
-    number = error.os_error.errno if isinstance(error, aiohttp.ClientConnectorError) else None
-    detail = " ".join([f"{provider.name}:", type(error).__name__, errno.errorcode.get(number or 0, "")]).strip()
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
-        return Trouble(ErrorClass.PROVIDER_UNREACHABLE, detail)
-    return Trouble(ErrorClass.PROVIDER_ERROR, f"{detail}: the connection broke", may_have_cost=True)
+def _broken(provider: str, error: Exception) -> Trouble:
+    if isinstance(error, NotReached):
+        return Trouble(ErrorClass.PROVIDER_UNREACHABLE, f"{provider}: {error}")
+    how = str(error) if isinstance(error, Broken) else type(error).__name__  # A JSON error quotes what it read.
+    return Trouble(ErrorClass.PROVIDER_ERROR, f"{provider}: the connection broke: {how}", may_have_cost=True)
 
 
-def _refusal(response: aiohttp.ClientResponse, content: bytes) -> Trouble:
+def _refusal(response: Connection, content: bytes) -> Trouble:
     """A status other than 200. Providers bill for answers, not for refusals."""
     status, code = response.status, _error_code(content)
     detail = f"provider answers {status} {code}".strip()
@@ -271,7 +252,7 @@ def _error_code(content: bytes) -> str:
         return ""
 
 
-def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+def _retry_after(response: Connection) -> float | None:
     """Seconds, or the time until a date (RFC 9110)."""
     said = response.headers.get("retry-after", "")
     try:

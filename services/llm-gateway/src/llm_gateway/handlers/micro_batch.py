@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from pydantic import JsonValue
 
@@ -42,31 +43,26 @@ class MicroBatch:
         if len(waiting) == 1:
             task = asyncio.create_task(self._call_soon(kind, waiting, call))
             self._calls.add(task)
-            task.add_done_callback(self._calls.discard)
+            task.add_done_callback(partial(self._ended, waiting))
         return await share.answered
 
     async def _call_soon(self, kind: str, shares: list[_Share], call: Call) -> None:
-        try:
-            await asyncio.sleep(GATHER_SECONDS)
-            if self._waiting.get(kind) is shares:
-                del self._waiting[kind]
-            wanted = [share for share in shares if not share.answered.cancelled()]
-            if not wanted:
-                return
-            outcome = await call([text for share in wanted for text in share.texts])
-            _give(wanted, outcome)
-        except Exception as error:  # Raised where it belongs: at all who wait for the call.
-            _raise_at(shares, error)
-        finally:
-            for share in shares:
-                if not share.answered.done():
-                    share.answered.cancel()
+        await asyncio.sleep(GATHER_SECONDS)
+        if self._waiting.get(kind) is shares:
+            del self._waiting[kind]
+        wanted = [share for share in shares if not share.answered.cancelled()]
+        if wanted:
+            _give(wanted, await call([text for share in wanted for text in share.texts]))
 
-
-def _raise_at(shares: Sequence[_Share], error: Exception) -> None:
-    for share in shares:
-        if not share.answered.done():
-            share.answered.set_exception(error)
+    def _ended(self, shares: Sequence[_Share], task: asyncio.Task[None]) -> None:
+        """Nobody waits on: what the call raised is raised at all who waited for it."""
+        self._calls.discard(task)
+        error = None if task.cancelled() else task.exception()
+        for share in [share for share in shares if not share.answered.done()]:
+            if error is None:
+                share.answered.cancel()
+            else:
+                share.answered.set_exception(error)
 
 
 def _size(shares: Sequence[_Share]) -> int:
