@@ -55,3 +55,10 @@ def test_a_request_shows_what_it_needs() -> None:
     )
     plain = need_of({"messages": "x"}, tokens_input=1, output_tokens_max=None)
     assert (plain.tools, plain.json_schema, plain.vision) == (False, False, False)
+
+
+def test_a_text_of_megabytes_is_counted_in_pieces() -> None:
+    """The library itself refuses a million characters."""
+    assert tokens({"messages": [{"role": "user", "content": "hello world " * 100_000}]}) == pytest.approx(
+        200_000, rel=0.01
+    )

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from cost_gate import Rate, RateKind
 from llm_gateway.adapters.models_file import ModelsFileError, load_models
+from llm_gateway.adapters.provider_client import Provider, UnusableProvider, connect_providers
 from llm_gateway.app import provider_rates, providers, stream_application
 from llm_gateway.settings import Settings
 
@@ -54,6 +55,8 @@ def test_cached_tokens_cost_as_much_as_others_unless_said(tmp_path: Path) -> Non
         ("input: 5", "input: 0.5", "3: models.m.price.input"),
         ("output_tokens_max", "output_token_max", "unknown field; did you mean 'output_tokens_max'?"),
         ("models:", "models: [", "cannot be read"),
+        ('{base_url: ""}', '{base_url: "api.example.com/v1"}', "providers.default.base_url: must be http(s)://host"),
+        ('{base_url: ""}', '{base_url: "https://a:b@example.com/v1"}', "without user and password (got 'https://a:b@"),
     ],
 )
 def test_a_bad_file_names_the_place(tmp_path: Path, old: str, new: str, text: str) -> None:
@@ -95,16 +98,25 @@ def test_every_provider_has_its_own_address_and_key(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("LLM_GATEWAY_PROVIDER_API_KEYS", '{"other": "key-2"}')
     settings = Settings(provider_url="http://127.0.0.1:2/v1")
     found = providers(settings, load_models(path))
-    assert {(one.name, one.base_url, one.api_key) for one in found.values()} == {
+    assert {(one.name, one.base_url, one.api_key) for one in found} == {
         ("default", "http://127.0.0.1:2/v1", "key-1"),
         ("other", "http://127.0.0.1:1/v1", "key-2"),
     }
     assert "key-" not in repr(settings)
+    assert "key-" not in repr(found)
+
+
+def test_a_key_that_no_header_can_hold_is_refused_without_being_shown() -> None:
+    with pytest.raises(UnusableProvider, match="provider 'p': a provider's key holds characters") as error:
+        connect_providers([Provider("p", "http://127.0.0.1:1/v1", "sk-1\r\nx: y")])
+    assert "sk-1" not in str(error.value)
 
 
 def test_a_setting_out_of_range_stops_the_start() -> None:
     with pytest.raises(ValidationError, match="concurrency"):
         Settings(concurrency=0)
+    with pytest.raises(ValidationError, match="provider_url"):
+        Settings(provider_url="api.openai.com/v1")
 
 
 def test_the_asyncapi_document_names_what_is_published() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from cost_gate.rates import Rate
 from cost_gate.scopes import Scope, ScopeKind, Window
@@ -43,6 +44,7 @@ def book_in(key: str) -> str:
     return key.removeprefix(_BOOK)
 
 
+@lru_cache(maxsize=10_000)
 def keep_seconds(book: str) -> int:
     """How long a book is kept after it was last written; 0 is for ever."""
     windowed = _WINDOWED.search(book)

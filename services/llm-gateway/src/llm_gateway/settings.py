@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from llm_gateway.domain.models import URL_PATTERN
+
 
 class Settings(BaseSettings):
     """Read from the environment, prefix `LLM_GATEWAY_`."""
@@ -19,7 +21,9 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="Address to listen on.")
     http_port: int = Field(8082, ge=0, le=65535, description="Port of health, metrics and the API.")
     provider_url: str = Field(
-        "https://api.openai.com/v1", description="Base URL of the OpenAI-compatible provider named `default`."
+        "https://api.openai.com/v1",
+        pattern=f"^{URL_PATTERN}$",
+        description="Base URL of the OpenAI-compatible provider named `default`.",
     )
     provider_api_key: SecretStr = Field(
         SecretStr(""),

@@ -45,10 +45,8 @@ class BreakerBoard:
 
     def open_models(self) -> frozenset[str]:
         """Those that are not to be asked now, as far as this process knows."""
-        if not self._known:
-            return frozenset()
-        now = self._seconds()
-        return frozenset(name for name, breaker in self._known.items() if _shut(breaker, now))
+        ill = [(name, one) for name, one in self._known.items() if one.condition is not Condition.CLOSED]
+        return frozenset(name for name, breaker in ill if _shut(breaker, self._seconds()))
 
     async def admits(self, model: str) -> bool:
         """Whether this call may be made. Of a model that may be well again, one call in the fleet finds out."""

@@ -14,7 +14,7 @@ from nats.js.kv import KeyValue
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.streams import BUDGETS_BUCKET
-from cost_gate import Scope, Window, check_scopes, scope_of
+from cost_gate import Scope, ScopeKind, Window, check_scopes, scope_of
 from llm_gateway.adapters.watched_bucket import is_deleted, watched
 from llm_gateway.domain.budgets import Caps, WindowName, applied_caps
 from llm_gateway.domain.call import Call
@@ -23,6 +23,7 @@ from service_kit.errors import RetryLater
 log = structlog.get_logger()
 _CAPS: TypeAdapter[dict[WindowName, int | None]] = TypeAdapter(dict[WindowName, int | None])
 _TRIES_MAX = 20
+_PAYERS_KNOWN_MAX = 10_000
 BudgetKey = tuple[str, str, str]
 """(tenant, scope, id)"""
 
@@ -35,9 +36,23 @@ class BudgetBook:
     execution_cap_microdollars: int
     loaded: asyncio.Event = field(default_factory=asyncio.Event)
     _caps: dict[BudgetKey, Caps] = field(default_factory=dict)
+    _known: dict[tuple[str, str | None, str | None], list[Scope]] = field(default_factory=dict)
 
     def scopes_for(self, call: Call) -> list[Scope]:
-        """Everything that a call counts against. Raises ValueError where its caps make no sense."""
+        """Everything that a call counts against. Raises ValueError where its caps make no sense. Calls that name no
+        caps count against those that people set: worked out once for each payer, until a cap changes."""
+        payer = (call.tenant, call.entity, call.workflow)
+        known = None if call.caps else self._known.get(payer)
+        if known is not None:
+            return known
+        scopes = self._worked_out(call)
+        if not call.caps and scopes[0].kind is not ScopeKind.EXECUTION:
+            if len(self._known) >= _PAYERS_KNOWN_MAX:
+                self._known.clear()
+            self._known[payer] = scopes
+        return scopes
+
+    def _worked_out(self, call: Call) -> list[Scope]:
         caps = applied_caps(call, self._caps, execution_cap_microdollars=self.execution_cap_microdollars)
         scopes = [
             scope_of(call.tenant, cap.scope, cap.id, cap_microdollars=cap.cap_microdollars, window=Window(cap.window))
@@ -57,10 +72,7 @@ class BudgetBook:
             return
         try:
             key = _parsed(entry.key)
-            if is_deleted(entry):
-                self._caps.pop(key, None)
-            else:
-                self._caps[key] = _read_caps(entry.value)
+            self._put(key, None if is_deleted(entry) else _read_caps(entry.value))
         except (ValueError, ValidationError) as error:
             log.error("budgets.unreadable", key=entry.key, error=type(error).__name__)
 
@@ -69,14 +81,14 @@ class BudgetBook:
         async with _translated():
             bucket = await self.jetstream.key_value(BUDGETS_BUCKET)
             await bucket.put(_name(key), orjson.dumps(dict(caps)))
-            self._caps[key] = caps
+            self._put(key, caps)
 
     async def remove(self, key: BudgetKey) -> None:
         """Take the caps of a scope out of force. Raises RetryLater."""
         async with _translated():
             bucket = await self.jetstream.key_value(BUDGETS_BUCKET)
             await bucket.delete(_name(key))
-            self._caps.pop(key, None)
+            self._put(key, None)
 
     async def raise_cap(self, key: BudgetKey, window: str, cap_microdollars: int) -> int | None:
         """Put a higher cap in force; the one in force afterwards, which is the old one where that is higher. Two who
@@ -93,9 +105,16 @@ class BudgetBook:
                     await bucket.update(_name(key), orjson.dumps(raised), last=revision)
                 except nats.js.errors.KeyWrongLastSequenceError:
                     continue
-                self._caps[key] = raised
+                self._put(key, raised)
                 return cap_microdollars
         raise RetryLater(f"the cap of {key[1]} {key[2]} was changed {_TRIES_MAX} times meanwhile")
+
+    def _put(self, key: BudgetKey, caps: Caps | None) -> None:
+        self._known.clear()
+        if caps is None:
+            self._caps.pop(key, None)
+        else:
+            self._caps[key] = caps
 
 
 @asynccontextmanager

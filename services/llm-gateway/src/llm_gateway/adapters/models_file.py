@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from llm_gateway.domain.count_tokens import KNOWN_ENCODINGS
 from llm_gateway.domain.models import (
+    URL_PATTERN,
     Capability,
     Model,
     ModelKind,
@@ -51,7 +52,7 @@ class _Model(_Part):
 
 
 class _Provider(_Part):
-    base_url: str = Field("", description="Empty: LLM_GATEWAY_PROVIDER_URL.")
+    base_url: str = Field("", pattern=f"^({URL_PATTERN})?$", description="Empty: LLM_GATEWAY_PROVIDER_URL.")
     requests_per_minute: int | None = Field(None, ge=1)
     tokens_per_minute: int | None = Field(None, ge=1)
     concurrent_max: int | None = Field(None, ge=1)
@@ -126,6 +127,8 @@ def _refuse_repeated(path: Path, node: yaml.Node) -> None:
 def _line(path: Path, node: yaml.Node, found: Any) -> str:
     place = tuple(str(part) for part in found["loc"])
     text = found["msg"]
+    if place[-1] == "base_url":
+        text = "must be http(s)://host[:port]/path, without user and password"
     if found["type"] == "extra_forbidden":
         text = f"unknown field{_hint(place[-1], _FIELDS)}"
     elif found["type"] == "missing":

@@ -32,6 +32,10 @@ _tracer = trace.get_tracer("hil")
 Headers = Mapping[str, str]
 
 
+class UnusableProvider(Exception):
+    """Its URL or its key cannot be used."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """`base_url` ends before `/chat/completions`."""
@@ -141,8 +145,13 @@ class ProviderClient:
 
 
 def connect_providers(providers: Iterable[Provider]) -> ProviderClient:
-    """A client for all of them. Raises ValueError for a URL or a key that cannot be used."""
-    addresses = {(one.name, path): one.address(path) for one in providers for path in (_CHAT, _EMBEDDINGS)}
+    """A client for all of them. Raises UnusableProvider, which names it and never its key."""
+    addresses: dict[tuple[str, str], Address] = {}
+    for one in providers:
+        try:
+            addresses |= {(one.name, path): one.address(path) for path in (_CHAT, _EMBEDDINGS)}
+        except ValueError as error:
+            raise UnusableProvider(f"provider {one.name!r}: {error}") from error
     return ProviderClient(Connections(), addresses)
 
 

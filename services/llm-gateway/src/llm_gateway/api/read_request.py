@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import orjson
 from pydantic import JsonValue
@@ -56,16 +56,14 @@ def read_chat(content: bytes, headers: Mapping[bytes, bytes], caller: KeyEntry, 
         raise BadRequest("n", f"is {_shown(body['n'])}; only 1 answer a request is supported")
     _check_number(body, "temperature", 0, 2)
     _check_number(body, "top_p", 0, 1)
-    schema = _output_schema(body)
     call = _call(
         caller,
         headers,
         request_id,
         profile=profile,
         body={name: value for name, value in body.items() if name not in _OUR_OWN},
+        wanted=_Wanted(_output_schema(body), _offered(body), _output_tokens(body)),
     )
-    offered, limit = _offered(body), _output_tokens(body)
-    call = replace(call, offered=offered, output_schema=schema, output_tokens_max=limit)
     return Asked(call, _flag(body, "stream"))
 
 
@@ -86,7 +84,24 @@ def read_embeddings(content: bytes, headers: Mapping[bytes, bytes], caller: KeyE
     return Asked(_call(caller, headers, request_id, profile=profile, body={"input": list(texts), **kept}))
 
 
-def _call(caller: KeyEntry, headers: Mapping[bytes, bytes], request_id: str, *, profile: str, body: Object) -> Call:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the answer is to be like."""
+
+    output_schema: Object | None = None
+    offered: OfferedTools = NO_TOOLS
+    output_tokens_max: int | None = None
+
+
+def _call(
+    caller: KeyEntry,
+    headers: Mapping[bytes, bytes],
+    request_id: str,
+    *,
+    profile: str,
+    body: Object,
+    wanted: _Wanted = _Wanted(),
+) -> Call:
     entity = caller.entity or _header(headers, b"x-hil-entity")
     execution = _header(headers, b"x-hil-execution")
     conversation = _header(headers, b"x-hil-conversation") or execution or request_id
@@ -102,6 +117,9 @@ def _call(caller: KeyEntry, headers: Mapping[bytes, bytes], request_id: str, *, 
         workflow=caller.workflow or _header(headers, b"x-hil-workflow"),
         execution_id=execution,
         node=_header(headers, b"x-hil-node"),
+        output_tokens_max=wanted.output_tokens_max,
+        output_schema=wanted.output_schema,
+        offered=wanted.offered,
         cache=_cache_policy(headers),
     )
 
@@ -228,7 +246,10 @@ def _timeout_seconds(headers: Mapping[bytes, bytes]) -> float:
 
 def _cache_policy(headers: Mapping[bytes, bytes]) -> CachePolicy | None:
     """`x-hil-cache: exact|semantic[; ttl=SECONDS]`."""
-    value = headers.get(b"x-hil-cache", b"off").decode("latin-1")
+    given = headers.get(b"x-hil-cache")
+    if given is None:
+        return None
+    value = given.decode("latin-1")
     tier, _, rest = (part.strip() for part in value.partition(";"))
     if tier == "off":
         return None

@@ -20,6 +20,8 @@ _SCHEMA_PERCENT = 110
 # OpenAI's dearest image at high detail: 8 tiles of 170 and 85 (its vision guide).
 _TOKENS_PER_IMAGE = 1_445
 _MEMO_TEXT_CHARACTERS_MAX = 16_384
+# The library refuses a million; where a text is cut, one token may become two.
+_PIECE_CHARACTERS_MAX = 200_000
 KNOWN_ENCODINGS = frozenset({"o200k_base", "cl100k_base"})
 
 
@@ -84,9 +86,10 @@ def _of_input(given: JsonValue, encoding: str) -> int:
 
 
 def _of_text(text: str, encoding: str) -> int:
-    if len(text) > _MEMO_TEXT_CHARACTERS_MAX:
-        return len(_vocabulary(encoding).encode_ordinary(text))
-    return _remembered(text, encoding)
+    if len(text) <= _MEMO_TEXT_CHARACTERS_MAX:
+        return _remembered(text, encoding)
+    pieces = (text[at : at + _PIECE_CHARACTERS_MAX] for at in range(0, len(text), _PIECE_CHARACTERS_MAX))
+    return sum(len(_vocabulary(encoding).encode_ordinary(piece)) for piece in pieces)
 
 
 @lru_cache(maxsize=4_096)

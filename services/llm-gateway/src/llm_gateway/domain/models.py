@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+URL_PATTERN = r"https?://[^\s/@?#]+(/[!-~]*)?"
+"""Where a provider is: host and path, without user and password."""
+
 
 class Capability(StrEnum):
     TOOLS = "tools"

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -15,7 +15,7 @@ from llm_gateway.domain.chat_body import Body, with_repair
 from llm_gateway.domain.check_answer import Checked, Problem, check_answer
 from llm_gateway.domain.cost import cost_of_answer
 from llm_gateway.domain.failure import ErrorClass, Failure
-from llm_gateway.domain.made import Made, record, with_route
+from llm_gateway.domain.made import Made, Tally
 from llm_gateway.domain.over_budget import OverBudget
 from llm_gateway.domain.retry import jitter_of, seconds_for_model, wait_before_retry
 from llm_gateway.domain.route_model import Candidate, Route
@@ -25,6 +25,7 @@ from llm_gateway.handlers.purse import Attempted, Held, Purse
 
 _BREAKER_FAILURES = frozenset({ErrorClass.TIMEOUT, ErrorClass.PROVIDER_ERROR, ErrorClass.PROVIDER_UNREACHABLE})
 NO_TIME = Failure(ErrorClass.TIMEOUT, "no time was left for a call")
+BREAKER_OPEN = Failure(ErrorClass.PROVIDER_UNREACHABLE, "its breaker is open")
 
 
 @dataclass(slots=True)
@@ -36,24 +37,24 @@ class Attempt:
     gateway: Gateway
     purse: Purse
     until: float
-    made: Made = field(default_factory=lambda: Made(NO_TIME))
+    tally: Tally = field(default_factory=lambda: Tally(NO_TIME))
 
     async def make(self, route: Route) -> Made:
         """Try the candidates one after the other. Raises GateClosed."""
-        count = len(route.candidates)
+        tally, count = self.tally, len(route.candidates)
         for index, candidate in enumerate(route.candidates):
             if not await self.gateway.board.admits(candidate.model.name):
-                self._failed(candidate, Failure(ErrorClass.PROVIDER_UNREACHABLE, "its breaker is open"))
+                tally.add_failed(candidate, BREAKER_OPEN)
                 continue
             left = seconds_for_model(self.until - time.monotonic(), models_after=count - index - 1)
             outcome = await self._with_repair(candidate, self.masked.body, until=time.monotonic() + left)
             if not isinstance(outcome, Failure):
-                answered = record("answered", candidate.model.name)
-                made = replace(self.made, outcome=outcome[0], checked=outcome[1], retry_after_seconds=None)
-                made = replace(made, candidates=(*made.candidates, answered))
-                return with_route(made, route, tried=index + 1)
-            self._failed(candidate, outcome)
-        return with_route(self.made, route, tried=count)
+                tally.add_answered(candidate)
+                tally.add_rest(route, tried=index + 1)
+                return tally.made(*outcome)
+            tally.add_failed(candidate, outcome)
+        tally.add_rest(route, tried=count)
+        return tally.made()
 
     async def _with_repair(self, candidate: Candidate, body: Body, *, until: float) -> tuple[Answer, Checked] | Failure:
         """An answer as the caller may see it. It is judged so: a schema may ask for an address, and a placeholder is
@@ -64,7 +65,7 @@ class Attempt:
         answer = restored(said, self.masked.masker)
         checked = check_answer(answer, self.call.expected)
         if isinstance(checked, Problem):
-            self.made = replace(self.made, repaired=True)
+            self.tally.repaired = True
             body = with_repair(body, said=said.text, problem=self.masked.masker.mask(checked.text))
             said = await self._with_retries(candidate, body, until=until)
             if isinstance(said, Failure):
@@ -85,7 +86,7 @@ class Attempt:
             jitter = jitter_of(self.call.request_id, tries)
             wait = wait_before_retry(outcome, tries=tries, jitter=jitter, left_seconds=until - time.monotonic())
             if wait is None:
-                self.made = replace(self.made, retry_after_seconds=outcome.retry_after_seconds)
+                self.tally.retry_after_seconds = outcome.retry_after_seconds
                 return outcome.failure
             await asyncio.sleep(wait)
         return Failure(ErrorClass.TIMEOUT, f"no answer within {self.call.timeout_seconds:g} s")
@@ -95,30 +96,28 @@ class Attempt:
         bid = bid_for(candidate, output_tokens_asked=self.call.output_tokens_max)
         held = await self.purse.reserve(bid, rates=provider_rates(candidate, self.gateway), until=self.until)
         if not isinstance(held, Held):
-            self.made, failure = refused(self.made, held)
-            return failure
-        upstream = {"model": candidate.model.asked_as, "max_tokens": 0, **body}
-        upstream["max_tokens"] = output_tokens_granted(candidate, bid, held.amount_microdollars)
+            return refused(self.tally, held)
+        granted = output_tokens_granted(candidate, bid, held.amount_microdollars)
+        upstream = {**body, "model": candidate.model.asked_as, "max_tokens": granted}
         started, attempted = time.monotonic(), Attempted(candidate, held.amount_microdollars, "cancelled")
         try:
             target = Target(candidate.model.provider, candidate.model.asked_as)
             outcome = await self.gateway.provider.complete(target, orjson.dumps(upstream), timeout_seconds=left)
             attempted = attempted_of(candidate, held, outcome, seconds=time.monotonic() - started)
         finally:
-            await self.gateway.surely(self.purse.settle(held, attempted))
-            self.made = self.made.with_cost(candidate, attempted.cost_microdollars, attempted.usage)
+            self.gateway.surely(self.purse.settle(held, attempted))
+            self.tally.add_call(candidate, attempted.cost_microdollars, attempted.usage)
         report(self.gateway, candidate, outcome, seconds=time.monotonic() - started)
         return outcome
 
-    def _failed(self, candidate: Candidate, failure: Failure) -> None:
-        self.made = self.made.with_failed(candidate, failure, retry_after_seconds=self.made.retry_after_seconds)
 
-
-def refused(made: Made, answer: OverBudget | Limited) -> tuple[Made, Failure]:
+def refused(tally: Tally, answer: OverBudget | Limited) -> Failure:
     """A call that may not be made: why not, and noted for who asks afterwards."""
     if isinstance(answer, OverBudget):
-        return replace(made, over_budget=answer), Failure(ErrorClass.BUDGET_EXCEEDED, answer.detail)
-    return replace(made, retry_after_seconds=answer.retry_after_seconds), _limited(answer)
+        tally.over_budget = answer
+        return Failure(ErrorClass.BUDGET_EXCEEDED, answer.detail)
+    tally.retry_after_seconds = answer.retry_after_seconds
+    return _limited(answer)
 
 
 def attempted_of(

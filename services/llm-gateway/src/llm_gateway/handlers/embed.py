@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import orjson
 from pydantic import JsonValue
@@ -13,11 +13,11 @@ from llm_gateway.domain.answer import Answer, Embeddings, Trouble
 from llm_gateway.domain.bid import bid_for
 from llm_gateway.domain.call import Call, NotCompleted
 from llm_gateway.domain.failure import ErrorClass, Failure
-from llm_gateway.domain.made import Made, record, with_route
+from llm_gateway.domain.made import Made, Tally
 from llm_gateway.domain.models import ModelKind
 from llm_gateway.domain.retry import jitter_of, wait_before_retry
 from llm_gateway.domain.route_model import Candidate, Route
-from llm_gateway.handlers.attempt import attempted_of, provider_rates, refused
+from llm_gateway.handlers.attempt import NO_TIME, attempted_of, provider_rates, refused
 from llm_gateway.handlers.engine import purse_for, recorded, route_for
 from llm_gateway.handlers.gateway import Gateway
 from llm_gateway.handlers.masking import Masked, masked_for
@@ -64,40 +64,43 @@ class _Embedding:
     purse: Purse
     until: float
 
+    tally: Tally = field(default_factory=lambda: Tally(NO_TIME))
+
     async def tries(self, route: Route) -> tuple[Made, tuple[JsonValue, ...]]:
-        candidate, made, tries = route.candidates[0], Made(Failure(ErrorClass.TIMEOUT, "no time was left")), 0
+        candidate, tries, tally = route.candidates[0], 0, self.tally
+        failure = NO_TIME
         while self.until > time.monotonic():
-            made, outcome = await self._paid(candidate, made)
+            outcome = await self._paid(candidate)
             if isinstance(outcome, Embeddings):
-                done = replace(
-                    made, outcome=Answer(candidate.model.name), candidates=(record("answered", candidate.model.name),)
-                )
-                return with_route(done, route, tried=1), outcome.vectors
+                tally.add_answered(candidate)
+                tally.add_rest(route, tried=1)
+                return tally.made(Answer(candidate.model.name)), outcome.vectors
+            if isinstance(outcome, Failure):
+                failure = outcome
+                break
             tries += 1
-            pause = None
-            if isinstance(outcome, Trouble):
-                jitter, left = jitter_of(self.call.request_id, tries), self.until - time.monotonic()
-                pause = wait_before_retry(outcome, tries=tries, jitter=jitter, left_seconds=left)
-                made = replace(made, outcome=outcome.failure, retry_after_seconds=outcome.retry_after_seconds)
+            failure, tally.retry_after_seconds = outcome.failure, outcome.retry_after_seconds
+            jitter, left = jitter_of(self.call.request_id, tries), self.until - time.monotonic()
+            pause = wait_before_retry(outcome, tries=tries, jitter=jitter, left_seconds=left)
             if pause is None:
                 break
             await asyncio.sleep(pause)
-        failed = made.outcome if isinstance(made.outcome, Failure) else Failure(ErrorClass.TIMEOUT, "no answer")
-        return made.with_failed(candidate, failed, retry_after_seconds=made.retry_after_seconds), ()
+        tally.add_failed(candidate, failure)
+        return tally.made(), ()
 
-    async def _paid(self, candidate: Candidate, made: Made) -> tuple[Made, Embeddings | Trouble | Failure]:
+    async def _paid(self, candidate: Candidate) -> Embeddings | Trouble | Failure:
         bid = bid_for(candidate, output_tokens_asked=1)
         held = await self.purse.reserve(bid, rates=provider_rates(candidate, self.gateway), until=self.until)
         if not isinstance(held, Held):
-            made, failure = refused(made, held)
-            return replace(made, outcome=failure), failure
+            return refused(self.tally, held)
         started, attempted = time.monotonic(), Attempted(candidate, held.amount_microdollars, "cancelled")
         try:
             outcome = await self._batched(candidate)
             attempted = attempted_of(candidate, held, outcome, seconds=time.monotonic() - started)
         finally:
-            await self.gateway.surely(self.purse.settle(held, attempted))
-        return made.with_cost(candidate, attempted.cost_microdollars, attempted.usage), outcome
+            self.gateway.surely(self.purse.settle(held, attempted))
+            self.tally.add_call(candidate, attempted.cost_microdollars, attempted.usage)
+        return outcome
 
     async def _batched(self, candidate: Candidate) -> Embeddings | Trouble:
         options = {name: value for name, value in self.masked.body.items() if name != "input"}

@@ -46,12 +46,12 @@ class Gateway:
     micro_batch: MicroBatch = field(default_factory=MicroBatch)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def surely(self, work: Coroutine[None, None, None]) -> None:
-        """Wait for work that must come to its end also when the caller goes away: what was spent has to be counted."""
+    def surely(self, work: Coroutine[None, None, None]) -> None:
+        """Begin work that must come to its end, whoever goes away meanwhile: what was spent has to be counted. Nobody
+        waits for it: a process that is killed before has its lease, which counts at its maximum."""
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-        await asyncio.shield(task)
 
     async def finish(self) -> None:
         """Wait for all such work, at the end of the process."""

@@ -137,7 +137,7 @@ class Purse:
             return
         model = attempted.candidate.model if attempted is not None else None
         usage = attempted.usage if attempted is not None else NO_USAGE
-        entry = CostEntry.model_construct(
+        entry = CostEntry(
             reservation_id=held.reservation_id,
             request_id=self.call.request_id,
             scopes=settlement.books,

@@ -8,7 +8,7 @@ from llm_gateway.handlers.gateway import Gateway
 def record_lapse(gateway: Gateway, lapsed: Lapsed) -> None:
     """Nobody settled it: its owner died, or could not reach the gate for too long."""
     tenant, _, rest = lapsed.reservation_id.partition("/")
-    entry = CostEntry.model_construct(
+    entry = CostEntry(
         reservation_id=lapsed.reservation_id,
         request_id=rest.rpartition("/")[0],
         scopes=lapsed.books,

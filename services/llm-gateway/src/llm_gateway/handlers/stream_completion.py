@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import orjson
 from pydantic import JsonValue
@@ -13,12 +13,12 @@ from llm_gateway.adapters.provider_client import StreamChunk, StreamEnd, Target
 from llm_gateway.domain.answer import Answer, Trouble
 from llm_gateway.domain.bid import bid_for, output_tokens_granted
 from llm_gateway.domain.call import Call, Completed, NotCompleted
-from llm_gateway.domain.check_answer import Problem, check_answer
+from llm_gateway.domain.check_answer import Checked, Problem, check_answer
 from llm_gateway.domain.failure import ErrorClass, Failure
-from llm_gateway.domain.made import Made, record, with_route
+from llm_gateway.domain.made import Made, Tally
 from llm_gateway.domain.retry import jitter_of, seconds_for_model, wait_before_retry
 from llm_gateway.domain.route_model import Candidate, Route
-from llm_gateway.handlers.attempt import NO_TIME, attempted_of, provider_rates, refused, report
+from llm_gateway.handlers.attempt import BREAKER_OPEN, NO_TIME, attempted_of, provider_rates, refused, report
 from llm_gateway.handlers.engine import conclude, purse_for, route_for
 from llm_gateway.handlers.gateway import Gateway
 from llm_gateway.handlers.masking import Masked, masked_for
@@ -49,10 +49,10 @@ async def stream_completion(call: Call, gateway: Gateway) -> AsyncGenerator[Chun
             async for chunk in chunks:
                 yield chunk
     except (GeneratorExit, asyncio.CancelledError):
-        cancelled = replace(stream.made, outcome=Failure(ErrorClass.CANCELLED, "the caller went away"))
+        cancelled = stream.tally.made(Failure(ErrorClass.CANCELLED, "the caller went away"))
         conclude(call, gateway, cancelled, started=started, masked=masked, streamed=True)
         raise
-    yield conclude(call, gateway, stream.made, started=started, masked=masked, streamed=True)
+    yield conclude(call, gateway, stream.made(), started=started, masked=masked, streamed=True)
 
 
 @dataclass(slots=True)
@@ -62,24 +62,29 @@ class _Stream:
     gateway: Gateway
     purse: Purse
     until: float
-    made: Made = field(default_factory=lambda: Made(NO_TIME))
+    tally: Tally = field(default_factory=lambda: Tally(NO_TIME))
+    answered: tuple[Answer, Checked] | None = None
     _said_something: bool = False
     _trouble: Trouble | Failure = field(default=NO_TIME)
+
+    def made(self) -> Made:
+        """What came of it."""
+        return self.tally.made() if self.answered is None else self.tally.made(*self.answered)
 
     async def chunks(self, route: Route) -> AsyncGenerator[Chunk]:
         """One candidate after the other, until one has begun to speak."""
         count, index = len(route.candidates), 0
         for index, candidate in enumerate(route.candidates):
             if not await self.gateway.board.admits(candidate.model.name):
-                self._failed(candidate, Failure(ErrorClass.PROVIDER_UNREACHABLE, "its breaker is open"))
+                self.tally.add_failed(candidate, BREAKER_OPEN)
                 continue
             left = seconds_for_model(self.until - time.monotonic(), models_after=count - index - 1)
             async with aclosing(self._tries(candidate, time.monotonic() + left)) as tries:
                 async for chunk in tries:
                     yield chunk
-            if isinstance(self.made.outcome, Answer) or self._said_something:
+            if self.answered is not None or self._said_something:
                 break
-        self.made = with_route(self.made, route, tried=index + 1)
+        self.tally.add_rest(route, tried=index + 1)
 
     async def _tries(self, candidate: Candidate, until: float) -> AsyncGenerator[Chunk]:
         tries = 0
@@ -88,7 +93,7 @@ class _Stream:
                 async for chunk in chunks:
                     self._said_something = True
                     yield chunk
-            if isinstance(self.made.outcome, Answer):
+            if self.answered is not None:
                 return
             tries += 1
             wait = None
@@ -101,14 +106,14 @@ class _Stream:
                 break
             await asyncio.sleep(wait)
         failure = self._trouble.failure if isinstance(self._trouble, Trouble) else self._trouble
-        self._failed(candidate, failure)
+        self.tally.add_failed(candidate, failure)
 
     async def _paid_stream(self, candidate: Candidate, left: float) -> AsyncGenerator[Chunk]:
         """Reserve, stream, settle: also when the caller goes away meanwhile."""
         bid = bid_for(candidate, output_tokens_asked=self.call.output_tokens_max)
         held = await self.purse.reserve(bid, rates=provider_rates(candidate, self.gateway), until=self.until)
         if not isinstance(held, Held):
-            self.made, self._trouble = refused(self.made, held)
+            self._trouble = refused(self.tally, held)
             return
         body = self._upstream_body(candidate, output_tokens_granted(candidate, bid, held.amount_microdollars))
         seen = Streamed(self.masked.masker, passes_usage=_wants_usage(self.call))
@@ -126,8 +131,8 @@ class _Stream:
                     attempted = attempted_of(candidate, held, outcome, seconds=seconds)
                     report(self.gateway, candidate, outcome, seconds=seconds)
         finally:
-            await self.gateway.surely(self.purse.settle(held, attempted))
-            self.made = self.made.with_cost(candidate, attempted.cost_microdollars, attempted.usage)
+            self.gateway.surely(self.purse.settle(held, attempted))
+            self.tally.add_call(candidate, attempted.cost_microdollars, attempted.usage)
 
     def _ended(self, seen: Streamed, item: StreamEnd | Trouble, candidate: Candidate) -> Answer | Trouble:
         if isinstance(item, Trouble):
@@ -139,16 +144,13 @@ class _Stream:
         if isinstance(checked, Problem):
             self._trouble = Failure(ErrorClass.INVALID_OUTPUT, "the streamed answer does not fit what was asked for")
             return answer
-        answered = (*self.made.candidates, record("answered", candidate.model.name))
-        self.made = replace(self.made, outcome=answer, checked=checked, candidates=answered, retry_after_seconds=None)
+        self.answered = answer, checked
+        self.tally.add_answered(candidate)
         return answer
 
     def _upstream_body(self, candidate: Candidate, output_tokens: int) -> bytes:
         body = {**self.masked.body, "model": candidate.model.asked_as, "max_tokens": output_tokens}
         return orjson.dumps({**body, "stream": True, "stream_options": {"include_usage": True}})
-
-    def _failed(self, candidate: Candidate, failure: Failure) -> None:
-        self.made = self.made.with_failed(candidate, failure, retry_after_seconds=self.made.retry_after_seconds)
 
 
 def _wants_usage(call: Call) -> bool:
