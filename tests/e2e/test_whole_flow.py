@@ -189,6 +189,8 @@ async def test_a_turn_is_one_connected_trace_through_all_services(system: WholeS
     headers = [entry.traceparent for entry in await system.log("traced") if entry.traceparent is not None]
     assert {header.split("-")[1] for header in headers} == {spans[0].trace_id}
     assert handover.packet.ask not in str(spans), "no span holds what a customer wrote"
+    asked = [span.attributes["hil.candidates"] for span in spans if "hil.candidates" in span.attributes]
+    assert asked and all(": answered" in one for one in asked), "a request's span says what became of each model"
 
 
 def is_one_trace(spans: list[Span]) -> bool:

@@ -9,6 +9,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 EXPORT_DELAY = {"OTEL_BSP_SCHEDULE_DELAY": "200"}
 """Services export twenty-five times as often as by default."""
@@ -51,10 +52,15 @@ class Receiver:
             service = next(a.value.string_value for a in resource.resource.attributes if a.key == "service.name")
             for span in (span for scope in resource.scope_spans for span in scope.spans):
                 ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
-                attributes = {a.key: a.value.string_value for a in span.attributes}
+                attributes = {a.key: _text(a.value) for a in span.attributes}
                 self.spans.append(Span(service, span.name, *ids, attributes))
         body = ExportTraceServiceResponse().SerializeToString()
         return web.Response(body=body, content_type="application/x-protobuf")
+
+
+def _text(value: AnyValue) -> str:
+    parts = [one.string_value for one in value.array_value.values]
+    return ", ".join(parts) if parts else value.string_value
 
 
 @asynccontextmanager

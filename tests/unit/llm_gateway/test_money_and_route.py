@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_gateway.domain.answer import Answer, Usage
-from llm_gateway.domain.bid import bid_for, output_tokens_granted
+from llm_gateway.domain.bid import bid_for, output_tokens_granted, within_cap
 from llm_gateway.domain.cost import cost_at_most, cost_of, cost_of_answer, estimated_tokens
 from llm_gateway.domain.failure import ErrorClass, Failure
 from llm_gateway.domain.models import Model, ModelKind, ModelTable, Price, ProviderSettings
@@ -58,6 +58,7 @@ TABLE = ModelTable(
     {"default": ProviderSettings("default", trusted_with_pii=True)},
 )
 NONE_OPEN: frozenset[str] = frozenset()
+CHEAP = replace(TABLE.models["a"], name="cheap", price=Price(input=1_000, output=1_000, cached=0))
 
 
 def routed(profile: str, need: Need, open_models: frozenset[str] = NONE_OPEN) -> Route:
@@ -99,9 +100,20 @@ def test_a_model_that_lacks_what_is_needed_is_skipped(need: Need) -> None:
     assert skips(routed("all", need)) == {"plain": "capability"}
 
 
-def test_a_model_that_would_cost_too_much_is_skipped() -> None:
-    failure = route_model(TABLE, "a", Need(1, microdollars_max=10), NONE_OPEN)
-    assert isinstance(failure, Failure) and failure.error_class is ErrorClass.BUDGET_EXCEEDED
+def test_a_model_whose_shortest_answer_is_over_the_lowest_cap_is_skipped() -> None:
+    route = Route((Candidate(TABLE.models["a"], 100, 1_000), Candidate(CHEAP, 100, 1_000)), ())
+    dear = bid_for(route.candidates[0], output_tokens_asked=None).least
+    found = within_cap(route, cap_microdollars=dear - 1, output_tokens_asked=None)
+    assert (names(found), skips(found)) == (["cheap"], {"a": "cost"})
+    assert found.skipped[0].detail == f"{dear} micro-dollars are over the cap of {dear - 1}"
+    assert within_cap(route, cap_microdollars=dear, output_tokens_asked=None) == route
+    assert within_cap(route, cap_microdollars=None, output_tokens_asked=None) == route
+
+
+def test_a_cap_that_pays_for_no_model_leaves_the_cheapest_to_the_gate() -> None:
+    """Only the gate can say whose cap it is and what was spent."""
+    route = Route((Candidate(TABLE.models["a"], 100, 1_000), Candidate(CHEAP, 100, 1_000)), ())
+    assert names(within_cap(route, cap_microdollars=0, output_tokens_asked=None)) == ["cheap"]
 
 
 def test_no_more_than_four_models_are_tried() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from llm_gateway.domain.cost import cost_at_most
-from llm_gateway.domain.route_model import Candidate
+from llm_gateway.domain.route_model import Candidate, Route, Skip, SkipReason
 
 _TOKENS_PER_PRICE = 1_000_000
 # An answer cut shorter than this is worth nothing: then the request is refused rather than shrunk.
@@ -30,6 +30,24 @@ def bid_for(candidate: Candidate, *, output_tokens_asked: int | None) -> Bid:
         least=cost_at_most(candidate.price, tokens_input=candidate.tokens_input, tokens_output_max=shortest),
         tokens=candidate.tokens_input + longest,
     )
+
+
+def within_cap(route: Route, *, cap_microdollars: int | None, output_tokens_asked: int | None) -> Route:
+    """The route without models whose shortest useful answer costs more than the lowest cap could ever pay. Where that
+    is all of them the cheapest stays: the gate refuses it, and says whose cap it is and what was spent."""
+    if cap_microdollars is None:
+        return route
+    leasts = [bid_for(candidate, output_tokens_asked=output_tokens_asked).least for candidate in route.candidates]
+    limit = max(cap_microdollars, min(leasts))
+    if max(leasts) <= limit:
+        return route
+    pairs = list(zip(route.candidates, leasts, strict=True))
+    skipped = [
+        Skip(candidate.model.name, SkipReason.COST, f"{least} micro-dollars are over the cap of {cap_microdollars}")
+        for candidate, least in pairs
+        if least > limit
+    ]
+    return Route(tuple(one for one, least in pairs if least <= limit), (*route.skipped, *skipped))
 
 
 def output_tokens_granted(candidate: Candidate, bid: Bid, amount_microdollars: int) -> int:

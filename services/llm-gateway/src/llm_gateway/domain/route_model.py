@@ -4,7 +4,6 @@ from collections.abc import Set
 from dataclasses import dataclass
 from enum import StrEnum
 
-from llm_gateway.domain.cost import cost_at_most
 from llm_gateway.domain.failure import ErrorClass, Failure
 from llm_gateway.domain.models import Capability, Model, ModelKind, ModelTable, Price
 
@@ -24,21 +23,19 @@ class SkipReason(StrEnum):
 
 _CLASS_OF_SKIP = {
     SkipReason.WINDOW: ErrorClass.CONTEXT_TOO_LONG,
-    SkipReason.COST: ErrorClass.BUDGET_EXCEEDED,
     SkipReason.BREAKER: ErrorClass.PROVIDER_UNREACHABLE,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a request asks of a model. `microdollars_max`: what it may cost at most, where something says so."""
+    """What a request asks of a model."""
 
     tokens_input: int
     tokens_output_max: int | None = None
     tools: bool = False
     json_schema: bool = False
     vision: bool = False
-    microdollars_max: int | None = None
     kind: ModelKind = ModelKind.CHAT
 
 
@@ -95,15 +92,12 @@ def _candidate(model: Model, need: Need, open_models: Set[str]) -> Candidate | S
     room = usable - need.tokens_input
     least = need.tokens_output_max or 1
     longest = min(need.tokens_output_max or model.output_tokens_max, model.output_tokens_max, max(room, 0))
-    cost = cost_at_most(model.price, tokens_input=need.tokens_input, tokens_output_max=longest)
     if model.kind is not need.kind:
         return Skip(model.name, SkipReason.KIND, f"it is for {model.kind}, not for {need.kind}")
     if lacking:
         return Skip(model.name, SkipReason.CAPABILITY, f"it lacks {', '.join(lacking)}")
     if room < min(least, model.output_tokens_max):
         return Skip(model.name, SkipReason.WINDOW, f"{need.tokens_input} + {least} tokens are over the {usable} usable")
-    if need.microdollars_max is not None and cost > need.microdollars_max:
-        return Skip(model.name, SkipReason.COST, f"{cost} micro-dollars are over the {need.microdollars_max} allowed")
     if model.name in open_models:
         return Skip(model.name, SkipReason.BREAKER, "its breaker is open")
     return Candidate(model, need.tokens_input, longest)

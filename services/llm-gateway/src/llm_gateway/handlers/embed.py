@@ -49,11 +49,11 @@ async def embed(call: Call, gateway: Gateway) -> Embedded | NotCompleted:
 
 
 async def _made(call: Call, masked: Masked, gateway: Gateway) -> tuple[Made, tuple[JsonValue, ...]]:
-    route = route_for(call, masked, gateway, ModelKind.EMBEDDING)
+    purse = purse_for(call, gateway)
+    route = route_for(call, masked, gateway, purse, kind=ModelKind.EMBEDDING)
     if isinstance(route, Failure):
         return Made(route), ()
-    texting = _Embedding(call, masked, gateway, purse_for(call, gateway), time.monotonic() + call.timeout_seconds)
-    return await texting.tries(route)
+    return await _Embedding(call, masked, gateway, purse, time.monotonic() + call.timeout_seconds).tries(route)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from contracts.costs import RequestRecord
 from llm_gateway.adapters.response_cache import Hit
 from llm_gateway.domain.answer import NO_USAGE, Answer
+from llm_gateway.domain.bid import within_cap
 from llm_gateway.domain.cache_key import Lookup, lookup_for
 from llm_gateway.domain.call import Call, Completed, NotCompleted
 from llm_gateway.domain.check_answer import Checked, check_answer
@@ -93,21 +94,26 @@ def _nobody_was_asked(made: Made) -> bool:
 
 
 async def _attempted(call: Call, masked: Masked, gateway: Gateway, until: float) -> Made:
-    route = route_for(call, masked, gateway)
+    purse = purse_for(call, gateway)
+    route = route_for(call, masked, gateway, purse)
     if isinstance(route, Failure):
         return Made(route)
-    attempt = Attempt(call, masked, gateway, purse_for(call, gateway), until)
-    return await attempt.make(route)
+    return await Attempt(call, masked, gateway, purse, until).make(route)
 
 
-def route_for(call: Call, masked: Masked, gateway: Gateway, kind: ModelKind = ModelKind.CHAT) -> Route | Failure:
+def route_for(
+    call: Call, masked: Masked, gateway: Gateway, purse: Purse, *, kind: ModelKind = ModelKind.CHAT
+) -> Route | Failure:
     """The models to try. A ledger that cannot be written stops all calls: what they cost would be forgotten."""
     if not gateway.ledger.has_room:
         return Failure(ErrorClass.OVERLOADED, "the cost ledger cannot be written, so nothing may be spent")
     encoding = gateway.table.encoding_of(call.profile)
     tokens = count_tokens(masked.body, encoding).tokens
     need = need_of(masked.body, kind, tokens_input=tokens, output_tokens_max=call.output_tokens_max)
-    return route_model(gateway.table, call.profile, need, gateway.board.open_models())
+    route = route_model(gateway.table, call.profile, need, gateway.board.open_models())
+    if isinstance(route, Failure):
+        return route
+    return within_cap(route, cap_microdollars=purse.lowest_cap, output_tokens_asked=call.output_tokens_max)
 
 
 def purse_for(call: Call, gateway: Gateway) -> Purse:

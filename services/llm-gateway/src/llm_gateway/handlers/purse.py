@@ -61,6 +61,12 @@ class Purse:
     wait_seconds_max: float
     _number: int = 0
 
+    @property
+    def lowest_cap(self) -> int | None:
+        """More than this no single call can cost, in micro-dollars; None: nothing says so."""
+        caps = [scope.cap_microdollars for scope in self.scopes if isinstance(scope.cap_microdollars, int)]
+        return min(caps, default=None)
+
     async def reserve(self, bid: Bid, *, rates: Sequence[Rate], until: float) -> Held | OverBudget | Limited:
         """Money for one call, at least `bid.least` and at most `bid.most`, and a place within all limits. Where money
         that others hold may come back, it is waited for. `until` is on the clock of `time.monotonic`.

@@ -38,12 +38,12 @@ async def stream_completion(call: Call, gateway: Gateway) -> AsyncGenerator[Chun
     if isinstance(masked, Failure):
         yield conclude(call, gateway, Made(masked), started=started)
         return
-    route = route_for(call, masked, gateway)
+    purse = purse_for(call, gateway)
+    route = route_for(call, masked, gateway, purse)
     if isinstance(route, Failure):
         yield conclude(call, gateway, Made(route), started=started)
         return
-    until = started + call.timeout_seconds
-    stream = _Stream(call, masked, gateway, purse_for(call, gateway), until)
+    stream = _Stream(call, masked, gateway, purse, started + call.timeout_seconds)
     try:
         async with aclosing(stream.chunks(route)) as chunks:
             async for chunk in chunks:
