@@ -42,6 +42,23 @@ def test_a_model_with_a_fallback_leaves_it_time() -> None:
     assert seconds_for_model(10, models_after=0) == 10
 
 
+@given(
+    st.sampled_from(ErrorClass),
+    st.integers(1, 10),
+    st.floats(0, 1, exclude_max=True),
+    st.floats(0, 600),
+    st.none() | st.floats(0, 10_000),
+)
+def test_no_wait_outlasts_the_caller_or_comes_before_the_provider_allows(
+    error_class: ErrorClass, tries: int, jitter: float, left: float, asked: float | None
+) -> None:
+    trouble = Trouble(error_class, "x", retry_after_seconds=asked)
+    wait = wait_before_retry(trouble, tries=tries, jitter=jitter, left_seconds=left)
+    assert wait is None or (asked or 0) <= wait < left
+    assert wait is None or tries < TRIES_MAX
+    assert wait is None or wait <= max(asked or 0, 12)
+
+
 @given(st.text(), st.integers(1, 5))
 def test_jitter_is_the_same_every_time_and_below_one(command_id: str, tries: int) -> None:
     assert 0 <= jitter_of(command_id, tries) < 1

@@ -77,7 +77,7 @@ for i = 1, #KEYS - first_rate do
     if limit then
       local wanted = bucket == 'requests' and 1 or tokens
       local needed, there = math.min(wanted, limit), level(rate, bucket, limit)
-      if there < needed then
+      if there + 0.000001 < needed then  -- 0.7 + 0.3 is less than 1 in doubles.
         return {{'limited', i - 1, bucket, math.ceil((needed - there) * 60000 / limit)}}
       end
       takes[#takes + 1] = {{rate, bucket, there - wanted}}
