@@ -12,7 +12,9 @@ from tests.integration.hil.test_workflow_command import hil
 @pytest.mark.timeout(120)
 async def test_every_row_has_its_figures_and_no_errors(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
-    run = await hil(None, "bench", "gateway", "--seconds", "0.5", "--concurrency", "1,4", "--json", str(file))
+    run = await hil(
+        None, "bench", "gateway", "--seconds", "0.3", "--concurrency", "1,4", "--rounds", "2", "--json", str(file)
+    )
     assert run.returncode == 0, run.stderr
     figures = json.loads(file.read_text())
     names = ("direct", "passthrough", "gateway", "gateway_without_pii")

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,11 +41,13 @@ class GatewayRow:
 
 @dataclass(frozen=True, slots=True)
 class GatewayBench:
-    """One measurement with its servers in `directory`."""
+    """One measurement with its servers in `directory`. All run at the same time and are loaded in turn, `rounds` times:
+    a machine that is busy for a moment is so for all of them, and the round with the median CPU counts."""
 
     directory: Path
     concurrencies: tuple[int, ...]
     seconds: float
+    rounds: int = 3
     cores: tuple[int, ...] = field(default_factory=lambda: tuple(sorted(os.sched_getaffinity(0))))
 
     @property
@@ -53,42 +55,41 @@ class GatewayBench:
         """Whether the gateway has a core of its own."""
         return len(self.cores) > 1
 
-    def rows(self) -> Iterator[GatewayRow]:
-        """Row after row, each as soon as it is measured."""
-        with on_core(self._others_core), gateway_stack(self.directory, delay_ms=0) as stack:
+    def measure(self, told: Callable[[GatewayRow], None]) -> list[GatewayRow]:
+        """The rows, one for each program and concurrency; `told` hears of each load as soon as it is over."""
+        with on_core(self.cores[1] if self.pinned else None), gateway_stack(self.directory, delay_ms=0) as stack:
             key = stack.key_for(TENANT)
-            yield from self._rows_of("direct", stack.upstream, key)
-            passthrough = stack.program("passthrough", "hil.bench.passthrough", "PORT", f"{stack.upstream.url}/v1")
-            yield from self._measured("passthrough", passthrough, key, ready_at="")
-            for name, pii in _PROVIDERS.items():
-                gateway = stack.gateway(name, self._models_file(pii), **_settings(stack))
-                yield from self._measured(name, gateway, key, ready_at="/readyz", stack=stack)
+            programs = self._started(stack)
+            for program in programs.values():
+                self._load(program, 8, WARM_UP_SECONDS, key)
+            rows: dict[tuple[str, int], list[GatewayRow]] = {}
+            for concurrency in [one for one in self.concurrencies for _ in range(self.rounds)]:
+                for name, program in programs.items():
+                    row = self._row(name, program, concurrency, key)
+                    rows.setdefault((name, concurrency), []).append(row)
+                    told(row)
+        return [_median(rows[name, concurrency]) for name in programs for concurrency in self.concurrencies]
 
-    @property
-    def _others_core(self) -> int | None:
-        return self.cores[1] if self.pinned else None
+    def _started(self, stack: GatewayStack) -> dict[str, Program]:
+        programs = {
+            "passthrough": stack.program("passthrough", "hil.bench.passthrough", "PORT", f"{stack.upstream.url}/v1")
+        }
+        for name, pii in _PROVIDERS.items():
+            programs[name] = stack.gateway(name, self._models_file(pii), **_settings(stack))
+        for name, program in programs.items():
+            with on_core(self.cores[0] if self.pinned else None):
+                program.start()
+            program.wait("/readyz" if name in _PROVIDERS else "")
+        for name in _PROVIDERS:
+            stack.set_caps(programs[name], f"{TENANT}/tenant/{TENANT}", CAP_MICRODOLLARS)
+            stack.set_caps(programs[name], f"{TENANT}/entity/*", CAP_MICRODOLLARS)
+        return {"direct": stack.upstream, **programs}
 
-    def _measured(
-        self, name: str, program: Program, key: str, *, ready_at: str, stack: GatewayStack | None = None
-    ) -> Iterator[GatewayRow]:
-        with on_core(self.cores[0] if self.pinned else None):
-            program.start()
-        program.wait(ready_at)
-        if stack is not None:
-            stack.set_caps(program, f"{TENANT}/tenant/{TENANT}", CAP_MICRODOLLARS)
-            stack.set_caps(program, f"{TENANT}/entity/*", CAP_MICRODOLLARS)
-        yield from self._rows_of(name, program, key)
-        program.child.stop()
-
-    def _rows_of(self, name: str, program: Program, key: str) -> Iterator[GatewayRow]:
-        self._load(program, 8, WARM_UP_SECONDS, key)
-        for concurrency in self.concurrencies:
-            before = cpu_seconds(program.child.pid)
-            loaded = self._load(program, concurrency, self.seconds, key)
-            spent = cpu_seconds(program.child.pid) - before
-            yield dataclasses.replace(
-                loaded, name=name, concurrency=concurrency, cpu_us=spent / max(loaded.requests, 1) * 1e6
-            )
+    def _row(self, name: str, program: Program, concurrency: int, key: str) -> GatewayRow:
+        before = cpu_seconds(program.child.pid)
+        loaded = self._load(program, concurrency, self.seconds, key)
+        cpu_us = (cpu_seconds(program.child.pid) - before) / max(loaded.requests, 1) * 1e6
+        return dataclasses.replace(loaded, name=name, concurrency=concurrency, cpu_us=cpu_us)
 
     def _load(self, program: Program, concurrency: int, seconds: float, key: str) -> GatewayRow:
         command = [sys.executable, "-m", "hil.bench.http_load", str(program.port), str(concurrency), str(seconds)]
@@ -115,6 +116,13 @@ class GatewayBench:
         }
         path.write_text(yaml.safe_dump(document))
         return path
+
+
+def _median(rounds: list[GatewayRow]) -> GatewayRow:
+    """The round in the middle by CPU; its errors are those of all rounds."""
+    row = sorted(rounds, key=lambda one: one.cpu_us)[len(rounds) // 2]
+    first_error = next((one.first_error for one in rounds if one.first_error), "")
+    return dataclasses.replace(row, errors=sum(one.errors for one in rounds), first_error=first_error)
 
 
 def pii_scan_us(prompts: int = 300) -> float:

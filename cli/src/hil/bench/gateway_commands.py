@@ -21,22 +21,22 @@ File = Annotated[Path | None, typer.Option("--json", help="Write the figures to 
 
 
 def gateway(
-    seconds: Annotated[float, typer.Option(min=0.2, max=120, help="How long each load lasts.")] = 4.0,
+    seconds: Annotated[float, typer.Option(min=0.2, max=120, help="How long each load lasts.")] = 2.0,
     concurrency: Annotated[str, typer.Option(help="Requests in flight, separated by commas.")] = "1,32,128",
+    rounds: Annotated[int, typer.Option(min=1, max=99, help="Loads of each; the median counts.")] = 3,
     file: File = None,
 ) -> None:
-    """CPU and time of a chat call through the gateway, beside a pass-through and no gateway; about 70 s."""
-    from hil.bench.gateway import GatewayBench, GatewayRow, pii_scan_us
+    """CPU and time of a chat call through the gateway, beside a pass-through and no gateway; about 100 s."""
+    from hil.bench.gateway import GatewayBench, pii_scan_us
 
     concurrencies = _concurrencies(concurrency)
     check_folder(file)
-    rows: list[GatewayRow] = []
     with tempfile.TemporaryDirectory(prefix="hil-bench-") as directory:
-        bench = GatewayBench(Path(directory), concurrencies, seconds)
+        bench = GatewayBench(Path(directory), concurrencies, seconds, rounds)
         with Console(stderr=True).status("starting servers …") as status:
-            for row in bench.rows():
-                rows.append(row)
-                status.update(f"{row.name} at {row.concurrency}: {row.rps:,.0f} requests/s")
+            rows = bench.measure(
+                lambda row: status.update(f"{row.name} at {row.concurrency}: {row.rps:,.0f} requests/s")
+            )
     scan = pii_scan_us()
     if file is not None:
         figures = {"pinned": bench.pinned, "pii_scan_us": scan, "rows": [dataclasses.asdict(row) for row in rows]}
