@@ -36,19 +36,41 @@ def entry_for(key: str, *, name: str, tenant: str, scopes: frozenset[str]) -> Ke
 
 def keep_secret(file: Path, secret: str) -> str:
     """The secret in the file; if there is none yet, this one is put there, for its owner's eyes only."""
-    try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-            opened.write(secret + "\n")
-    except FileExistsError:
-        return file.read_text("utf-8").strip()
+    kept = file.read_text("utf-8").strip() if file.exists() else ""
+    if kept:
+        return kept
+    _put(file, f"{secret}\n")
     return secret
 
 
+def keep_key(file: Path, entry: KeyEntry) -> None:
+    """Let the file hold this entry, instead of one of the same name. Raises KeysFileError."""
+    known = load_keys(file).keys if file.exists() else ()
+    if any(one.sha256 == entry.sha256 for one in known):
+        return
+    _write(file, KeysDocument(keys=(*(one for one in known if one.name != entry.name), entry)))
+
+
 def _write(file: Path, document: KeysDocument) -> None:
-    """The whole file at once: a reader sees the old or the new one."""
     entries = [
         {**entry.model_dump(mode="json", exclude_none=True), "scopes": sorted(entry.scopes)} for entry in document.keys
     ]
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    keep_secret(temporary, yaml.safe_dump({"keys": entries}, sort_keys=False))
-    os.replace(temporary, file)
+    _put(file, yaml.safe_dump({"keys": entries}, sort_keys=False))
+
+
+def _put(file: Path, text: str) -> None:
+    """The whole file at once: whoever reads it, and whatever crashes meanwhile, sees the old or the new one."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+            opened.write(text)
+            opened.flush()
+            os.fsync(opened.fileno())
+        os.replace(draft, file)
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # Else the new name could be lost with the power.
+    finally:
+        os.close(folder)

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from hil.embedded.plan import AllInThisProcess, OneProcessEach, ReplayModel, StackPlan
+from hil.embedded.services import api_key_file
 from hil.embedded.stack import running_stack
 from hil.options import DATA_DIR_DEFAULT, AsJson, DataDir
 from hil.outcome import bad_input
@@ -68,7 +69,7 @@ async def run_until_told_to_stop(plan: StackPlan, teller: Teller) -> None:
 
 async def _run(plan: StackPlan, teller: Teller) -> None:
     async with running_stack(plan, teller.notice) as stack:
-        teller.ready(stack.endpoints)
+        teller.ready(stack.endpoints, api_key_file(plan.data_dir.absolute() / "stores"))
         await stack.wait_until_failed()
 
 

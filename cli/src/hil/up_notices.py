@@ -1,8 +1,10 @@
 """What does `hil up` say while it starts, runs and stops?"""
 
 import json
+import shlex
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol, TextIO
 
 from rich.console import Console
@@ -17,7 +19,7 @@ class Teller(Protocol):
     """Tells what happens, to a person or to a script."""
 
     def notice(self, notice: Notice) -> None: ...
-    def ready(self, endpoints: Mapping[str, str]) -> None: ...
+    def ready(self, endpoints: Mapping[str, str], api_key_file: Path | None) -> None: ...
     def stopping(self) -> None: ...
     def stopped(self) -> None: ...
 
@@ -31,8 +33,9 @@ class JsonLines:
     def notice(self, notice: Notice) -> None:
         self._write({"event": str(notice.change), "unit": notice.unit, "text": notice.text})
 
-    def ready(self, endpoints: Mapping[str, str]) -> None:
-        self._write({"event": "up", "endpoints": dict(endpoints)})
+    def ready(self, endpoints: Mapping[str, str], api_key_file: Path | None) -> None:
+        key_file = {} if api_key_file is None else {"api_key_file": str(api_key_file)}
+        self._write({"event": "up", "endpoints": dict(endpoints), **key_file})
 
     def stopping(self) -> None:
         self._write({"event": "stopping"})
@@ -67,7 +70,7 @@ class Terminal:
                 self._console.print(f"[dim]· {notice.unit} stopped[/]", highlight=False)
         self._show_awaited()
 
-    def ready(self, endpoints: Mapping[str, str]) -> None:
+    def ready(self, endpoints: Mapping[str, str], api_key_file: Path | None) -> None:
         self._clear()
         table = Table(title="HIL Agent System is up", title_justify="left")
         table.add_column("name")
@@ -75,7 +78,15 @@ class Terminal:
         for name, address in endpoints.items():
             table.add_row(name, address)
         self._console.print(table)
+        if api_key_file is not None and (gateway := endpoints.get("llm-gateway")):
+            self._tell_key(f"{gateway}/v1", api_key_file)
         self._console.print(f"Models: {self._model}. Stop with Ctrl-C.", highlight=False)
+
+    def _tell_key(self, base_url: str, file: Path) -> None:
+        """Lines to copy: not wrapped, and nothing in them is markup."""
+        try_it = f'curl -H "Authorization: Bearer $(cat {shlex.quote(str(file))})" {base_url}/models'
+        for line in (f"OpenAI's API: base URL {base_url}, key in {file}. Try it:", f"  {try_it}"):
+            self._console.print(escape(line), highlight=False, soft_wrap=True)
 
     def stopping(self) -> None:
         self._awaited.clear()

@@ -2,17 +2,20 @@
 
 import io
 import json
+from pathlib import Path
 
 from rich.console import Console
 
 from hil.embedded.supervisor import Change, Notice
 from hil.up_notices import JsonLines, Teller, Terminal
 
+KEY_FILE = Path("/a folder", *("long" * 20 for _ in range(3)), "api_key")
+
 
 def tell_everything(teller: Teller) -> None:
     teller.notice(Notice("nats", Change.STARTING))
     teller.notice(Notice("nats", Change.READY))
-    teller.ready({"nats": "nats://127.0.0.1:4000"})
+    teller.ready({"nats": "nats://127.0.0.1:4000", "llm-gateway": "http://127.0.0.1:4001"}, KEY_FILE)
     teller.notice(Notice("nats", Change.ENDED, "was killed by signal 9 [x]; starting it again in 1 s (1 of 10)"))
     teller.stopping()
     teller.notice(Notice("nats", Change.STOPPED))
@@ -27,6 +30,8 @@ def test_a_person_reads_addresses_and_what_goes_wrong() -> None:
     assert "nats://127.0.0.1:4000" in text
     assert "was killed by signal 9 [x]; starting it again in 1 s (1 of 10)" in text
     assert "Models: replayed" in text
+    assert f"base URL http://127.0.0.1:4001/v1, key in {KEY_FILE}." in text
+    assert f"curl -H \"Authorization: Bearer $(cat '{KEY_FILE}')\" http://127.0.0.1:4001/v1/models\n" in text
     assert text.endswith("Everything is stopped.\n")
 
 
@@ -35,4 +40,5 @@ def test_a_script_reads_one_json_object_a_line() -> None:
     tell_everything(JsonLines(output))
     lines = [json.loads(line) for line in output.getvalue().splitlines()]
     assert [line["event"] for line in lines] == ["starting", "ready", "up", "ended", "stopping", "stopped", "down"]
-    assert lines[2]["endpoints"] == {"nats": "nats://127.0.0.1:4000"}
+    assert lines[2]["endpoints"]["nats"] == "nats://127.0.0.1:4000"
+    assert lines[2]["api_key_file"] == str(KEY_FILE)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from hil.api_key_files import add_key, entry_for, keep_secret, new_key
+from hil.api_key_files import entry_for, keep_key, keep_secret, new_key
 from hil.embedded.units import Serve
 
 TENANT = "acme"
 """Whose the HTTP API's first key is."""
+API_KEY_FILE_NAME = "api_key"
 ALL_SCOPES = frozenset({"chat", "embeddings", "models", "admin"})
 
 
@@ -102,6 +103,12 @@ def _gateway(around: Surroundings) -> Fields:
     return {**_bus_and_redis(around), **provider, **_gateway_secrets(around.stores_dir)}
 
 
+def api_key_file(stores_dir: Path) -> Path | None:
+    """Where the key is that was made here; None where the environment names other keys."""
+    file = stores_dir / API_KEY_FILE_NAME
+    return file if file.exists() and not os.environ.get("LLM_GATEWAY_API_KEYS_FILE") else None
+
+
 def _gateway_secrets(folder: Path) -> Fields:
     """Made once, and kept for their owner's eyes only: the key of placeholders, and one key of the HTTP API, in
     `api_key` beside the file of hashes. Where the environment names others, those."""
@@ -110,9 +117,8 @@ def _gateway_secrets(folder: Path) -> Fields:
         found["pii_secret"] = keep_secret(folder / "pii_secret", secrets.token_urlsafe(32))
     if not os.environ.get("LLM_GATEWAY_API_KEYS_FILE"):
         keys = folder / "api_keys.yaml"
-        key = keep_secret(folder / "api_key", new_key())
-        if not keys.exists():
-            add_key(keys, entry_for(key, name="hil up", tenant=TENANT, scopes=ALL_SCOPES))
+        key = keep_secret(folder / API_KEY_FILE_NAME, new_key())
+        keep_key(keys, entry_for(key, name="hil up", tenant=TENANT, scopes=ALL_SCOPES))
         found["api_keys_file"] = str(keys)
     return found
 
