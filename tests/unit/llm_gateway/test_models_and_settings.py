@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from cost_gate import Rate, RateKind
 from llm_gateway.adapters.models_file import ModelsFileError, load_models
 from llm_gateway.adapters.provider_client import Provider, UnusableProvider, connect_providers
-from llm_gateway.app import provider_rates, providers, stream_application
+from llm_gateway.app import caller_rates, provider_rates, providers, stream_application
 from llm_gateway.settings import Settings
 
 GOOD = """
@@ -123,3 +123,38 @@ def test_the_asyncapi_document_names_what_is_published() -> None:
     document = stream_application(Settings()).schema.to_specification().to_json()
     for name in ("completion.produced", "completion.failed", "budget.exhausted"):
         assert f"hil.evt.{name}.v1.{{tenant}}.{{key}}" in document
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("tenant_requests_per_minute", 10**9),
+        ("tenant_tokens_per_minute", 10**9),
+        ("tenant_concurrent_max", 10**9),
+        ("entity_requests_per_minute", 10**9),
+        ("entity_concurrent_max", 10**9),
+        ("execution_cap_microdollars", 10**15),
+    ],
+)
+def test_a_limit_that_the_cost_gate_cannot_count_stops_the_start(name: str, limit: int) -> None:
+    settings = Settings.model_validate({name: limit})
+    assert caller_rates(settings)("acme", "u1")
+    with pytest.raises(ValidationError, match=f"{name}\n.* {limit} .*input_value={limit + 1}"):
+        Settings.model_validate({name: limit + 1})
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "text"),
+    [
+        ('{base_url: ""}', "{requests_per_minute: 1000000001}", "providers.default.requests_per_minute"),
+        ('{base_url: ""}', "{tokens_per_minute: 1000000001}", "providers.default.tokens_per_minute"),
+        ('{base_url: ""}', "{concurrent_max: 1000000001}", "providers.default.concurrent_max"),
+    ],
+)
+def test_a_limit_of_a_provider_that_cannot_be_counted_is_refused(
+    tmp_path: Path, good: str, *, bad: str, text: str
+) -> None:
+    path = tmp_path / "models.yaml"
+    path.write_text(GOOD.replace(good, bad))
+    with pytest.raises(ModelsFileError, match=f"{text}: .*1000000000 .got '1000000001'"):
+        load_models(path)

@@ -4,11 +4,23 @@ from cost_gate.books import book_of
 from cost_gate.closed import GateClosed
 from cost_gate.gate import Ask, Gate, connect_gate
 from cost_gate.outcomes import Balance, Lapsed, Limited, Refused, Reserved, Settlement, Standing
-from cost_gate.rates import Rate, RateKind
+from cost_gate.rates import LIMIT_MAX, Rate, RateKind
 from cost_gate.rebuild import KeepOpen, LedgerDelta
-from cost_gate.scopes import UNCAPPED, Cap, Scope, ScopeKind, Uncapped, Window, check_scopes, scope_of
+from cost_gate.scopes import (
+    AMOUNT_MICRODOLLARS_MAX,
+    UNCAPPED,
+    Cap,
+    Scope,
+    ScopeKind,
+    Uncapped,
+    Window,
+    check_scopes,
+    scope_of,
+)
 
 __all__ = [
+    "AMOUNT_MICRODOLLARS_MAX",
+    "LIMIT_MAX",
     "UNCAPPED",
     "Ask",
     "Balance",

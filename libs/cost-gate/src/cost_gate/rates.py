@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+# A minute's worth of a thousand million is more than any provider sells, and far within what Lua counts exactly.
+LIMIT_MAX = 10**9
+
 
 class RateKind(StrEnum):
     PROVIDER = "provider"
@@ -25,5 +28,5 @@ class Rate:
     def __post_init__(self) -> None:
         for name in ("requests_per_minute", "tokens_per_minute", "concurrent_max"):
             limit = getattr(self, name)
-            if limit is not None and not 1 <= limit <= 10**9:
-                raise ValueError(f"{name} of {self.kind} {self.id} is {limit}, not in 1..{10**9}")
+            if limit is not None and not 1 <= limit <= LIMIT_MAX:
+                raise ValueError(f"{name} of {self.kind} {self.id} is {limit}, not in 1..{LIMIT_MAX}")

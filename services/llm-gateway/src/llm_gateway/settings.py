@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cost_gate import AMOUNT_MICRODOLLARS_MAX, LIMIT_MAX
 from llm_gateway.domain.models import URL_PATTERN
 
 
@@ -39,16 +40,25 @@ class Settings(BaseSettings):
         description="Models with prices, and profiles; the shipped file if unset.",
     )
     execution_cap_microdollars: int = Field(
-        1_000_000, ge=0, description="Cap of an execution whose command names no cap at all."
+        1_000_000,
+        ge=0,
+        le=AMOUNT_MICRODOLLARS_MAX,
+        description="Cap of an execution whose command names no cap at all.",
     )
     budget_wait_seconds_max: float = Field(
         30.0, ge=0, le=600, description="How long a call waits for money that others hold and may give back."
     )
-    tenant_requests_per_minute: int | None = Field(None, ge=1, description="Limit of each tenant; none if unset.")
-    tenant_tokens_per_minute: int | None = Field(None, ge=1, description="Limit of each tenant; none if unset.")
-    tenant_concurrent_max: int = Field(1000, ge=1, description="Calls of one tenant in flight at once.")
-    entity_requests_per_minute: int | None = Field(600, ge=1, description="Limit of each entity; none if unset.")
-    entity_concurrent_max: int = Field(50, ge=1, description="Calls of one entity in flight at once.")
+    tenant_requests_per_minute: int | None = Field(
+        None, ge=1, le=LIMIT_MAX, description="Limit of each tenant; none if unset."
+    )
+    tenant_tokens_per_minute: int | None = Field(
+        None, ge=1, le=LIMIT_MAX, description="Limit of each tenant; none if unset."
+    )
+    tenant_concurrent_max: int = Field(1000, ge=1, le=LIMIT_MAX, description="Calls of one tenant in flight at once.")
+    entity_requests_per_minute: int | None = Field(
+        600, ge=1, le=LIMIT_MAX, description="Limit of each entity; none if unset."
+    )
+    entity_concurrent_max: int = Field(50, ge=1, le=LIMIT_MAX, description="Calls of one entity in flight at once.")
     pii_secret: SecretStr = Field(
         SecretStr(""),
         description="Key of the placeholders of masked values, the same in every replica; made anew at start if unset.",

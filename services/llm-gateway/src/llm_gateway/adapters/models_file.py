@@ -9,6 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cost_gate import LIMIT_MAX
 from llm_gateway.domain.count_tokens import KNOWN_ENCODINGS
 from llm_gateway.domain.models import (
     URL_PATTERN,
@@ -21,6 +22,8 @@ from llm_gateway.domain.models import (
 )
 
 _MODELS_MAX, _PROFILES_MAX, _BYTES_MAX = 500, 200, 1_000_000
+# Ten thousand dollars a million tokens, a hundred million tokens: their product is an amount that the gate can count.
+_PRICE_MAX, _TOKENS_MAX = 10**10, 10**8
 
 
 class ModelsFileError(Exception):
@@ -34,9 +37,9 @@ class _Part(BaseModel):
 class _Price(_Part):
     """Integer micro-dollars per million tokens."""
 
-    input: int = Field(ge=0)
-    output: int = Field(ge=0)
-    cached: int | None = Field(None, ge=0, description="Of cached input; as `input` if unset.")
+    input: int = Field(ge=0, le=_PRICE_MAX)
+    output: int = Field(ge=0, le=_PRICE_MAX)
+    cached: int | None = Field(None, ge=0, le=_PRICE_MAX, description="Of cached input; as `input` if unset.")
 
 
 class _Model(_Part):
@@ -45,17 +48,17 @@ class _Model(_Part):
     kind: ModelKind = ModelKind.CHAT
     price: _Price = Field(description="Without a price no cap is hard, so that a model without one is refused.")
     encoding: Literal["o200k_base", "cl100k_base"] | None = Field(None, description="Its vocabulary, where known.")
-    context_tokens_max: int = Field(ge=1)
-    output_tokens_max: int = Field(ge=1)
+    context_tokens_max: int = Field(ge=1, le=_TOKENS_MAX)
+    output_tokens_max: int = Field(ge=1, le=_TOKENS_MAX)
     capabilities: frozenset[Capability] = frozenset(Capability)
     slow_seconds: float = Field(30.0, gt=0, description="An answer after this counts as slow for its breaker.")
 
 
 class _Provider(_Part):
     base_url: str = Field("", pattern=f"^({URL_PATTERN})?$", description="Empty: LLM_GATEWAY_PROVIDER_URL.")
-    requests_per_minute: int | None = Field(None, ge=1)
-    tokens_per_minute: int | None = Field(None, ge=1)
-    concurrent_max: int | None = Field(None, ge=1)
+    requests_per_minute: int | None = Field(None, ge=1, le=LIMIT_MAX)
+    tokens_per_minute: int | None = Field(None, ge=1, le=LIMIT_MAX)
+    concurrent_max: int | None = Field(None, ge=1, le=LIMIT_MAX)
     pii: Literal["mask", "trusted"] = Field("mask", description="trusted: it gets personal data unmasked.")
 
 

@@ -2,6 +2,7 @@
 
 from contracts.budgets import BudgetRaised, RaiseBudget
 from contracts.envelope import Identity, derive_message_id
+from cost_gate import AMOUNT_MICRODOLLARS_MAX
 from llm_gateway.domain.budgets import SCOPES, WINDOWS
 from llm_gateway.handlers.gateway import Gateway
 from service_kit.bus import Delivery
@@ -34,6 +35,8 @@ def _own_id(command: RaiseBudget, tenant: str) -> str:
     """The id within the tenant: `budget.exhausted` names scopes with their tenant before them."""
     if command.scope not in SCOPES or command.window not in WINDOWS:
         raise Unprocessable(f"scope {command.scope[:40]!r} or window {command.window[:40]!r} is unknown")
+    if command.cap_microdollars > AMOUNT_MICRODOLLARS_MAX:
+        raise Unprocessable(f"cap_microdollars is {command.cap_microdollars}, over the limit {AMOUNT_MICRODOLLARS_MAX}")
     owner, slash, identity = command.scope_id.partition("/")
     if not slash or owner != tenant or not 0 < len(identity) <= ID_CHARACTERS_MAX:
         raise Unprocessable(f"scope_id {command.scope_id[:80]!r} is not `{tenant}/<id>` with 1..{ID_CHARACTERS_MAX}")
