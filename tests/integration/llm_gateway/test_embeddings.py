@@ -44,24 +44,29 @@ class VectorServer:
 
 
 @asynccontextmanager
-async def embedding_client(start: StartBench, folder: Path, server: VectorServer) -> AsyncIterator[AsyncOpenAI]:
+async def listening(server: VectorServer) -> AsyncIterator[str]:
+    """The server's base URL, while it listens."""
     app = web.Application()
     app.router.add_post("/v1/embeddings", server.answer)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    models = folder / "vectors.yaml"
-    models.write_text(MODELS)
-    address = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        async with (
-            http_gateway(start, folder, provider_url=address, models_file=models) as (_, url),
-            client(url) as gateway,
-        ):
-            yield gateway
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def embedding_client(start: StartBench, folder: Path, server: VectorServer) -> AsyncIterator[AsyncOpenAI]:
+    models = folder / "vectors.yaml"
+    models.write_text(MODELS)
+    async with (
+        listening(server) as address,
+        http_gateway(start, folder, provider_url=address, models_file=models) as (_, url),
+        client(url) as gateway,
+    ):
+        yield gateway
 
 
 async def test_vectors_come_in_the_order_of_their_texts_and_cost_their_tokens(

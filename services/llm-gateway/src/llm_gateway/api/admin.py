@@ -2,17 +2,22 @@
 
 from typing import Annotated, Literal
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Path
+from fastapi import Depends, FastAPI, Header, HTTPException, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from contracts.budgets import BudgetRaised
 from contracts.envelope import Identity, derive_message_id
-from cost_gate import Window, scope_of
+from cost_gate import AMOUNT_MICRODOLLARS_MAX, GateClosed, Window, scope_of
 from llm_gateway.adapters.api_keys import ALL_TENANTS, ApiKeys, KeyEntry
+from llm_gateway.api.errors import GATE_CLOSED, ApiError
 from llm_gateway.domain.budgets import EVERY, Caps, ScopeName, WindowName
 from llm_gateway.handlers.gateway import Gateway
+from service_kit.errors import RetryLater
 
-Micro = Annotated[int, Field(ge=0, le=10**15)]
+_CODES = {401: "invalid_api_key", 404: "not_found", 405: "method_not_allowed"}
+Micro = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_MICRODOLLARS_MAX)]
 Tenant = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ScopeId = Annotated[str, Path(min_length=1, max_length=256)]
 
@@ -82,7 +87,35 @@ def admin_app(gateway: Gateway, keys: ApiKeys) -> FastAPI:
 
     _add_budgets(app, gateway, admin)
     _add_breakers_and_models(app, gateway, admin)
+    _add_errors(app)
     return app
+
+
+def _add_errors(app: FastAPI) -> None:
+    """Refusals look as those of `/v1` do. What was sent is not repeated: it may be what no answer can hold."""
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong(_: Request, error: RequestValidationError) -> Response:
+        said = [f"{'.'.join(map(str, one['loc']))[:200]}: {one['msg'][:200]}" for one in error.errors()[:5]]
+        return _response(ApiError(422, "; ".join(said), code="invalid_value"))
+
+    @app.exception_handler(StarletteHTTPException)
+    async def refused(_: Request, error: StarletteHTTPException) -> Response:
+        kind = "permission_error" if error.status_code == 403 else "invalid_request_error"
+        return _response(ApiError(error.status_code, str(error.detail), kind, code=_CODES.get(error.status_code)))
+
+    @app.exception_handler(GateClosed)
+    async def closed(_: Request, error: GateClosed) -> Response:
+        return _response(GATE_CLOSED)
+
+    @app.exception_handler(RetryLater)
+    async def later(_: Request, error: RetryLater) -> Response:
+        return _response(ApiError(503, f"{error}; ask again", "api_error", code="unavailable", retry_after_seconds=1.0))
+
+
+def _response(error: ApiError) -> Response:
+    headers = {name.decode(): value.decode() for name, value in error.headers}
+    return Response(error.body, error.status, headers, media_type="application/json")
 
 
 def _add_budgets(app: FastAPI, gateway: Gateway, admin: object) -> None:

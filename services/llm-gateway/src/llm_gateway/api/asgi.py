@@ -14,8 +14,10 @@ from pydantic import JsonValue
 from cost_gate import GateClosed
 from llm_gateway.adapters.api_keys import ApiKeys, KeyEntry
 from llm_gateway.adapters.api_keys import Scope as KeyScope
-from llm_gateway.api.errors import GATE_CLOSED, ApiError, error_of
-from llm_gateway.api.read_request import Asked, BadRequest, read_chat, read_embeddings
+from llm_gateway.api.errors import GATE_CLOSED, ApiError, Refused, error_of
+from llm_gateway.api.read_body import BodyReader, Gone, Message, Receive
+from llm_gateway.api.read_request import Asked, read_chat, read_embeddings
+from llm_gateway.api.vectors import as_asked
 from llm_gateway.domain.call import Completed, NotCompleted
 from llm_gateway.handlers.embed import Embedded, embed
 from llm_gateway.handlers.engine import complete
@@ -24,31 +26,18 @@ from llm_gateway.handlers.stream_completion import stream_completion
 from service_kit.telemetry import handling, places_of, received_traceparent, root_traceparent
 
 log = structlog.get_logger()
-BODY_BYTES_MAX = 8 * 1024 * 1024
-_READ_SECONDS_MAX = 30.0
+_ADMIN_BYTES_MAX = 64 * 1024
 _JSON, _EVENTS = b"application/json", b"text/event-stream; charset=utf-8"
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _BUSY = ApiError(
     503, "too many requests in flight; ask again", type="api_error", code="overloaded", retry_after_seconds=1
 )
 _METHODS = {"/v1/chat/completions": "POST", "/v1/embeddings": "POST", "/v1/models": "GET"}
+# Without /v1 before it, one of ours is a base URL that lacks it.
+_OURS = ("/v1/", "/admin/", *(path.removeprefix("/v1") for path in _METHODS))
 _SCOPES: dict[str, KeyScope] = {"/v1/chat/completions": "chat", "/v1/embeddings": "embeddings", "/v1/models": "models"}
-
-
-class _Refused(Exception):
-    """There will be no answer; `error` says why."""
-
-    def __init__(self, error: ApiError) -> None:
-        super().__init__(error.message)
-        self.error = error
-
-
-class _Gone(Exception):
-    """The client is not there any more."""
 
 
 @dataclass(slots=True)
@@ -60,26 +49,30 @@ class OpenAiApi:
     rest: App
     concurrency: int
     trace_ratio: float
+    bodies: BodyReader = field(default_factory=BodyReader)
     _in_flight: int = field(default=0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+        if scope["type"] != "http" or not scope["path"].startswith(_OURS):
             return await self.rest(scope, receive, send)
-        request_id = f"req_{secrets.token_hex(12)}"
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, f"req_{secrets.token_hex(12)}")
         try:
-            await self._answered(scope, receive, answer)
-        except _Refused as refused:
-            await answer.send_error(refused.error)
-        except BadRequest as bad:
-            await answer.send_error(bad.error)
-        except GateClosed:
-            await answer.send_error(GATE_CLOSED)
-        except _Gone:
-            log.info("http.client_gone", request_id=request_id)
+            if not scope["path"].startswith("/admin/"):
+                return await self._answered(scope, receive, answer)
+            receive = await self._received(scope, receive)
         except Exception as error:
-            log.error("http.bug", request_id=request_id, error=type(error).__name__, at=places_of(error))
-            await answer.send_error(ApiError(500, f"a fault of the gateway; request {request_id}", type="api_error"))
+            return await _tell(error, answer)
+        await self.rest(scope, receive, send)
+
+    async def _received(self, scope: Scope, receive: Receive) -> Receive:
+        """The framework would read a body of any length, whoever sends it."""
+        body = await self.bodies.read(dict(scope["headers"]), receive, bytes_max=_ADMIN_BYTES_MAX)
+        whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def received() -> Message:
+            return whole.pop() if whole else await receive()
+
+        return received
 
     async def _answered(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         path, headers = scope["path"], dict(scope["headers"])
@@ -87,8 +80,8 @@ class OpenAiApi:
         if path == "/v1/models":
             return await answer.send_json(_models(self.gateway))
         if self._in_flight >= self.concurrency:
-            raise _Refused(_BUSY)
-        content = await _body(headers, receive)
+            raise Refused(_BUSY)
+        content = await self.bodies.read(headers, receive)
         read = read_chat if path == "/v1/chat/completions" else read_embeddings
         asked = read(content, headers, caller, answer.request_id)
         self._in_flight += 1
@@ -124,7 +117,8 @@ class OpenAiApi:
         if isinstance(made, NotCompleted):
             await self._refuse(asked, made)
         assert isinstance(made, Embedded)
-        data = [{"object": "embedding", "index": index, "embedding": one} for index, one in enumerate(made.vectors)]
+        vectors = [as_asked(vector, asked.call.body.get("encoding_format")) for vector in made.vectors]
+        data = [{"object": "embedding", "index": index, "embedding": one} for index, one in enumerate(vectors)]
         tokens = made.record.tokens_input
         body = {
             "object": "list",
@@ -155,24 +149,27 @@ class OpenAiApi:
             announced = self.gateway.announcer.announcement(asked.call, made.over_budget)
             if announced is not None:
                 await self.gateway.publish(*announced)
-        raise _Refused(error_of(made))
+        raise Refused(error_of(made))
 
     def _caller(self, scope: Scope, headers: dict[bytes, bytes]) -> KeyEntry:
         path = scope["path"]
         if path not in _METHODS:
-            raise _Refused(ApiError(404, f"{path[:100]} is unknown; known: {', '.join(_METHODS)}", code="not_found"))
-        if scope["method"] != _METHODS[path]:
-            raise _Refused(ApiError(405, f"{scope['method']} {path}: use {_METHODS[path]}", code="method_not_allowed"))
+            hint = "let the base URL end in /v1; " if f"/v1{path}" in _METHODS else ""
+            known = ", ".join(_METHODS)
+            raise Refused(ApiError(404, f"{path[:100]!r} is unknown; {hint}known: {known}", code="not_found"))
+        if (method := _METHODS[path]) != scope["method"]:
+            asked = f"{scope['method'][:20]} {path}"
+            raise Refused(ApiError(405, f"{asked}: use {method}", code="method_not_allowed", allow=method))
         if not self.keys.configured:
             hint = "no keys are configured: make one with `hil llm key create` and set LLM_GATEWAY_API_KEYS_FILE"
-            raise _Refused(ApiError(401, hint, code="invalid_api_key"))
+            raise Refused(ApiError(401, hint, code="invalid_api_key"))
         caller = self.keys.caller(headers.get(b"authorization", b"").decode("latin-1"))
         if caller is None:
-            raise _Refused(
+            raise Refused(
                 ApiError(401, "send `Authorization: Bearer <key>` with a key of this gateway", code="invalid_api_key")
             )
         if _SCOPES[path] not in caller.scopes or caller.tenant == "*":
-            raise _Refused(ApiError(403, f"key {caller.name!r} may not use {path}", type="permission_error"))
+            raise Refused(ApiError(403, f"key {caller.name!r} may not use {path}", type="permission_error"))
         return caller
 
 
@@ -192,9 +189,7 @@ class _Answer:
     async def send_error(self, error: ApiError) -> None:
         if self.started:  # Too late for a status: the stream ends with an error instead of [DONE].
             return await self.end_events(error.body)
-        headers = [(b"content-length", b"%d" % len(error.body))]
-        if error.retry_after_seconds is not None:
-            headers.append((b"retry-after", b"%d" % max(round(error.retry_after_seconds + 0.5), 1)))
+        headers = [(b"content-length", b"%d" % len(error.body)), *error.headers]
         await self._start(error.status, headers, _JSON)
         await self.send({"type": "http.response.body", "body": error.body})
 
@@ -213,8 +208,23 @@ class _Answer:
         await self.send({"type": "http.response.start", "status": status, "headers": whole})
 
 
+async def _tell(error: Exception, answer: _Answer) -> None:
+    """Say why there is no answer, if anybody still listens."""
+    match error:
+        case Refused():
+            await answer.send_error(error.error)
+        case GateClosed():
+            await answer.send_error(GATE_CLOSED)
+        case Gone():
+            log.info("http.client_gone", request_id=answer.request_id)
+        case _:
+            log.error("http.bug", request_id=answer.request_id, error=type(error).__name__, at=places_of(error))
+            text = f"a fault of the gateway; request {answer.request_id}"
+            await answer.send_error(ApiError(500, text, type="api_error", code="internal_error"))
+
+
 async def _while_connected(receive: Receive, work: Awaitable[None]) -> None:
-    """Do the work unless the client goes away: then it is cancelled, up to the provider, and counted. Raises _Gone."""
+    """Do the work unless the client goes away: then it is cancelled, up to the provider, and counted. Raises Gone."""
     gone = False
     working = asyncio.current_task()
     assert working is not None
@@ -233,37 +243,9 @@ async def _while_connected(receive: Receive, work: Awaitable[None]) -> None:
         if not gone:
             raise
         working.uncancel()
-        raise _Gone from None
+        raise Gone from None
     finally:
         watching.cancel()
-
-
-async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
-    """The whole request body. Raises _Refused when it is too long or too slow, _Gone."""
-    length = headers.get(b"content-length", b"")
-    too_long = ApiError(413, f"body: is over the limit of {BODY_BYTES_MAX} bytes; send less", code="body_too_large")
-    if length.isdigit() and (len(length) > 18 or int(length) > BODY_BYTES_MAX):
-        raise _Refused(too_long)
-    message = await receive()  # uvicorn has a small body ready, and then no timer is needed.
-    body = message.get("body", b"")
-    if message["type"] == "http.request" and not message.get("more_body") and len(body) <= BODY_BYTES_MAX:
-        return bytes(body)
-    parts: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(_READ_SECONDS_MAX):
-            while True:
-                if message["type"] == "http.disconnect":
-                    raise _Gone
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-                if size > BODY_BYTES_MAX:
-                    raise _Refused(too_long)
-                if not message.get("more_body"):
-                    return b"".join(parts)
-                message = await receive()
-    except TimeoutError:
-        raise _Refused(ApiError(408, f"body: did not arrive within {_READ_SECONDS_MAX:g} s")) from None
 
 
 def _facts(made: Completed) -> list[tuple[bytes, bytes]]:

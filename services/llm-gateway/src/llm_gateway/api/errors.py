@@ -43,12 +43,29 @@ class ApiError:
     param: str | None = None
     code: str | None = None
     retry_after_seconds: float | None = None
+    allow: str | None = None
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Those that belong to it."""
+        found = [] if self.allow is None else [(b"allow", self.allow.encode())]
+        if self.retry_after_seconds is not None:
+            found.append((b"retry-after", b"%d" % max(round(self.retry_after_seconds + 0.5), 1)))
+        return found
 
     @property
     def body(self) -> bytes:
         """As OpenAI's clients read it."""
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         return orjson.dumps({"error": error})
+
+
+class Refused(Exception):
+    """There will be no answer; `error` says why."""
+
+    def __init__(self, error: ApiError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 def error_of(made: NotCompleted) -> ApiError:

@@ -10,13 +10,15 @@ from pydantic import JsonValue
 from contracts.completions import CachePolicy
 from contracts.tool_calls import ToolDescription
 from llm_gateway.adapters.api_keys import KeyEntry
-from llm_gateway.api.errors import ApiError
+from llm_gateway.api.errors import ApiError, Refused
 from llm_gateway.domain.call import NO_TOOLS, Call
 from llm_gateway.domain.check_answer import check_schema
 from llm_gateway.domain.tool_names import OfferedTools
 
 Object = dict[str, JsonValue]
 MESSAGES_MAX, TOOLS_MAX, TEXTS_MAX = 2_000, 256, 2_048
+# orjson writes 254 levels, and what a provider gets has a few more around it.
+DEPTH_MAX = 200
 TIMEOUT_SECONDS_DEFAULT, TIMEOUT_SECONDS_MAX = 120.0, 600.0
 _ID = re.compile(r"[\x21-\x7e]{1,128}\Z")
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -24,12 +26,11 @@ _OUR_OWN = ("model", "max_tokens", "max_completion_tokens", "stream", "metadata"
 _COSTS_EXTRA = ("audio", "modalities", "web_search_options", "prediction", "best_of", "service_tier")
 
 
-class BadRequest(Exception):
+class BadRequest(Refused):
     """The request is wrong; `error` says what and how to mend it."""
 
-    def __init__(self, param: str, message: str, *, status: int = 400, code: str = "invalid_value") -> None:
-        super().__init__(message)
-        self.error = ApiError(status, f"{param}: {message}", param=param, code=code)
+    def __init__(self, param: str, message: str) -> None:
+        super().__init__(ApiError(400, f"{param}: {message}", param=param, code="invalid_value"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,19 @@ def _object(content: bytes) -> Object:
         raise BadRequest("body", f"is not JSON: {str(error)[:200]}") from error
     if not isinstance(body, dict):
         raise BadRequest("body", "must be a JSON object")
+    if content.count(b"[") + content.count(b"{") > DEPTH_MAX and _is_deeper(body, DEPTH_MAX):
+        raise BadRequest("body", f"is nested over the limit of {DEPTH_MAX} levels; flatten it")
     return body
+
+
+def _is_deeper(value: JsonValue, levels: int) -> bool:
+    level = [value]
+    for _ in range(levels):
+        children = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = [child for part in children for child in part if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _text(body: Object, name: str, *, characters_max: int) -> str:
