@@ -112,6 +112,13 @@ def test_a_key_that_no_header_can_hold_is_refused_without_being_shown() -> None:
     assert "sk-1" not in str(error.value)
 
 
+def test_tenants_and_entities_are_limited_in_requests_tokens_and_calls_at_once() -> None:
+    settings = Settings(tenant_requests_per_minute=1, tenant_tokens_per_minute=2, tenant_concurrent_max=3)
+    assert caller_rates(settings)("acme", None) == (Rate(RateKind.TENANT, "acme", 1, 2, 3),)
+    settings = Settings(entity_requests_per_minute=4, entity_tokens_per_minute=5, entity_concurrent_max=6)
+    assert caller_rates(settings)("acme", "u1")[1] == Rate(RateKind.ENTITY, "acme/u1", 4, 5, 6)
+
+
 def test_a_setting_out_of_range_stops_the_start() -> None:
     with pytest.raises(ValidationError, match="concurrency"):
         Settings(concurrency=0)
@@ -132,6 +139,7 @@ def test_the_asyncapi_document_names_what_is_published() -> None:
         ("tenant_tokens_per_minute", 10**9),
         ("tenant_concurrent_max", 10**9),
         ("entity_requests_per_minute", 10**9),
+        ("entity_tokens_per_minute", 10**9),
         ("entity_concurrent_max", 10**9),
         ("execution_cap_microdollars", 10**15),
     ],

@@ -220,6 +220,7 @@ def caller_rates(settings: Settings) -> Callable[[str, str | None], Sequence[Rat
             RateKind.ENTITY,
             f"{tenant}/{entity}",
             requests_per_minute=settings.entity_requests_per_minute,
+            tokens_per_minute=settings.entity_tokens_per_minute,
             concurrent_max=settings.entity_concurrent_max,
         )
         return (of_tenant, of_entity)

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     entity_requests_per_minute: int | None = Field(
         600, ge=1, le=LIMIT_MAX, description="Limit of each entity; none if unset."
     )
+    entity_tokens_per_minute: int | None = Field(
+        None, ge=1, le=LIMIT_MAX, description="Limit of each entity; none if unset."
+    )
     entity_concurrent_max: int = Field(50, ge=1, le=LIMIT_MAX, description="Calls of one entity in flight at once.")
     pii_secret: SecretStr = Field(
         SecretStr(""),
