@@ -16,7 +16,8 @@ from llm_gateway.adapters import response_cache, semantic_index
 from llm_gateway.adapters.embedder import Vectors, WordllamaEmbedder
 from llm_gateway.adapters.response_cache import ResponseCache
 from llm_gateway.adapters.semantic_index import SemanticIndex
-from llm_gateway.adapters.semantic_verifications import VERIFIED_MIN, switch_of
+from llm_gateway.adapters.semantic_standing import PartitionStanding, load_standings, switch_on
+from llm_gateway.adapters.semantic_verifications import VERIFIED_MIN
 from llm_gateway.domain.answer import Answer, Usage
 from llm_gateway.domain.cache_key import Lookup, lookup_for
 from llm_gateway.domain.call import Call
@@ -139,7 +140,8 @@ async def test_all_that_is_kept_is_bounded(redis: Redis, monkeypatch: pytest.Mon
     assert len(await redis.keys("cache:answer:*")) == 5
     partitions = await redis.keys("cache:questions:*")
     assert [await redis.hlen(one) for one in partitions] == [3, 3]
-    assert len(await redis.keys("cache:ages:*")) == len(await redis.keys("cache:version:*")) == 2
+    for part in ("ages", "version", "about"):
+        assert len(await redis.keys(f"cache:{part}:*")) == 2
     assert await cache.find(lookup("question 4", system="c")) is not None
     assert await cache.find(lookup("question 0", system="a")) is None
 
@@ -152,8 +154,40 @@ async def test_a_partition_that_was_wrong_too_often_is_silent_until_it_is_switch
         assert hit is not None and hit.verify
         await cache.verified(hit, Answer("m", "Open the settings." if place % 9 else "We are closed at 7."))
     assert await cache.find(lookup(PARAPHRASE)) is None
-    await redis.delete(switch_of(lookup().partition))
+    [standing] = await load_standings(redis, "acme")
+    assert (standing.verified, standing.differs, standing.switched_off) == (VERIFIED_MIN, 3, True)
+    assert await switch_on(redis, "acme", lookup().partition)
     assert await cache.find(lookup(PARAPHRASE)) is not None
+    [standing] = await load_standings(redis, "acme")
+    assert (standing.verified, standing.differs, standing.switched_off) == (0, 0, False)
+
+
+async def test_a_tenant_is_told_how_often_its_partitions_answered_and_were_wrong(redis: Redis) -> None:
+    clock = Clock()
+    cache = cache_on(redis, clock, verify_share=1.0)
+    await cache.store(lookup(system="older"), Answer("m", "So."))
+    clock.time += timedelta(seconds=1)
+    asked = lookup(PARAPHRASE, profile="fast", knowledge_version="v7", locale="en")
+    await cache.store(lookup(profile="fast", knowledge_version="v7", locale="en"), Answer("m", "So."))
+    for fresh in ("So.", "so.", "At 7."):
+        hit = await cache.find(asked)
+        assert hit is not None
+        await cache.verified(hit, Answer("m", fresh))
+    newest, oldest = await load_standings(redis, "acme")
+    assert newest == PartitionStanding(
+        partition=asked.partition,
+        profile="fast",
+        knowledge_version="v7",
+        locale="en",
+        questions=1,
+        hits=3,
+        verified=3,
+        differs=1,
+        switched_off=False,
+    )
+    assert (oldest.hits, oldest.verified) == (0, 0)
+    assert await load_standings(redis, "other") == []
+    assert not await switch_on(redis, "other", asked.partition)
 
 
 async def test_a_partition_that_is_right_stays_on(redis: Redis) -> None:

@@ -15,9 +15,10 @@ from redis.exceptions import RedisError
 
 from llm_gateway.adapters.batched_get import BatchedGet
 from llm_gateway.adapters.semantic_index import Question, SemanticIndex
+from llm_gateway.adapters.semantic_standing import count_hit
 from llm_gateway.adapters.semantic_verifications import count_verification
 from llm_gateway.domain.answer import Answer
-from llm_gateway.domain.cache_key import Lookup, may_be_kept
+from llm_gateway.domain.cache_key import Lookup, may_be_kept, short
 
 log = structlog.get_logger()
 ANSWER_BYTES_MAX = 64 * 1024
@@ -68,7 +69,7 @@ class ResponseCache:
     async def find(self, lookup: Lookup) -> Hit | None:
         """The answer to this request, or to one that means the same."""
         try:
-            stored = await self._reader.get(_key(lookup.tenant, lookup.key))
+            stored = await self._reader.get(_key(lookup.call.tenant, lookup.key))
             if stored is not None:
                 LOOKUPS.labels("exact", "hit").inc()
                 return Hit(_answer(stored), "exact", lookup.partition)
@@ -85,14 +86,13 @@ class ResponseCache:
         if not may_be_kept(answer) or len(body) > ANSWER_BYTES_MAX:
             return
         ttl, now = lookup.policy.ttl_seconds, int(self.now().timestamp())
-        keys = (_key(lookup.tenant, lookup.key), f"cache:index:{_short(lookup.tenant)}")
+        keys = (_key(lookup.call.tenant, lookup.key), f"cache:index:{short(lookup.call.tenant)}")
         try:
             storing = self.redis.eval(_STORE, 2, *keys, body, str(ttl), str(now), str(ENTRIES_PER_TENANT_MAX))
             await cast("Awaitable[object]", storing)
             if lookup.question is not None:
                 digest = hashlib.blake2b(answer.text.encode(), digest_size=8).hexdigest()
-                tenant, partition = _short(lookup.tenant), lookup.partition
-                await self.index.add(Question(tenant, partition, lookup.question, lookup.key, digest, ttl))
+                await self.index.add(Question(lookup, lookup.question, digest, ttl))
         except AWAY as error:
             log.warning("response_cache.away", error=type(error).__name__)
 
@@ -108,19 +108,16 @@ class ResponseCache:
         found = await self.index.find(lookup.partition, question)
         stored = None
         if found is not None:
-            stored = await self._reader.get(_key(lookup.tenant, found))
+            stored = await self._reader.get(_key(lookup.call.tenant, found))
         LOOKUPS.labels("semantic", "miss" if stored is None else "hit").inc()
         if stored is None:
             return None
+        await count_hit(self.redis, lookup.partition)
         return Hit(_answer(stored), "semantic", lookup.partition, self._random.random() < self.verify_share)
 
 
 def _key(tenant: str, key: str) -> str:
-    return f"cache:answer:{_short(tenant)}:{key}"
-
-
-def _short(tenant: str) -> str:
-    return hashlib.blake2b(tenant.encode(), digest_size=8).hexdigest()
+    return f"cache:answer:{short(tenant)}:{key}"
 
 
 def _stored(answer: Answer) -> dict[str, object]:

@@ -14,18 +14,20 @@ from numpy.typing import NDArray
 from redis.asyncio import Redis
 
 from llm_gateway.adapters.embedder import Embedder, Vectors
+from llm_gateway.adapters.semantic_standing import PARTITIONS_PER_TENANT_MAX, about, partitions_of
 from llm_gateway.adapters.semantic_verifications import switch_of
+from llm_gateway.domain.cache_key import Lookup
 from llm_gateway.domain.semantic_guard import numbers_of
 from llm_gateway.domain.semantic_match import nearest
 
 QUESTIONS_PER_PARTITION_MAX = 1_000
-PARTITIONS_PER_TENANT_MAX = 200
 PARTITIONS_IN_MEMORY_MAX = 64
 AGREEMENT_MIN = 0.85
 """Two answers as alike as this that name the same numbers agree."""
 _COMPARED_CHARACTERS_MAX = 2_000
-# KEYS: questions, ages, version, partitions of the tenant
-# ARGV: key, question as JSON, seconds kept, now, new version, partition, questions at most, partitions at most
+# KEYS: questions, ages, version, partitions of the tenant, about
+# ARGV: key, question as JSON, seconds kept, now, new version, partition, questions at most, partitions at most,
+# profile, knowledge version, locale
 _ADD = """
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
@@ -36,13 +38,14 @@ if over > 0 then
 end
 redis.call('SET', KEYS[3], ARGV[5])
 redis.call('ZADD', KEYS[4], ARGV[4], ARGV[6])
-for place = 1, 4 do
+redis.call('HSET', KEYS[5], 'profile', ARGV[9], 'knowledge_version', ARGV[10], 'locale', ARGV[11])
+for place = 1, 5 do
   if redis.call('TTL', KEYS[place]) < tonumber(ARGV[3]) then redis.call('EXPIRE', KEYS[place], ARGV[3]) end
 end
 over = redis.call('ZCARD', KEYS[4]) - tonumber(ARGV[8])
 if over > 0 then
   for _, old in ipairs(redis.call('ZRANGE', KEYS[4], 0, over - 1)) do
-    redis.call('DEL', 'cache:questions:' .. old, 'cache:ages:' .. old, 'cache:version:' .. old)
+    redis.call('DEL', 'cache:questions:' .. old, 'cache:ages:' .. old, 'cache:version:' .. old, 'cache:about:' .. old)
   end
   redis.call('ZREMRANGEBYRANK', KEYS[4], 0, over - 1)
 end
@@ -52,12 +55,10 @@ return over
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`key` is where its answer is kept, `answer` tells answers apart."""
+    """A question of a lookup that has an answer now; `answer` tells answers apart."""
 
-    tenant: str
-    partition: str
+    lookup: Lookup
     text: str
-    key: str
     answer: str
     ttl_seconds: int
 
@@ -100,7 +101,7 @@ class SemanticIndex:
     async def add(self, question: Question) -> None:
         """Remember that this question has an answer. Raises RedisError."""
         vector = (await self.embedder.embed([question.text]))[0]
-        now, partition = self.now().timestamp(), question.partition
+        now, lookup = self.now().timestamp(), question.lookup
         entry = {
             "text": question.text,
             "answer": question.answer,
@@ -108,18 +109,12 @@ class SemanticIndex:
             "vector": base64.b85encode(vector.tobytes()).decode(),
             "embedder": self.embedder.name,
         }
-        keys = [f"cache:{part}:{partition}" for part in ("questions", "ages", "version")]
-        values = (
-            question.key,
-            orjson.dumps(entry),
-            str(question.ttl_seconds),
-            str(now),
-            secrets.token_hex(8),
-            partition,
-        )
-        bounds = (str(QUESTIONS_PER_PARTITION_MAX), str(PARTITIONS_PER_TENANT_MAX))
-        adding = self.redis.eval(_ADD, 4, *keys, f"cache:partitions:{question.tenant}", *values, *bounds)
-        await cast("Awaitable[int]", adding)
+        questions, ages, version = (f"cache:{part}:{lookup.partition}" for part in ("questions", "ages", "version"))
+        keys = (questions, ages, version, partitions_of(lookup.call.tenant), about(lookup.partition))
+        values = (lookup.key, orjson.dumps(entry), str(question.ttl_seconds), str(now), secrets.token_hex(8))
+        bounds = (lookup.partition, str(QUESTIONS_PER_PARTITION_MAX), str(PARTITIONS_PER_TENANT_MAX))
+        described = (lookup.call.profile, lookup.policy.knowledge_version, lookup.policy.locale)
+        await cast("Awaitable[int]", self.redis.eval(_ADD, len(keys), *keys, *values, *bounds, *described))
 
     async def agree(self, cached: str, fresh: str) -> bool:
         """Whether two answers say the same, as far as numbers and embeddings tell."""

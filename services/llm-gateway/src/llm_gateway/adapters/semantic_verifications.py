@@ -50,7 +50,7 @@ async def count_verification(redis: Redis, partition: str, result: Result) -> St
     VERIFICATIONS.labels(result).inc()
     least, share = str(VERIFIED_MIN), str(DIFFERS_SHARE_MAX)
     counting = redis.eval(
-        _COUNT, 2, _results(partition), switch_of(partition), result, str(WINDOW), str(_SECONDS_KEPT), least, share
+        _COUNT, 2, results_of(partition), switch_of(partition), result, str(WINDOW), str(_SECONDS_KEPT), least, share
     )
     verified, differs, off = await cast("Awaitable[tuple[int, int, int]]", counting)
     if off:
@@ -60,9 +60,11 @@ async def count_verification(redis: Redis, partition: str, result: Result) -> St
 
 
 def switch_of(partition: str) -> str:
-    """The key that exists while the partition is switched off: until somebody deletes it, 30 days at most."""
+    """The key that exists while the partition is switched off: until it is switched on again, 30 days at most. Its
+    value says why: how many of how many verifications differed."""
     return f"cache:off:{partition}"
 
 
-def _results(partition: str) -> str:
+def results_of(partition: str) -> str:
+    """The key of the last verifications, the newest first."""
     return f"cache:verified:{partition}"

@@ -1,4 +1,4 @@
-"""How do people look after budgets, breakers and models?"""
+"""How do people look after budgets, breakers, models and the cache?"""
 
 from typing import Annotated, Literal
 
@@ -11,6 +11,7 @@ from contracts.budgets import BudgetRaised
 from contracts.envelope import Identity, derive_message_id
 from cost_gate import AMOUNT_MICRODOLLARS_MAX, GateClosed, Window, scope_of
 from llm_gateway.adapters.api_keys import ALL_TENANTS, ApiKeys, KeyEntry
+from llm_gateway.api.admin_cache import Tenant, add_cache, check_tenant
 from llm_gateway.api.errors import GATE_CLOSED, ApiError
 from llm_gateway.domain.budgets import EVERY, Caps, ScopeName, WindowName
 from llm_gateway.handlers.gateway import Gateway
@@ -18,7 +19,6 @@ from service_kit.errors import RetryLater
 
 _CODES = {401: "invalid_api_key", 404: "not_found", 405: "method_not_allowed"}
 Micro = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_MICRODOLLARS_MAX)]
-Tenant = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ScopeId = Annotated[str, Path(min_length=1, max_length=256)]
 
 
@@ -87,6 +87,7 @@ def admin_app(gateway: Gateway, keys: ApiKeys) -> FastAPI:
 
     _add_budgets(app, gateway, admin)
     _add_breakers_and_models(app, gateway, admin)
+    add_cache(app, gateway, admin)
     _add_errors(app)
     return app
 
@@ -132,7 +133,7 @@ def _add_budgets(app: FastAPI, gateway: Gateway, admin: object) -> None:
         tenant: Tenant, scope: ScopeName, scope_id: ScopeId, *, wanted: CapsToSet, caller: Admin
     ) -> Budget:
         """Put caps in force, instead of all that the scope had. Calls made from now on count against them."""
-        _check_tenant(caller, tenant)
+        check_tenant(caller, tenant)
         key = (tenant, str(scope), scope_id)
         caps: Caps = {str(window): cap for window, cap in wanted.caps.items()}
         await gateway.budgets.set_caps(key, caps)
@@ -142,7 +143,7 @@ def _add_budgets(app: FastAPI, gateway: Gateway, admin: object) -> None:
     @app.delete("/admin/budgets/{tenant}/{scope}/{scope_id:path}", status_code=204)
     async def remove_budget(tenant: Tenant, scope: ScopeName, scope_id: ScopeId, caller: Admin) -> None:
         """Take the caps of a scope out of force."""
-        _check_tenant(caller, tenant)
+        check_tenant(caller, tenant)
         await gateway.budgets.remove((tenant, str(scope), scope_id))
 
 
@@ -191,11 +192,6 @@ def _add_breakers_and_models(app: FastAPI, gateway: Gateway, admin: object) -> N
             )
             for name, model in gateway.table.models.items()
         ]
-
-
-def _check_tenant(caller: KeyEntry, tenant: str) -> None:
-    if caller.tenant not in (ALL_TENANTS, tenant):
-        raise HTTPException(403, f"key {caller.name!r} is for tenant {caller.tenant!r}, not for {tenant!r}")
 
 
 async def _budget(gateway: Gateway, key: tuple[str, str, str]) -> Budget:

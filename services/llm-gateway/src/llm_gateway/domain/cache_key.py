@@ -20,11 +20,11 @@ QUESTION_CHARACTERS_MAX = 500
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """Where an answer is looked for. `partition` is a hard wall: nothing is ever found across it. `question` is what
-    is compared by meaning, None where that may not be done."""
+    is compared by meaning, None where that may not be done. `call` is what pays for the comparison."""
 
     key: str
     partition: str
-    tenant: str
+    call: Call
     policy: CachePolicy
     question: str | None = None
 
@@ -43,7 +43,7 @@ def lookup_for(call: Call, body: Body, masked: Mapping[str, int]) -> Lookup | No
     return Lookup(
         key=_hash([wall, messages]),
         partition=_hash([wall, rest]),
-        tenant=call.tenant,
+        call=call,
         policy=policy,
         question=question,
     )
@@ -52,6 +52,11 @@ def lookup_for(call: Call, body: Body, masked: Mapping[str, int]) -> Lookup | No
 def may_be_kept(answer: Answer) -> bool:
     """Only a whole answer in words."""
     return answer.finish_reason == "stop" and not answer.tool_calls and bool(answer.text.strip())
+
+
+def short(tenant: str) -> str:
+    """A tenant within the name of a key."""
+    return hashlib.blake2b(tenant.encode(), digest_size=8).hexdigest()
 
 
 def _question(messages: object) -> str | None:
