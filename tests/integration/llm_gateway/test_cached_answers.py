@@ -49,6 +49,15 @@ async def test_what_holds_personal_values_is_neither_kept_nor_shared(start_bench
         assert [fact.cache for fact in facts] == ["none", "none"] and len(bench.model.received) == 2
 
 
+async def test_nor_where_the_provider_is_trusted_with_them(start_bench: StartBench) -> None:
+    async with start_bench(Rule(text="good day", times=None), provider_trusted_with_pii=True) as bench:
+        facts = [await bench.produced(text="I am ann@example.org", cache=EXACT) for _ in range(2)]
+        assert [fact.cache for fact in facts] == ["none", "none"]
+        assert bench.asked_messages()[-1]["content"] == "I am ann@example.org"
+        await bench.produced(text="I am tired", cache=EXACT)
+        assert (await bench.produced(text="I am tired", cache=EXACT)).cache == "exact"
+
+
 async def test_requests_at_the_same_time_share_a_call_and_its_cost_counts_once(start_bench: StartBench) -> None:
     async with start_bench(Rule(text="good day", delay_seconds=1)) as bench:
         facts = await asyncio.gather(*(bench.produced(key=f"c{number}", cache=EXACT) for number in range(5)))

@@ -39,7 +39,7 @@ async def complete(call: Call, gateway: Gateway) -> Completed | NotCompleted:
     masked = masked_for(call, gateway.table, secret=gateway.pii_secret)
     if isinstance(masked, Failure):
         return conclude(call, gateway, Made(masked), started=started)
-    lookup = lookup_for(call, masked.body, masked.counts)
+    lookup = lookup_for(call, masked.body, masked.personal)
     made = await (_made(call, masked, gateway) if lookup is None else _made_or_found(call, masked, lookup, gateway))
     return conclude(call, gateway, made, masked=masked, started=started)
 
@@ -72,7 +72,7 @@ async def _made_and_kept(call: Call, masked: Masked, gateway: Gateway, *, lookup
     if isinstance(made.outcome, Answer):
         if hit is not None and hit.verify:
             await gateway.cache.verified(hit, made.outcome)
-        if not masked.counts:  # A repair masks what the model itself made up; then values were put back.
+        if not masked.personal:  # A repair masks what the model itself made up; then values were put back.
             await gateway.cache.store(lookup, made.outcome)
     return made
 

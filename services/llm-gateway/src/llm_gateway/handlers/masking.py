@@ -1,7 +1,7 @@
 """What of a request may leave the house, and how does the answer get its values back?"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import orjson
 from pydantic import JsonValue
@@ -18,14 +18,21 @@ JsonObject = Mapping[str, JsonValue]
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """`body` with placeholders instead of personal values; `masker` knows the values of this request only."""
+    """`body` with placeholders instead of personal values; `masker` knows the values of this request only. `unmasked`
+    counts those that stay as they are for a provider that is trusted."""
 
     body: Body
     masker: Masker
+    unmasked: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
         return dict(self.masker.counts)
+
+    @property
+    def personal(self) -> dict[str, int]:
+        """Of the values in the request, masked or not: with any of them an answer is nobody else's."""
+        return {**self.unmasked, **self.masker.counts}
 
 
 def mask_body(body: Body, *, secret: bytes, partition: str) -> Masked | Failure:
@@ -46,10 +53,18 @@ def mask_body(body: Body, *, secret: bytes, partition: str) -> Masked | Failure:
 
 
 def masked_for(call: Call, table: ModelTable, *, secret: bytes) -> Masked | Failure:
-    """The request as it may be sent: as it is only where every model that may answer is trusted."""
+    """The request as it may be sent: as it is only where every model that may answer is trusted. It is searched all the
+    same where its answer might be given to others."""
     if table.trusted(call.profile):
-        return Masked(call.body, Masker(secret, call.partition))
+        return Masked(call.body, Masker(secret, call.partition), _unmasked(call, secret))
     return mask_body(call.body, secret=secret, partition=call.partition)
+
+
+def _unmasked(call: Call, secret: bytes) -> dict[str, int]:
+    if call.cache is None:
+        return {}
+    searched = mask_body(call.body, secret=secret, partition=call.partition)
+    return {"not searched": 1} if isinstance(searched, Failure) else searched.counts
 
 
 def restored(answer: Answer, masker: Masker) -> Answer:
