@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,7 +13,7 @@ from tests.support.start_servers import RedisServer
 
 from contracts.completions import CachePolicy
 from llm_gateway.adapters import response_cache, semantic_index
-from llm_gateway.adapters.embedder import Vectors, WordllamaEmbedder
+from llm_gateway.adapters.embedder import Vector, WordllamaEmbedder
 from llm_gateway.adapters.response_cache import ResponseCache
 from llm_gateway.adapters.semantic_index import SemanticIndex
 from llm_gateway.adapters.semantic_standing import PartitionStanding, load_standings, switch_on
@@ -39,8 +39,8 @@ class Blind:
 
     name = "blind"
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        return np.ones((len(texts), 1), dtype=np.float32)
+    async def embed(self, text: str, payer: Call) -> Vector:
+        return np.ones(1, dtype=np.float32)
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ def _hit_row(
 
 
 def _vectors(texts: Sequence[str]) -> Vectors:
-    return asyncio.run(WordllamaEmbedder().embed(texts))
+    return asyncio.run(WordllamaEmbedder().vectors(texts))
 
 
 def _banking(folder: Path) -> tuple[list[Asked], list[Asked]]:

@@ -21,10 +21,10 @@ from cost_gate import KeepOpen, Rate, RateKind, connect_gate
 from llm_gateway.adapters.api_keys import ApiKeys
 from llm_gateway.adapters.breaker_board import BreakerBoard
 from llm_gateway.adapters.budget_book import watched_budgets
-from llm_gateway.adapters.embedder import WordllamaEmbedder
+from llm_gateway.adapters.embedder import Embedder, WordllamaEmbedder
 from llm_gateway.adapters.ledger import Ledger
 from llm_gateway.adapters.ledger_reader import read_ledger
-from llm_gateway.adapters.models_file import ModelsFile, load_models
+from llm_gateway.adapters.models_file import ModelsFile, ModelsFileError, load_models
 from llm_gateway.adapters.prompt_store import PromptStore
 from llm_gateway.adapters.provider_client import Provider, connect_providers
 from llm_gateway.adapters.response_cache import ResponseCache
@@ -33,8 +33,11 @@ from llm_gateway.adapters.tool_catalogue import watched_tools
 from llm_gateway.api.admin import admin_app
 from llm_gateway.api.asgi import OpenAiApi
 from llm_gateway.domain.count_tokens import load_vocabulary
+from llm_gateway.domain.models import ModelKind, ModelTable
 from llm_gateway.handlers.announce import Announcer
+from llm_gateway.handlers.embed import embed
 from llm_gateway.handlers.gateway import Gateway
+from llm_gateway.handlers.provider_embedder import ProviderEmbedder
 from llm_gateway.handlers.raise_budget import raise_budget
 from llm_gateway.handlers.record_lapse import record_lapse
 from llm_gateway.handlers.request_completion import request_completion
@@ -73,6 +76,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
     """Run until `stop` is set; `ready` is set once requests are consumed."""
     trusted = frozenset({"default"} if settings.provider_trusted_with_pii else ())
     models = load_models(settings.models_file, trusted=trusted)
+    cache_embedder(settings, models.table)  # A mistake stops the start before anything is opened.
     for model in models.table.models.values():
         load_vocabulary(model.encoding)
     configure_logs(SERVICE, level=settings.log_level, redact=redact)
@@ -133,6 +137,7 @@ async def gateway_on(connection: Connection, settings: Settings, models: ModelsF
         provider = connect_providers(providers(settings, models))
         stack.push_async_callback(provider.connections.aclose)
         table = models.table
+        embedder = cache_embedder(settings, table)
         gateway = Gateway(
             table=table,
             provider=provider,
@@ -149,7 +154,7 @@ async def gateway_on(connection: Connection, settings: Settings, models: ModelsF
             ),
             cache=ResponseCache(
                 gate.redis,
-                SemanticIndex(gate.redis, WordllamaEmbedder(), now),
+                SemanticIndex(gate.redis, embedder, now),
                 now,
                 verify_share=settings.cache_verify_share,
             ),
@@ -161,6 +166,8 @@ async def gateway_on(connection: Connection, settings: Settings, models: ModelsF
             provider_rates=provider_rates(models),
             budget_wait_seconds_max=settings.budget_wait_seconds_max,
         )
+        if isinstance(embedder, ProviderEmbedder):
+            embedder.ask = partial(embed, gateway=gateway)
         with suppress(RetryLater, RedisError):  # Where the books are complete, no first call is put off.
             await keep_open(gateway, connection).look()
         yield gateway
@@ -184,6 +191,21 @@ def providers(settings: Settings, models: ModelsFile) -> list[Provider]:
         Provider(name, url or settings.provider_url, keys[name].get_secret_value().strip() if name in keys else "")
         for name, url in models.base_urls.items()
     ]
+
+
+def cache_embedder(settings: Settings, table: ModelTable) -> Embedder:
+    """What the semantic cache compares questions with. Raises ModelsFileError."""
+    profile = settings.cache_embeddings
+    if not profile:
+        return WordllamaEmbedder()
+    candidates = table.candidates_of(profile)
+    if not candidates or candidates[0].kind is not ModelKind.EMBEDDING:
+        usable = sorted(name for name, model in table.models.items() if model.kind is ModelKind.EMBEDDING)
+        raise ModelsFileError(
+            f"LLM_GATEWAY_CACHE_EMBEDDINGS={profile!r} is no embedding model of {settings.models_file}; it has: "
+            f"{', '.join(usable) or 'none'}. Name one of them, or leave it empty"
+        )
+    return ProviderEmbedder(profile, f"provider:{candidates[0].provider}:{candidates[0].asked_as}")
 
 
 def provider_rates(models: ModelsFile) -> dict[str, Rate]:

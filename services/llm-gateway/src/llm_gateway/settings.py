@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     cache_verify_share: float = Field(
         0.05, ge=0, le=1, description="Share of semantic cache hits that the model is asked as well."
     )
+    cache_embeddings: str = Field(
+        "",
+        description="Embedding model or profile that the semantic cache asks; the embeddings it ships with if empty.",
+    )
     api_keys_file: Path | None = Field(
         None, description="Keys of the HTTP API, made by `hil llm key create`; without it /v1 answers 401."
     )

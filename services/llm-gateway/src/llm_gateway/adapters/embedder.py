@@ -9,17 +9,26 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from llm_gateway.domain.call import Call
+
 Vectors = NDArray[np.float32]
+"""A row each."""
+Vector = NDArray[np.float32]
+
+
+class VectorMissing(Exception):
+    """There is no vector for a text, and why."""
 
 
 class Embedder(Protocol):
-    """Unit vectors of texts, a row each: the product of two is how alike they are, up to 1. Vectors of one name are
-    never compared with those of another."""
+    """The unit vector of a text: the product of two is how alike they are, up to 1. Vectors of one name are never
+    compared with those of another."""
 
     @property
     def name(self) -> str: ...
 
-    async def embed(self, texts: Sequence[str]) -> Vectors: ...
+    async def embed(self, text: str, payer: Call) -> Vector:
+        """`payer` pays where it costs. Raises VectorMissing."""
 
 
 class WordllamaEmbedder:
@@ -28,7 +37,13 @@ class WordllamaEmbedder:
 
     name = "wordllama-256"
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
+    async def embed(self, text: str, payer: Call) -> Vector:
+        """It costs nobody anything."""
+        vector: Vector = (await self.vectors([text]))[0]
+        return vector
+
+    async def vectors(self, texts: Sequence[str]) -> Vectors:
+        """Of many at once."""
         if _model.cache_info().currsize == 0:
             await asyncio.to_thread(_model)  # 0.6 s, once.
         plain = [text.lower().rstrip(" ?!.") for text in texts]  # 81 instead of 77 % of small changes are seen through.

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from llm_gateway.adapters.batched_get import BatchedGet
+from llm_gateway.adapters.embedder import VectorMissing
 from llm_gateway.adapters.semantic_index import Question, SemanticIndex
 from llm_gateway.adapters.semantic_standing import count_hit
 from llm_gateway.adapters.semantic_verifications import count_verification
@@ -23,8 +24,8 @@ from llm_gateway.domain.cache_key import Lookup, may_be_kept, short
 log = structlog.get_logger()
 ANSWER_BYTES_MAX = 64 * 1024
 ENTRIES_PER_TENANT_MAX = 20_000
-AWAY = (RedisError, OSError, ValueError, TypeError, ImportError)
-"""The server is away, or keeps what another version wrote, or the embeddings are not installed: a miss."""
+AWAY = (RedisError, OSError, ValueError, TypeError, ImportError, VectorMissing)
+"""The server is away, or keeps what another version wrote, or there are no embeddings: a miss."""
 LOOKUPS = Counter("hil_cache_lookups_total", "Lookups of the response cache.", ("tier", "result"))
 # KEYS: entry, index of the tenant   ARGV: answer, seconds kept, now, how many at most
 _STORE = """
@@ -105,7 +106,7 @@ class ResponseCache:
             log.warning("response_cache.away", error=type(error).__name__)
 
     async def _find_by_meaning(self, lookup: Lookup, question: str) -> Hit | None:
-        found = await self.index.find(lookup.partition, question)
+        found = await self.index.find(lookup, question)
         stored = None
         if found is not None:
             stored = await self._reader.get(_key(lookup.call.tenant, found))
