@@ -1,31 +1,77 @@
 """Does the measurement of the semantic cache measure what it says, and does the shipped cache meet its bounds?"""
 
+import asyncio
 import json
+import sys
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from aiohttp import web
 from typer.testing import CliRunner
 
-from hil.bench.cache import measure, own_questions
+from hil.bench.cache import CacheFigures, interval, measure
+from hil.bench.cache_sets import own_questions, small_changes
 from hil.main import app
+from llm_gateway.adapters.embedder import Vectors
+
+
+@pytest.fixture(scope="module")
+def figures() -> CacheFigures:
+    return measure()
+
+
+def blind(texts: Sequence[str]) -> Vectors:
+    return np.ones((len(texts), 1), dtype=np.float32)
 
 
 def test_nothing_that_is_asked_is_cached_word_for_word() -> None:
-    cached, probes = own_questions()
-    assert len({one.intent for one in cached + probes}) >= 60
-    assert not {one.text.lower() for one in cached} & {one.text.lower() for one in probes}
+    own = own_questions()
+    assert len({one.intent for one in own.cached + own.probes}) >= 60
+    assert not {one.text.lower() for one in own.cached} & {one.text.lower() for one in own.probes}
 
 
-@pytest.mark.parametrize("name", ["number", "name", "negation", "direction", "product"])
-def test_the_shipped_guards_mix_up_no_pair(name: str) -> None:
-    assert [row.mixed_up for row in measure(None).pairs if row.kind == name] == [0]
+def test_the_half_that_a_threshold_is_chosen_on_shares_nothing_with_the_half_that_is_reported() -> None:
+    own, changed = own_questions().halves(), small_changes().halves()
+    chosen_on = {one.intent for half in (own[0], changed[0]) for one in half.cached + half.probes}
+    reported = {one.intent for half in (own[1], changed[1]) for one in half.cached + half.probes}
+    assert not chosen_on & reported
+    assert len(chosen_on | reported) >= 60
 
 
-def test_the_shipped_threshold_gives_no_false_hit_and_sees_through_small_changes() -> None:
-    figures = measure(None)
-    shipped = {row.questions: row for row in figures.hits if (row.threshold, row.guards) == (figures.threshold, "yes")}
+@pytest.mark.parametrize("name", ["number", "name", "negation", "direction", "product", "new"])
+def test_the_shipped_guards_mix_up_no_pair(figures: CacheFigures, name: str) -> None:
+    assert [row.mixed_up for row in figures.pairs if row.kind == name] == [0]
+
+
+def test_the_shipped_threshold_gives_no_false_hit_and_sees_through_small_changes(figures: CacheFigures) -> None:
+    rows = [row for row in figures.hits if (row.threshold, row.guards) == (figures.threshold, "yes")]
+    shipped = {row.questions: row.counted for row in rows}
     assert [row.false_hits for row in shipped.values()] == [0, 0]
     assert shipped["small changes"].hits >= 0.5 * shipped["small changes"].probes
+
+
+def test_it_is_told_how_much_the_guards_would_let_the_best_embeddings_answer(figures: CacheFigures) -> None:
+    assert 0 < figures.allowed < figures.known == 208
+
+
+def test_other_embeddings_are_measured_beside_the_shipped_ones() -> None:
+    figures = measure(others={"blind": blind})
+    rows = {(row.questions, row.threshold, row.guards): row for row in figures.hits if row.embedder == "blind"}
+    everything = rows["paraphrases", 0.95, "no"].counted
+    assert everything.hits == everything.probes == 288
+    assert everything.false_hits > 250
+    assert {row.embedder for row in figures.chosen} == {"blind", figures.embedder}
+    assert [row.mixed_up for row in figures.pairs if (row.embedder, row.kind) == ("blind", "number")] == [0]
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "low", "high"), [(0, 169, 0, 0.0222), (10, 32, 0.180, 0.486), (5, 5, 0.566, 1)]
+)
+def test_the_interval_is_wilsons(count: int, of: int, low: float, high: float) -> None:
+    assert interval(count, of) == pytest.approx((low, high), abs=0.001)
 
 
 def test_banking77_is_measured_where_it_is_there(tmp_path: Path) -> None:
@@ -34,9 +80,47 @@ def test_banking77_is_measured_where_it_is_there(tmp_path: Path) -> None:
     output = tmp_path / "figures.json"
     result = CliRunner().invoke(app, ["bench", "cache", "--banking77", str(tmp_path), "--json", str(output)])
     assert result.exit_code == 0, result.output
-    rows = [row for row in json.loads(output.read_text())["hits"] if row["questions"] == "banking77"]
-    assert {(row["cached"], row["probes"], row["hits"], row["false_hits"]) for row in rows} == {(2, 1, 1, 0)}
+    rows = [row["counted"] for row in json.loads(output.read_text())["hits"] if row["questions"] == "banking77"]
+    assert {(row["probes"], row["hits"], row["false_hits"]) for row in rows} == {(1, 1, 0)}
 
 
-def test_a_folder_without_banking77_is_refused(tmp_path: Path) -> None:
-    assert CliRunner().invoke(app, ["bench", "cache", "--banking77", str(tmp_path)]).exit_code != 0
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--banking77", "."], "train.csv and test.csv"),
+        (["--model", "text-embedding-3-small"], "is not URL#MODEL"),
+        (["--minilm", sys.executable], "made no vectors"),
+        (["--model", "http://127.0.0.1:9/v1#x"], "--model"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(options: list[str], said: str) -> None:
+    result = CliRunner().invoke(app, ["bench", "cache", *options])
+    assert result.exit_code != 0
+    assert said in result.output + str(result.exception)
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[str]:
+    """An embedding model that takes all texts for the same."""
+
+    async def embeddings(request: web.Request) -> web.Response:
+        texts: list[Any] = (await request.json())["input"]
+        data = [{"object": "embedding", "index": place, "embedding": [2.0]} for place, _ in enumerate(texts)]
+        return web.json_response({"object": "list", "data": data, "model": "v", "usage": {}})
+
+    served = web.Application()
+    served.router.add_post("/v1/embeddings", embeddings)
+    runner = web.AppRunner(served)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    await runner.cleanup()
+
+
+async def test_the_embeddings_of_a_provider_are_measured(provider: str, tmp_path: Path) -> None:
+    output = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "hil", "bench", "cache", "--model", f"{provider}#same", "--json", str(output)]
+    ran = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+    assert await asyncio.wait_for(ran.wait(), 60) == 0
+    pairs = [row for row in json.loads(output.read_text())["pairs"] if row["embedder"] == "same"]
+    assert all(row["mixed_up_without_guards"] == row["pairs"] for row in pairs)

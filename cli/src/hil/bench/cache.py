@@ -1,52 +1,63 @@
 """How often does the semantic cache answer, and how often wrongly?"""
 
-import asyncio
-import csv
-import random
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 
 import numpy as np
 
-from llm_gateway.adapters.embedder import Vectors, WordllamaEmbedder
+from hil.bench.cache_sets import QuestionSet, banking77, own_questions, pairs_by_kind, small_changes
+from hil.bench.cache_vectors import SHIPPED, VectorsOf, shipped_vectors
+from llm_gateway.adapters.embedder import Vectors
 from llm_gateway.domain.semantic_guard import ask_the_same
 from llm_gateway.domain.semantic_match import SIMILARITY_MIN, nearest
 
-SEED = 20_260_101
 THRESHOLDS = (0.80, 0.85, SIMILARITY_MIN, 0.92, 0.95)
-_CACHED_PER_INTENT, _INTENTS_UNKNOWN, _BANKING_CACHED = 4, 10, 3_000
-_QUESTIONS, _PAIRS = Path(__file__).with_name("cache_questions.txt"), Path(__file__).with_name("cache_pairs.txt")
+_CHOSEN_FROM = tuple(round(0.97 - 0.01 * step, 2) for step in range(28))
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question, and the intent that tells its answer."""
+class Counted:
+    """Of `probes` questions `hits` were answered from the cache, `false_hits` of them with another one's answer."""
 
-    text: str
-    intent: str
+    probes: int
+    hits: int
+    false_hits: int
+    false_examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class HitRow:
-    """`cached` questions were known, `probes` were asked. `guards`: with the guards and the margin, or the nearest
-    question alone."""
+    """`guards`: with the guards and the margin, or the nearest question alone. Intervals hold 95 % (Wilson)."""
 
+    embedder: str
     questions: str
     threshold: float
     guards: str
-    cached: int
-    probes: int
-    hits: int
-    false_hits: int
-    false_examples: tuple[str, ...]
+    counted: Counted
+    hit_interval: tuple[float, float]
+    false_interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRow:
+    """`threshold` gave most hits and fewest false ones on half of the intents; `hits` are those of the other half, and
+    `pairs_mixed_up` of all `pairs`."""
+
+    embedder: str
+    guards: str
+    threshold: float
+    hits: tuple[HitRow, ...]
+    pairs: int
+    pairs_mixed_up: int
 
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
     """Of pairs that need different answers, how many the cache would mix up at the shipped threshold."""
 
+    embedder: str
     kind: str
     pairs: int
     mixed_up_without_guards: int
@@ -56,116 +67,106 @@ class PairRow:
 
 @dataclass(frozen=True, slots=True)
 class CacheFigures:
+    """`allowed` of the `known` paraphrases, whose intent is cached, have the guards found to ask the same as one of its
+    cached questions: no embeddings could answer more."""
+
     embedder: str
     threshold: float
+    allowed: int
+    known: int
     hits: tuple[HitRow, ...]
+    chosen: tuple[ChosenRow, ...]
     pairs: tuple[PairRow, ...]
 
 
-def measure(banking77: Path | None) -> CacheFigures:
-    """All rows; the same every time. `banking77`: a folder with train.csv and test.csv (text, category)."""
-    sets = {"paraphrases": own_questions(), "small changes": small_changes()} | (
-        {} if banking77 is None else {"banking77": _banking(banking77)}
-    )
-    rows = [row for name, (cached, probes) in sets.items() for row in _hit_rows(name, cached, probes)]
-    return CacheFigures(WordllamaEmbedder.name, SIMILARITY_MIN, tuple(rows), tuple(pair_rows()))
+def measure(banking: Path | None = None, others: Mapping[str, VectorsOf] | None = None) -> CacheFigures:
+    """All rows; the same every time. `banking`: a folder with banking77; `others`: embeddings by name, to compare those
+    that are shipped with."""
+    sets = [own_questions(), small_changes(), *([] if banking is None else [banking77(banking)])]
+    hits: list[HitRow] = []
+    chosen: list[ChosenRow] = []
+    pairs: list[PairRow] = []
+    for name, vectors_of in {**(others or {}), SHIPPED: shipped_vectors}.items():
+        judge = _Judge(name, vectors_of)
+        hits += [
+            judge.row(questions, threshold, guards)
+            for questions in sets
+            for threshold in THRESHOLDS
+            for guards in ("no", "yes")
+        ]
+        chosen += [judge.chosen(sets[:2], guards) for guards in ("no", "yes")]
+        pairs += [judge.pairs(kind, SIMILARITY_MIN) for kind in pairs_by_kind()]
+    allowed, known = _allowed(sets[0])
+    return CacheFigures(SHIPPED, SIMILARITY_MIN, allowed, known, tuple(hits), tuple(chosen), tuple(pairs))
 
 
-def own_questions() -> tuple[list[Asked], list[Asked]]:
-    """What is cached and what is asked: of each known intent half, of ten intents nothing is cached."""
-    parts = re.split(r"^\[(\w+)\]\n", _QUESTIONS.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    by_intent = {intent: text.split("\n")[:-1] for intent, text in zip(parts[::2], parts[1::2], strict=True)}
-    draw = random.Random(SEED)  # noqa: S311 - the same every time
-    unknown = set(draw.sample(sorted(by_intent), _INTENTS_UNKNOWN))
-    cached, probes = [], []
-    for intent, texts in by_intent.items():
-        asked = [Asked(text, intent) for text in draw.sample(texts, len(texts))]
-        known = 0 if intent in unknown else _CACHED_PER_INTENT
-        cached += asked[:known]
-        probes += asked[known:]
-    return cached, probes
+def _allowed(questions: QuestionSet) -> tuple[int, int]:
+    cached_of = {probe: [one for one in questions.cached if one.intent == probe.intent] for probe in questions.probes}
+    known = [probe for probe, cached in cached_of.items() if cached]
+    return sum(any(ask_the_same(probe.text, one.text) for one in cached_of[probe]) for probe in known), len(known)
 
 
-def small_changes() -> tuple[list[Asked], list[Asked]]:
-    """The same cached questions, asked again in another case, with a greeting, a please or a typing error; and what is
-    not cached, changed in the same ways."""
-    cached, probes = own_questions()
-    draw = random.Random(SEED)  # noqa: S311 - the same every time
-    known = {one.intent for one in cached}
-    again = [*cached, *(one for one in probes if one.intent not in known)]
-    return cached, [Asked(_changed(one.text, draw), one.intent) for one in again]
+def interval(count: int, of: int) -> tuple[float, float]:
+    """Between which the true share is, by Wilson, for 95 %."""
+    z = 1.96
+    share, spread = count / of, z * z / of
+    middle = (share + spread / 2) / (1 + spread)
+    half = z * sqrt(share * (1 - share) / of + spread / (4 * of)) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _changed(text: str, draw: random.Random) -> str:
-    plain = text.rstrip("?.!")
-    longest = max(plain.split(), key=len)
-    place = len(longest) // 2
-    typing_error = longest[: place - 1] + longest[place] + longest[place - 1] + longest[place + 1 :]
-    start = plain if plain.startswith(("I ", "I'")) else plain[0].lower() + plain[1:]
-    ways = (
-        plain.lower(),
-        f"Hello, {start}",
-        f"{plain}, please?",
-        f"{plain}. Thanks!",
-        plain.replace(longest, typing_error),
-    )
-    return draw.choice(ways)
+class _Judge:
+    """One embedding. Vectors are made once for a text."""
 
+    def __init__(self, embedder: str, vectors_of: VectorsOf) -> None:
+        self.embedder, self._vectors_of = embedder, vectors_of
+        self._kept: dict[str, Vectors] = {}
 
-def pair_rows() -> list[PairRow]:
-    """By kind of difference."""
-    kinds: dict[str, list[tuple[str, str]]] = {}
-    for line in _PAIRS.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            kind, one, other = line.split(" | ")
-            kinds.setdefault(kind, []).append((one, other))
-    return [_pair_row(kind, pairs) for kind, pairs in kinds.items()]
+    def row(self, questions: QuestionSet, threshold: float, guards: str) -> HitRow:
+        counted = self._count(questions, threshold, guards)
+        false = interval(counted.false_hits, counted.hits) if counted.hits else None
+        hit = interval(counted.hits, counted.probes)
+        return HitRow(self.embedder, questions.name, threshold, guards, counted, hit, false)
 
+    def chosen(self, sets: Sequence[QuestionSet], guards: str) -> ChosenRow:
+        halves = [one.halves() for one in sets]
 
-def _pair_row(kind: str, pairs: Sequence[tuple[str, str]]) -> PairRow:
-    ones, others = (_vectors([pair[side] for pair in pairs]) for side in (0, 1))
-    near = [pair for pair, alike in zip(pairs, (ones * others).sum(axis=1), strict=True) if alike >= SIMILARITY_MIN]
-    mixed_up = [pair for pair in near if ask_the_same(*pair)]
-    return PairRow(kind, len(pairs), len(near), len(mixed_up), tuple(f"{one} / {other}" for one, other in mixed_up))
+        def good(threshold: float) -> tuple[int, int]:
+            counted = [self._count(half, threshold, guards) for half, _ in halves]
+            return -sum(one.false_hits for one in counted), sum(one.hits for one in counted)
 
+        best = max(_CHOSEN_FROM, key=good)
+        rows = tuple(self.row(half, best, guards) for _, half in halves)
+        pairs = [self.pairs(kind, best) for kind in pairs_by_kind()]
+        mixed_up = sum(one.mixed_up if guards == "yes" else one.mixed_up_without_guards for one in pairs)
+        return ChosenRow(self.embedder, guards, best, rows, sum(one.pairs for one in pairs), mixed_up)
 
-def _hit_rows(name: str, cached: Sequence[Asked], probes: Sequence[Asked]) -> list[HitRow]:
-    likeness = _vectors([one.text for one in probes]) @ _vectors([one.text for one in cached]).T
-    return [
-        _hit_row(name, cached, probes, likeness=likeness, threshold=threshold, guards=guards)
-        for threshold in THRESHOLDS
-        for guards in ("no", "yes")
-    ]
+    def pairs(self, kind: str, threshold: float) -> PairRow:
+        pairs = pairs_by_kind()[kind]
+        ones, others = (self._vectors([pair[side] for pair in pairs]) for side in (0, 1))
+        near = [pair for pair, alike in zip(pairs, (ones * others).sum(axis=1), strict=True) if alike >= threshold]
+        mixed_up = [pair for pair in near if ask_the_same(*pair)]
+        examples = tuple(f"{one} / {other}" for one, other in mixed_up)
+        return PairRow(self.embedder, kind, len(pairs), len(near), len(mixed_up), examples)
 
+    def _count(self, questions: QuestionSet, threshold: float, guards: str) -> Counted:
+        texts, intents = [one.text for one in questions.cached], [one.intent for one in questions.cached]
+        likeness = self._vectors([one.text for one in questions.probes]) @ self._vectors(texts).T
+        hits, false_hits = 0, []
+        for probe, alike in zip(questions.probes, likeness, strict=True):
+            found: int | None = int(np.argmax(alike))
+            if guards == "yes":
+                found = nearest(probe.text, texts, answers=intents, likeness=alike, similarity_min=threshold)
+            elif alike[found] < threshold:
+                found = None
+            if found is not None:
+                hits += 1
+                if intents[found] != probe.intent:
+                    false_hits.append(f"{probe.text} / {texts[found]}")
+        return Counted(len(questions.probes), hits, len(false_hits), tuple(false_hits[:10]))
 
-def _hit_row(
-    name: str, cached: Sequence[Asked], probes: Sequence[Asked], *, likeness: Vectors, threshold: float, guards: str
-) -> HitRow:
-    texts, intents = [one.text for one in cached], [one.intent for one in cached]
-    hits, false_hits = 0, []
-    for probe, alike in zip(probes, likeness, strict=True):
-        found: int | None = int(np.argmax(alike))
-        if guards == "yes":
-            found = nearest(probe.text, texts, answers=intents, likeness=alike, similarity_min=threshold)
-        elif alike[found] < threshold:
-            found = None
-        if found is not None:
-            hits += 1
-            if intents[found] != probe.intent:
-                false_hits.append(f"{probe.text} / {texts[found]}")
-    return HitRow(name, threshold, guards, len(cached), len(probes), hits, len(false_hits), tuple(false_hits[:10]))
-
-
-def _vectors(texts: Sequence[str]) -> Vectors:
-    return asyncio.run(WordllamaEmbedder().vectors(texts))
-
-
-def _banking(folder: Path) -> tuple[list[Asked], list[Asked]]:
-    train, test = (_read_csv(folder / name) for name in ("train.csv", "test.csv"))
-    draw = random.Random(SEED)  # noqa: S311 - the same every time
-    return draw.sample(train, min(_BANKING_CACHED, len(train))), test
-
-
-def _read_csv(file: Path) -> list[Asked]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        return [Asked(row["text"], row["category"]) for row in csv.DictReader(lines)]
+    def _vectors(self, texts: Sequence[str]) -> Vectors:
+        missing = [text for text in dict.fromkeys(texts) if text not in self._kept]
+        if missing:
+            self._kept |= dict(zip(missing, self._vectors_of(missing), strict=True))
+        return np.stack([self._kept[text] for text in texts])
