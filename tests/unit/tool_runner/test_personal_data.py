@@ -6,8 +6,10 @@ from tests.support.pii_scan import pii_outside_marked_fields
 from contracts.envelope import BasedOn
 from contracts.json_schemas import json_schema_of
 from contracts.tool_calls import ExecuteToolCall
+from tool_runner.app import redacting_for
 from tool_runner.domain.facts import fact_of
 from tool_runner.domain.outcome import Done, ErrorClass, Failed, Unknown, Verdict
+from tool_runner.settings import Settings
 
 SECRETS = ("anna@example.com", "4111 1111 1111 1111", "+49 30 901820")
 COMMAND = ExecuteToolCall(
@@ -41,6 +43,12 @@ def test_a_detail_says_everything_else() -> None:
     failed = Failed(ErrorClass.INVALID_ARGUMENTS, f"shop.refund: to: {SECRETS[0]} is over the limit of 10 characters")
     fact = fact_of(failed, COMMAND, "command-1", latency_ms=5)
     assert fact.model_dump()["detail"] == "shop.refund: to: [REDACTED_EMAIL] is over the limit of 10 characters"
+
+
+def test_a_detail_loses_the_national_numbers_of_the_regions_that_are_set() -> None:
+    german = redacting_for(Settings.model_validate({"phone_regions": "US,DE"}))
+    fact = fact_of(Unknown("030 901820 was called"), COMMAND, "command-1", latency_ms=5, redacting=german)
+    assert fact.model_dump()["detail"] == "[REDACTED_PHONE] was called"
 
 
 def test_the_arguments_of_a_command_stand_in_a_marked_field() -> None:

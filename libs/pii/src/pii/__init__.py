@@ -2,12 +2,15 @@
 
 from pii.by_schema import mask_by_schema
 from pii.detect import TextTooLong, detect
+from pii.find_numbers import DEFAULT_REGIONS
 from pii.findings import Finding, Kind, NameDetector
 from pii.mask import Masker, MaskingFailed, StreamRestorer
 from pii.names import names_by
 from pii.redact import redact
+from pii.regions import checked_regions, regions_from
 
 __all__ = [
+    "DEFAULT_REGIONS",
     "Finding",
     "Kind",
     "Masker",
@@ -15,8 +18,10 @@ __all__ = [
     "NameDetector",
     "StreamRestorer",
     "TextTooLong",
+    "checked_regions",
     "detect",
     "mask_by_schema",
     "names_by",
     "redact",
+    "regions_from",
 ]

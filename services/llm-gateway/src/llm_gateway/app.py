@@ -42,7 +42,7 @@ from llm_gateway.handlers.raise_budget import raise_budget
 from llm_gateway.handlers.record_lapse import record_lapse
 from llm_gateway.handlers.request_completion import request_completion
 from llm_gateway.settings import Settings
-from pii import redact
+from pii import redact, regions_from
 from service_kit.bus import Consumer, Routes, publish
 from service_kit.connection import Connection, connect_options, connected
 from service_kit.errors import RetryLater
@@ -79,8 +79,9 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
     cache_embedder(settings, models.table)  # A mistake stops the start before anything is opened.
     for model in models.table.models.values():
         load_vocabulary(model.encoding)
-    configure_logs(SERVICE, level=settings.log_level, redact=redact)
-    configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redact)
+    redacting = partial(redact, regions=regions_from(settings.phone_regions))
+    configure_logs(SERVICE, level=settings.log_level, redact=redacting)
+    configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redacting)
     async with bus(settings) as connection, gateway_on(connection, settings, models) as gateway:
         consumer = Consumer(
             connection,
@@ -162,6 +163,7 @@ async def gateway_on(connection: Connection, settings: Settings, models: ModelsF
             publish=publish_on,
             now=now,
             pii_secret=pii_secret(settings),
+            phone_regions=regions_from(settings.phone_regions),
             caller_rates=caller_rates(settings),
             provider_rates=provider_rates(models),
             budget_wait_seconds_max=settings.budget_wait_seconds_max,

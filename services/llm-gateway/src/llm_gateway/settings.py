@@ -1,12 +1,14 @@
 """Which knobs does the gateway have?"""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cost_gate import AMOUNT_MICRODOLLARS_MAX, LIMIT_MAX
 from llm_gateway.domain.models import URL_PATTERN
+from pii import checked_regions
 
 
 class Settings(BaseSettings):
@@ -65,6 +67,9 @@ class Settings(BaseSettings):
     pii_secret: SecretStr = Field(
         SecretStr(""),
         description="Key of the placeholders of masked values, the same in every replica; made anew at start if unset.",
+    )
+    phone_regions: Annotated[str, AfterValidator(checked_regions)] = Field(
+        "US", description="Comma-separated list of countries whose telephone numbers are masked without a country, too."
     )
     cache_verify_share: float = Field(
         0.05, ge=0, le=1, description="Share of semantic cache hits that the model is asked as well."

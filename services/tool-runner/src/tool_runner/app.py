@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +16,7 @@ from faststream.specification import AsyncAPI
 
 from contracts.streams import LOG, TOOL_RUNNER
 from contracts.tool_calls import ExecuteToolCall, ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown
-from pii import redact
+from pii import redact, regions_from
 from service_kit.bus import Consumer, Routes, publish
 from service_kit.connection import Connection, connect_options, connected
 from service_kit.health import add_health, serve_http
@@ -56,8 +56,8 @@ def stream_application(settings: Settings) -> FastStream:
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run until `stop` is set; `ready` is set once commands are consumed."""
     configured = load_servers(settings.servers_file, search_path=settings.child_path)
-    configure_logs(SERVICE, level=settings.log_level, redact=redact)
-    configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redact)
+    configure_logs(SERVICE, level=settings.log_level, redact=redacting_for(settings))
+    configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redacting_for(settings))
     async with bus(settings) as connection, runner_on(connection, settings, configured) as runner:
         spec = replace(TOOL_RUNNER, ack_wait_seconds=settings.ack_wait_seconds)
         await ensure_consumer(connection.jetstream, spec, stream=LOG)
@@ -136,7 +136,13 @@ async def runner_on(
             log=Log(connection),
             publish=partial(publish, connection),
             now_ms=lambda: time.time_ns() // 1_000_000,
+            redacting=redacting_for(settings),
         )
+
+
+def redacting_for(settings: Settings) -> Callable[[str], str]:
+    """What takes personal data out of logs, spans and details."""
+    return partial(redact, regions=regions_from(settings.phone_regions))
 
 
 @dataclass(frozen=True, slots=True)

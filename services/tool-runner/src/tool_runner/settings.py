@@ -1,11 +1,13 @@
 """Which knobs does the tool runner have?"""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AliasChoices, Field
+from pydantic import AfterValidator, AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.streams import TOOL_RUNNER
+from pii import checked_regions
 
 
 class Settings(BaseSettings):
@@ -31,6 +33,10 @@ class Settings(BaseSettings):
         TOOL_RUNNER.ack_wait_seconds,
         ge=1,
         description="A command whose runner is silent is delivered again after this.",
+    )
+    phone_regions: Annotated[str, AfterValidator(checked_regions)] = Field(
+        "US",
+        description="Comma-separated list of countries whose telephone numbers are redacted without a country, too.",
     )
     trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of turns that are traced.")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for traces; none are exported if unset.")

@@ -38,6 +38,7 @@ class Gateway:
     publish: Publish
     now: Clock
     pii_secret: bytes
+    phone_regions: tuple[str, ...]
     caller_rates: Callable[[str, str | None], Sequence[Rate]]
     provider_rates: Mapping[str, Rate] = field(default_factory=dict)
     budget_wait_seconds_max: float = 30.0

@@ -11,7 +11,7 @@ from llm_gateway.domain.call import Call
 from llm_gateway.domain.chat_body import Body
 from llm_gateway.domain.failure import ErrorClass, Failure
 from llm_gateway.domain.models import ModelTable
-from pii import Masker, MaskingFailed
+from pii import DEFAULT_REGIONS, Masker, MaskingFailed
 
 JsonObject = Mapping[str, JsonValue]
 
@@ -35,10 +35,12 @@ class Masked:
         return {**self.unmasked, **self.masker.counts}
 
 
-def mask_body(body: Body, *, secret: bytes, partition: str) -> Masked | Failure:
+def mask_body(
+    body: Body, *, secret: bytes, partition: str, regions: tuple[str, ...] = DEFAULT_REGIONS
+) -> Masked | Failure:
     """Mask what people and tools said: texts, tool arguments, tool results. Names of roles, ids of calls, schemas and
     images stay. What cannot be masked is not sent."""
-    masker = Masker(secret, partition)
+    masker = Masker(secret, partition, regions)
     try:
         masked = dict(body)
         messages = body.get("messages")
@@ -52,18 +54,18 @@ def mask_body(body: Body, *, secret: bytes, partition: str) -> Masked | Failure:
         return Failure(ErrorClass.MASKING_FAILED, f"personal data could not be masked, so nothing was sent: {error}")
 
 
-def masked_for(call: Call, table: ModelTable, *, secret: bytes) -> Masked | Failure:
+def masked_for(call: Call, table: ModelTable, *, secret: bytes, regions: tuple[str, ...]) -> Masked | Failure:
     """The request as it may be sent: as it is only where every model that may answer is trusted. It is searched all the
     same where its answer might be given to others."""
     if table.trusted(call.profile):
-        return Masked(call.body, Masker(secret, call.partition), _unmasked(call, secret))
-    return mask_body(call.body, secret=secret, partition=call.partition)
+        return Masked(call.body, Masker(secret, call.partition), _unmasked(call, secret, regions))
+    return mask_body(call.body, secret=secret, partition=call.partition, regions=regions)
 
 
-def _unmasked(call: Call, secret: bytes) -> dict[str, int]:
+def _unmasked(call: Call, secret: bytes, regions: tuple[str, ...]) -> dict[str, int]:
     if call.cache is None:
         return {}
-    searched = mask_body(call.body, secret=secret, partition=call.partition)
+    searched = mask_body(call.body, secret=secret, partition=call.partition, regions=regions)
     return {"not searched": 1} if isinstance(searched, Failure) else searched.counts
 
 

@@ -1,5 +1,7 @@
 """Which message tells how a call ended?"""
 
+from collections.abc import Callable
+
 from contracts.envelope import derive_message_id
 from contracts.tool_calls import (
     ExecuteToolCall,
@@ -18,9 +20,17 @@ def outcome_id(command_id: str) -> str:
 
 
 def fact_of(
-    verdict: Verdict, command: ExecuteToolCall, command_id: str, *, latency_ms: int, repeated: bool = False
+    verdict: Verdict,
+    command: ExecuteToolCall,
+    command_id: str,
+    *,
+    latency_ms: int,
+    repeated: bool = False,
+    redacting: Callable[[str], str] = redact,
 ) -> ToolCallFact:
-    """The terminal fact. `repeated`: answered from the ledger, the tool did not run for this command."""
+    """The terminal fact. `repeated`: answered from the ledger, the tool did not run for this command. `redacting`
+    takes personal data out of details: contracts do not mark them, names of tools in them come from models, texts of
+    errors from servers."""
     common = ToolCallFact(
         command_id=command_id,
         tool_call_id=command.tool_call_id,
@@ -34,12 +44,9 @@ def fact_of(
             return ToolCallCompleted(**common, result=result, is_error=is_error, repeated=repeated)
         case Failed(error_class, detail, retryable):
             return ToolCallFailed(
-                **common, error_class=error_class.value, detail=_published(detail), retryable=retryable
+                **common,
+                error_class=error_class.value,
+                detail=redacting(detail)[:DETAIL_CHARACTERS_MAX],
+                retryable=retryable,
             )
-    return ToolCallOutcomeUnknown(**common, detail=_published(verdict.detail))
-
-
-def _published(detail: str) -> str:
-    """Contracts do not mark details as personal, so nothing personal is in them: names of tools come from models,
-    texts of errors from servers."""
-    return redact(detail)[:DETAIL_CHARACTERS_MAX]
+    return ToolCallOutcomeUnknown(**common, detail=redacting(verdict.detail)[:DETAIL_CHARACTERS_MAX])

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from contracts.envelope import Identity, Message
 from contracts.tool_calls import ExecuteToolCall
+from pii import redact
 from service_kit.bus import Delivery
 from service_kit.errors import RetryLater
 from service_kit.log import Log
@@ -47,6 +48,7 @@ class Runner:
     log: Log
     publish: Publish
     now_ms: Callable[[], int]
+    redacting: Callable[[str], str] = redact
     flights: SingleFlight[Ended | None] = field(default_factory=SingleFlight)
 
 
@@ -67,7 +69,14 @@ async def _conclude(delivery: Delivery, runner: Runner) -> Ended | None:
     started = time.monotonic()
     ended = await _ended(delivery, runner)
     latency_ms = round((time.monotonic() - started) * 1000)
-    fact = fact_of(ended.verdict, command, command_id, latency_ms=latency_ms, repeated=ended.repeated)
+    fact = fact_of(
+        ended.verdict,
+        command,
+        command_id,
+        latency_ms=latency_ms,
+        repeated=ended.repeated,
+        redacting=runner.redacting,
+    )
     identity = Identity(place.tenant, place.key, outcome_id(command_id), caused_by=command_id)
     await runner.publish(fact, identity)
     return ended
