@@ -34,7 +34,7 @@ from tool_runner.adapters.servers_file import load_servers
 
 KUBERNETES_VERSION = "1.37"
 PINNED_IMAGE = re.compile(r"[a-z0-9./-]+:(\$\{HIL_VERSION:-)?\d+\.\d+[a-z0-9.-]*\}?")
-WITHOUT_PASSWORD = re.compile(r"^[A-Z_]*PASSWORD=\s*$", re.MULTILINE)
+WITHOUT_SECRET = re.compile(r"^[A-Z_]*(?:PASSWORD|SECRET)=\s*$", re.MULTILINE)
 
 
 def compose_services() -> list[tuple[str, Yaml]]:
@@ -140,9 +140,9 @@ def test_every_variable_of_the_compose_file_is_explained_in_the_example_and_no_p
     example = (ROOT / ".env.example").read_text()
     used = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", COMPOSE.read_text()))
     assert used == set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
-    passwords = {name for name in used if name.endswith("PASSWORD")}
-    assert len(WITHOUT_PASSWORD.findall(example)) == len(passwords)
-    assert all(f"${{{name}:?" in COMPOSE.read_text() for name in passwords), "a missing password must stop the start"
+    secret = {name for name in used if name.endswith(("PASSWORD", "SECRET"))}
+    assert len(WITHOUT_SECRET.findall(example)) == len(secret)
+    assert all(f"${{{name}:?" in COMPOSE.read_text() for name in secret), "a missing secret must stop the start"
 
 
 # --- k8s/

@@ -24,6 +24,7 @@ from tests.support.wait_until import wait_until
 from tool_runner.app import serve
 from tool_runner.settings import Settings
 
+LEDGER_SECRET = "the ledger of the tests"
 COUNTER = str(Path(__file__).with_name("mcp_counter.py"))
 RETAIL_WRITES = (
     "cancel_pending_order",
@@ -79,7 +80,13 @@ def write_servers(path: Path, *servers: dict[str, object]) -> Path:
 
 def settings_for(nats_url: str, redis_url: str, servers_file: Path, **fields: object) -> Settings:
     """Quick to notice that another runner is gone."""
-    quick = {"lease_seconds": 1.0, "ack_wait_seconds": 1.5, "log_level": "error", "http_port": free_port()}
+    quick = {
+        "ledger_secret": LEDGER_SECRET,
+        "lease_seconds": 1.0,
+        "ack_wait_seconds": 1.5,
+        "log_level": "error",
+        "http_port": free_port(),
+    }
     return Settings.model_validate(
         {"nats_url": nats_url, "redis_url": redis_url, "servers_file": servers_file, **quick, **fields}
     )
@@ -124,6 +131,7 @@ async def all_servers_up(http_port: int) -> None:
 def runner_process(settings: Settings, log_file: Path | None = None) -> Iterator["subprocess.Popen[bytes]"]:
     """The service as a process of its own, stopped at the end if it still runs."""
     fields = settings.model_dump(mode="json", exclude={"child_path", "otlp_endpoint"})
+    fields["ledger_secret"] = settings.ledger_secret.get_secret_value()
     environment = {f"TOOL_RUNNER_{name.upper()}": str(value) for name, value in fields.items()}
     with open(log_file or os.devnull, "wb") as output:
         process = subprocess.Popen(

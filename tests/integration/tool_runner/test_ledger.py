@@ -1,6 +1,7 @@
 """The call ledger on a real Redis."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,6 +10,7 @@ from service_kit.errors import RetryLater
 from tests.support.start_servers import RedisServer
 from tests.support.wait_until import wait_until
 from tool_runner.adapters.call_ledger import (
+    UNREADABLE,
     CallLedger,
     CallReference,
     Claimed,
@@ -17,15 +19,17 @@ from tool_runner.adapters.call_ledger import (
     Recorded,
     opened_ledger,
 )
+from tool_runner.adapters.seal import Seal
 from tool_runner.domain.outcome import Done, ErrorClass, Failed, Unknown, Verdict
 
 LEASE_SECONDS = 0.4
+SEAL = Seal("the ledger of the tests")
 
 
 @pytest.fixture
 async def ours(redis_server: RedisServer) -> AsyncIterator[CallLedger]:
     async with opened_ledger(
-        redis_server.url, process="ours", lease_seconds=LEASE_SECONDS, keep_seconds=60, connections_max=4
+        redis_server.url, process="ours", seal=SEAL, lease_seconds=LEASE_SECONDS, keep_seconds=60, connections_max=4
     ) as ledger:
         yield ledger
 
@@ -33,7 +37,7 @@ async def ours(redis_server: RedisServer) -> AsyncIterator[CallLedger]:
 @pytest.fixture
 def theirs(ours: CallLedger) -> CallLedger:
     """Another process, which renews no lease."""
-    return CallLedger(ours.redis, "theirs", lease_seconds=LEASE_SECONDS, keep_seconds=60)
+    return CallLedger(ours.redis, "theirs", SEAL, lease_seconds=LEASE_SECONDS, keep_seconds=60)
 
 
 def call(ledger: CallLedger, command: str = "one", *, scope: str = "acme.c1", arguments: str = "h") -> CallReference:
@@ -105,6 +109,44 @@ async def test_entries_are_forgotten_after_their_time(ours: CallLedger) -> None:
     await ours.finish(call(ours), Done(1))
     left = await ours.redis.pttl(call(ours).entry)
     assert 0 < left <= 60_000
+
+
+@pytest.mark.parametrize(
+    "verdict", [Done({"mail": "anna@example.com"}), Failed(ErrorClass.TIMEOUT, "anna@example.com"), Unknown("anna@")]
+)
+async def test_redis_holds_nothing_of_what_a_tool_answered(ours: CallLedger, verdict: Verdict) -> None:
+    await ours.claim(call(ours))
+    await ours.finish(call(ours), verdict)
+    stored = await ours.redis.hgetall(call(ours).entry)  # type: ignore[misc]
+    assert set(stored) == {"s", "h", "o", "c", "l", "v"}
+    assert "anna" not in json.dumps(stored)
+    assert await ours.claim(call(ours)) == Recorded(verdict)
+
+
+@pytest.mark.parametrize("verdict", [Done(1), Failed(ErrorClass.TIMEOUT), Unknown("cut")])
+async def test_what_another_secret_sealed_has_ended_and_is_never_made_again(ours: CallLedger, verdict: Verdict) -> None:
+    await ours.claim(call(ours))
+    await ours.finish(call(ours), verdict)
+    rotated = CallLedger(ours.redis, "later", Seal("another secret than before"), lease_seconds=LEASE_SECONDS)
+    assert await rotated.claim(call(rotated)) == Recorded(Unknown(UNREADABLE))
+
+
+async def test_a_record_that_was_moved_to_another_call_or_written_by_hand_is_not_believed(ours: CallLedger) -> None:
+    other = call(ours, scope="acme.c2")
+    for one, answer in ((call(ours), "paid"), (other, "refused")):
+        await ours.claim(one)
+        await ours.finish(one, Done(answer))
+    moved = await ours.redis.hget(call(ours).entry, "v")  # type: ignore[misc]
+    for forged in (moved, '{"kind": "done", "result": "paid", "is_error": false}', "", "AAAA"):
+        await ours.redis.hset(other.entry, "v", forged)  # type: ignore[misc]
+        assert await ours.claim(other) == Recorded(Unknown(UNREADABLE))
+
+
+async def test_the_ledger_outlives_its_process(ours: CallLedger) -> None:
+    await ours.claim(call(ours))
+    await ours.finish(call(ours), Done("paid"))
+    restarted = CallLedger(ours.redis, "later", Seal("the ledger of the tests"))
+    assert await restarted.claim(call(restarted, "two")) == Recorded(Done("paid"))
 
 
 async def test_a_hundred_claims_at_once_have_one_winner(ours: CallLedger) -> None:

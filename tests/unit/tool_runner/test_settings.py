@@ -1,6 +1,8 @@
 """Are the settings what the README says, and is what is published what it lists?"""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,17 @@ def test_a_wrong_setting_stops_the_start_with_its_name(monkeypatch: pytest.Monke
     monkeypatch.setenv("TOOL_RUNNER_LEASE_SECONDS", "soon")
     with pytest.raises(ValidationError, match="lease_seconds"):
         Settings()
+
+
+@pytest.mark.parametrize("secret", ["", "short"])
+def test_without_a_secret_for_its_ledger_the_runner_does_not_start(secret: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "tool_runner"],
+        env={"TOOL_RUNNER_LEDGER_SECRET": secret},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert f"TOOL_RUNNER_LEDGER_SECRET has {len(secret)} characters: give at least 16" in ended.stderr

@@ -123,6 +123,14 @@ def _gateway_secrets(folder: Path) -> Fields:
     return found
 
 
+def _tool_runner(around: Surroundings) -> Fields:
+    """With the key of its ledger, made once: with another one it could not read what it has done."""
+    found = _bus_and_redis(around)
+    if not os.environ.get("TOOL_RUNNER_LEDGER_SECRET"):
+        found["ledger_secret"] = keep_secret(around.stores_dir / "ledger_secret", secrets.token_urlsafe(32))
+    return found
+
+
 def _with_store(file_name: str) -> Callable[[Surroundings], Fields]:
     def fields(around: Surroundings) -> Fields:
         return {**_bus(around), "store_url": f"sqlite:///{around.stores_dir / file_name}"}
@@ -133,7 +141,7 @@ def _with_store(file_name: str) -> Callable[[Surroundings], Fields]:
 SERVICES = (
     Service("orchestrator", "orchestrator", _bus),
     Service("llm_gateway", "llm_gateway", _gateway),
-    Service("tool_runner", "tool_runner", _bus_and_redis),
+    Service("tool_runner", "tool_runner", _tool_runner),
     Service("hil_inbox", "hil_inbox", _with_store("hil_inbox.sqlite3")),
     Service("analytics", "analytics", _with_store("analytics.sqlite3")),
 )

@@ -27,6 +27,7 @@ from service_kit.telemetry import configure_logs, configure_traces
 from tool_runner.adapters.call_ledger import opened_ledger
 from tool_runner.adapters.mcp_client import McpServer
 from tool_runner.adapters.python_tools import PythonTools
+from tool_runner.adapters.seal import Seal
 from tool_runner.adapters.servers_file import ConfiguredServer, load_servers
 from tool_runner.adapters.tool_catalogue import ToolCatalogue
 from tool_runner.adapters.tool_registry import ToolRegistry
@@ -55,10 +56,11 @@ def stream_application(settings: Settings) -> FastStream:
 
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run until `stop` is set; `ready` is set once commands are consumed."""
+    seal = Seal(settings.ledger_secret.get_secret_value())
     configured = load_servers(settings.servers_file, search_path=settings.child_path)
     configure_logs(SERVICE, level=settings.log_level, redact=redacting_for(settings))
     configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redacting_for(settings))
-    async with bus(settings) as connection, runner_on(connection, settings, configured) as runner:
+    async with bus(settings) as connection, runner_on(connection, settings, configured, seal=seal) as runner:
         spec = replace(TOOL_RUNNER, ack_wait_seconds=settings.ack_wait_seconds)
         await ensure_consumer(connection.jetstream, spec, stream=LOG)
         consumer = Consumer(
@@ -112,7 +114,7 @@ async def bus(settings: Settings) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def runner_on(
-    connection: Connection, settings: Settings, configured: Sequence[ConfiguredServer]
+    connection: Connection, settings: Settings, configured: Sequence[ConfiguredServer], *, seal: Seal
 ) -> AsyncIterator[Runner]:
     """The runner with its ledger open and its servers running."""
     offer = ToolOffer(
@@ -123,6 +125,7 @@ async def runner_on(
         opened_ledger(
             settings.redis_url,
             process=process,
+            seal=seal,
             lease_seconds=settings.lease_seconds,
             keep_seconds=settings.ledger_keep_seconds,
             connections_max=settings.concurrency,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, AliasChoices, Field
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.streams import TOOL_RUNNER
@@ -29,6 +29,10 @@ class Settings(BaseSettings):
     concurrency: int = Field(64, ge=1, le=1000, description="Tool calls in hand at once.")
     lease_seconds: float = Field(6.0, ge=0.3, le=300, description="A silent owner of a call counts as dead after this.")
     ledger_keep_seconds: float = Field(86_400.0, ge=60, description="How long an ended call is remembered.")
+    ledger_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Key of the results in the ledger, at least 16 characters, the same in every replica; must be set.",
+    )
     ack_wait_seconds: float = Field(
         TOOL_RUNNER.ack_wait_seconds,
         ge=1,

@@ -15,11 +15,13 @@ from redis.exceptions import RedisError
 from service_kit.errors import RetryLater
 from service_kit.tasks import end_task
 from tool_runner.adapters.ledger_scripts import CLAIM, FINISH, RENEW, START
+from tool_runner.adapters.seal import Seal, Unreadable
 from tool_runner.domain.outcome import Done, ErrorClass, Failed, Unknown, Verdict
 
 FINISH_SECONDS_MAX = 120.0
 """How long a verdict waits in memory for a Redis that is away before the call counts as cut."""
 AWAY = timedelta(seconds=1)
+UNREADABLE = "the call has ended before, but its record cannot be read with the secret of this process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class CallLedger:
 
     redis: Redis
     process: str
+    seal: Seal
     lease_seconds: float = 6.0
     keep_seconds: float = 86_400.0
     reachable: bool = True
@@ -86,7 +89,7 @@ class CallLedger:
             case "reused":
                 return KeyReused()
             case "recorded":
-                return Recorded(verdict_from(answer[1]))
+                return Recorded(self._recorded(call, answer[1]))
         self._held[call.entry] = call
         return Orphaned() if answer[0] == "orphaned" else Claimed()
 
@@ -100,7 +103,8 @@ class CallLedger:
     async def finish(self, call: CallReference, verdict: Verdict) -> None:
         """Record the end, waiting for Redis if it is away. Raises RetryLater if another process has taken over."""
         state = {Done: "done", Failed: "failed", Unknown: "unknown"}[type(verdict)]
-        arguments = [call.arguments_hash, call.owner, call.command_id, *self._times(), state, text_of(verdict)]
+        arguments = [call.arguments_hash, call.owner, call.command_id, *self._times(), state]
+        arguments.append(self.seal.close(text_of(verdict), call.entry))
         deadline = asyncio.get_running_loop().time() + FINISH_SECONDS_MAX
         while True:
             try:
@@ -130,6 +134,13 @@ class CallLedger:
             except (RetryLater, RedisError, OSError):
                 self.reachable = False
 
+    def _recorded(self, call: CallReference, sealed: str) -> Verdict:
+        """How it ended. With another secret than this one the call has ended all the same: it is never made again."""
+        try:
+            return verdict_from(self.seal.open(sealed, call.entry))
+        except Unreadable:
+            return Unknown(UNREADABLE)
+
     def _times(self) -> list[str]:
         return [str(int(self.lease_seconds * 1_000)), str(int(self.keep_seconds * 1_000))]
 
@@ -145,7 +156,7 @@ class CallLedger:
 
 @asynccontextmanager
 async def opened_ledger(
-    url: str, *, process: str, lease_seconds: float, keep_seconds: float, connections_max: int
+    url: str, *, process: str, seal: Seal, lease_seconds: float, keep_seconds: float, connections_max: int
 ) -> AsyncIterator[CallLedger]:
     """A ledger whose leases are renewed for as long as the block runs."""
     pool = BlockingConnectionPool.from_url(
@@ -157,7 +168,7 @@ async def opened_ledger(
         decode_responses=True,
     )
     redis = Redis.from_pool(pool)
-    ledger = CallLedger(redis, process, lease_seconds, keep_seconds)
+    ledger = CallLedger(redis, process, seal, lease_seconds, keep_seconds)
     renewing = asyncio.create_task(ledger.renew_leases())
     try:
         yield ledger
@@ -166,19 +177,19 @@ async def opened_ledger(
         await redis.aclose()
 
 
-def text_of(verdict: Verdict) -> str:
+def text_of(verdict: Verdict) -> bytes:
     """A verdict as it is stored."""
     match verdict:
         case Done(result, is_error):
-            return orjson.dumps({"kind": "done", "result": result, "is_error": is_error}).decode()
+            return orjson.dumps({"kind": "done", "result": result, "is_error": is_error})
         case Failed(error_class, detail, retryable):
             fields = {"error_class": error_class.value, "detail": detail, "retryable": retryable}
-            return orjson.dumps({"kind": "failed", **fields}).decode()
+            return orjson.dumps({"kind": "failed", **fields})
         case Unknown(detail):
-            return orjson.dumps({"kind": "unknown", "detail": detail}).decode()
+            return orjson.dumps({"kind": "unknown", "detail": detail})
 
 
-def verdict_from(text: str) -> Verdict:
+def verdict_from(text: bytes) -> Verdict:
     """The inverse of `text_of`."""
     stored = orjson.loads(text)
     match stored["kind"]:

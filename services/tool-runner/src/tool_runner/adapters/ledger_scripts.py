@@ -1,6 +1,6 @@
 """How does one entry of the call ledger change, atomically?
 
-An entry is a hash: s(tate), h(ash of tool and arguments), o(wner), l(ease end, ms), c(ommand), v(erdict)."""
+An entry is a hash: s(tate), h(ash of tool and arguments), o(wner), l(ease end, ms), c(ommand), v(erdict, sealed)."""
 
 _NOW = """
 local clock = redis.call('TIME')
