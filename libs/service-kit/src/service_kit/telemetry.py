@@ -23,6 +23,7 @@ from opentelemetry.trace import SpanKind, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Histogram
 
+from service_kit.last_words import redact_last_words
 from service_kit.redaction import Redact, RedactingExporter, RedactingFormatter, redacted
 
 SAMPLE_RATIO = 0.01
@@ -49,7 +50,7 @@ def count_message(service: str, type_name: str, outcome: str, seconds: float) ->
 
 def configure_logs(service: str, *, level: str = "info", redact: Redact | None = None) -> None:
     """JSON lines on standard output in containers, readable lines in a terminal; every text goes through `redact`,
-    also what libraries log."""
+    also what libraries log, and what nobody catches."""
     pretty = sys.stdout.isatty()
     renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(serializer=orjson.dumps)
     structlog.configure(
@@ -71,6 +72,7 @@ def configure_logs(service: str, *, level: str = "info", redact: Redact | None =
         handler = logging.StreamHandler()
         handler.setFormatter(RedactingFormatter(redact))
         logging.basicConfig(level=logging.WARNING, handlers=[handler])
+        redact_last_words(redact)
 
 
 def _redact_line(redact: Redact, _: object, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
