@@ -157,6 +157,16 @@ async def test_bad_output_is_repaired_once_and_both_calls_are_paid(start_bench: 
         assert await bench.balance() == Balance(fact.cost_microdollars, 0, 0)
 
 
+async def test_a_repair_finds_the_money_that_the_call_before_it_gave_back(start_bench: StartBench) -> None:
+    """Else it would be granted less than the cap allows, and its answer be cut."""
+    bad, good = Rule(match="classify", json_={"intent": "x"}), Rule(match="intent", json_={"intent": "other"})
+    async with start_bench(Rule(text="hi"), bad, good) as bench:
+        await bench.produced(execution_id="e0")  # Redis knows the scripts from here on.
+        caps = (Cap(scope="execution", id="e1", cap_microdollars=340),)
+        await bench.produced(text="classify", output_schema=OUTPUT_SCHEMA, caps=caps)
+        assert [one.body["max_tokens"] for one in bench.model.received] == [100, 100, 100]
+
+
 async def test_output_that_stays_bad_is_a_failure(start_bench: StartBench) -> None:
     async with start_bench(Rule(text="no json", times=None)) as bench:
         fact = await bench.failed(output_schema=OUTPUT_SCHEMA, profile="single")

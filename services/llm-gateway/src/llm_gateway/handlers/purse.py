@@ -71,6 +71,8 @@ class Purse:
         """Money for one call, at least `bid.least` and at most `bid.most`, and a place within all limits. Where money
         that others hold may come back, it is waited for. `until` is on the clock of `time.monotonic`.
         Raises GateClosed."""
+        if self._number:  # The settlement of the call before has begun, and comes first in the queue of the gate then.
+            await asyncio.sleep(0)
         patience = min(until, time.monotonic() + self.wait_seconds_max)
         wait, asked = _WAIT_FIRST_SECONDS, 0
         while True:
