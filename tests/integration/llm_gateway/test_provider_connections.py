@@ -21,6 +21,7 @@ from llm_gateway.adapters.provider_connections import Address, Connections, NotR
 
 pytestmark = pytest.mark.asyncio
 OK = b"HTTP/1.1 200 OK\r\n"
+WHOLE = OK + b"content-length: 2\r\n\r\nok"
 Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -248,6 +249,65 @@ async def test_a_connection_that_the_server_has_closed_is_not_used_again() -> No
             assert server.opened == count
 
 
+async def test_a_connection_that_is_just_closing_is_not_used_again() -> None:
+    """What is written on it goes nowhere, and would be paid for."""
+    connections = Connections()
+    async with serving(saying(WHOLE)) as server:
+        async with connections.post(server.address(), b"") as answer:
+            assert await answer.read(10) == b"ok"
+        answer.eof_received()
+        assert answer._transport is not None
+        answer._transport.close()  # As the loop does where the server has closed; it says so one turn later.
+        assert await asked(server, connections) == (200, b"ok")
+        assert (server.opened, len(server.requests)) == (2, 2)
+
+
+@pytest.mark.parametrize("size", [100_000, 16_000_000])
+async def test_an_answer_that_comes_before_the_request_was_read_ends_the_connection(size: int) -> None:
+    """The server would take the rest of the request for the next one, and answer another caller with it."""
+    connections, refused = Connections(), asyncio.Event()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n")
+        await refused.wait()
+        writer.write(OK + b"content-length: 6\r\n\r\nothers")
+        writer.close()
+
+    listening = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    server = Server(listening.sockets[0].getsockname()[1])
+    async with listening:
+        assert await asked(server, connections, b"x" * size) == (413, b"")
+        assert not any(connections._idle.values())
+        refused.set()
+
+
+async def test_what_follows_the_last_chunk_has_a_limit() -> None:
+    async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + b"transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n")
+        for number in range(10_000):
+            writer.write(b"x-%d: %s\r\n" % (number, b"y" * 1_000))
+            await writer.drain()
+        writer.close()
+
+    async with serving(endless) as server:
+        with pytest.raises(Broken, match=f"headers of more than {HEAD_BYTES_MAX} bytes"):
+            await asked(server, Connections())
+
+
+async def test_small_chunks_are_no_headers_however_many_they_are() -> None:
+    many = saying(OK + b"transfer-encoding: chunked\r\n\r\n", *[b"1\r\nx\r\n" * 1_000] * 30, b"0\r\n\r\n")
+    async with serving(many) as server, Connections().post(server.address(), b"") as answer:
+        assert await answer.read(100_000) == b"x" * 30_000
+
+
+async def test_a_server_that_speaks_another_protocol_from_now_on_is_broken() -> None:
+    switch = saying(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n")
+    async with serving(switch) as server:
+        with pytest.raises(Broken, match="no HTTP: HttpParserUpgrade"):
+            await asked(server, Connections())
+
+
 async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate = made_certificate(tmp_path)
@@ -270,6 +330,8 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) 
         ("http://user:word@host/v1", {}),
         ("http://host/v1\r\nx: y", {}),
         ("http://höst/v1", {}),
+        ("http://a..b/v1", {}),
+        (f"http://{'a' * 64}.example/v1", {}),
         ("http://host/v1", {"authorization": "Bearer a\r\nx: y"}),
         ("http://host/v1", {"authorization": "Bearer a\n"}),
     ],

@@ -6,6 +6,9 @@ from typing import cast
 import httptools
 
 HEAD_BYTES_MAX = 64 * 1024
+"""Of what is no body, in one go: headers, what stands between two pieces of a body, trailers."""
+REFUSED_BYTES_MAX = 64 * 1024
+"""A longer request that is refused may not have been read to its end."""
 CHUNK_BYTES_MAX = 256 * 1024
 """Of a streamed answer that nobody takes yet; then the provider is not read any further."""
 
@@ -26,7 +29,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._body = bytearray()
         self._room = 0
-        self._head_bytes = 0
+        self._head_bytes = self._sent_bytes = 0
         self._waiting: asyncio.Future[None] | None = None
         self._headed = self._ended = self._gone = self._paused = False
         self._error: Broken | None = None
@@ -34,7 +37,8 @@ class Connection(asyncio.Protocol):
     @property
     def is_open(self) -> bool:
         """Whether another request may be sent on it."""
-        return self.reusable and not self._gone
+        closing = self._gone or self._transport is None or self._transport.is_closing()
+        return self.reusable and not closing
 
     def send(self, head: bytes, body: bytes) -> None:
         """Begin an exchange; `head` is the request line and all headers but the length of the body."""
@@ -42,7 +46,7 @@ class Connection(asyncio.Protocol):
         self.status, self.headers, self.reusable = 0, {}, False
         self._parser = httptools.HttpResponseParser(self)
         self._body.clear()
-        self._head_bytes, self._room = 0, CHUNK_BYTES_MAX
+        self._head_bytes, self._sent_bytes, self._room = 0, len(body), CHUNK_BYTES_MAX
         self._headed = self._ended = False
         self._transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
 
@@ -84,13 +88,13 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class.
 
     def data_received(self, data: bytes) -> None:
-        if not self._headed:
-            self._head_bytes += len(data)
+        body_bytes = len(self._body)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(f"no HTTP: {type(error).__name__}")
-        if not self._headed and self._head_bytes > HEAD_BYTES_MAX:
+        self._head_bytes = 0 if len(self._body) > body_bytes else self._head_bytes + len(data)
+        if not self._ended and self._head_bytes > HEAD_BYTES_MAX:
             self._fail(f"headers of more than {HEAD_BYTES_MAX} bytes")
         if len(self._body) > self._room and not self._ended:
             self._pause()
@@ -125,7 +129,7 @@ class Connection(asyncio.Protocol):
             self.headers = {}
         else:
             self._ended = True
-            self.reusable = self._parser.should_keep_alive()
+            self.reusable = self._parser.should_keep_alive() and not self._is_early()
 
     async def _more(self) -> None:
         if self._error is not None:
@@ -154,6 +158,12 @@ class Connection(asyncio.Protocol):
         if not self._ended:  # An answer that is whole stays one, whatever comes after it.
             self._error = self._error or Broken(how)
         self.close()
+
+    def _is_early(self) -> bool:
+        """A server that answers before it has read the whole request may take the rest of it for the next one, and its
+        answer to that would be another caller's. What TLS and the kernel hold back cannot be seen from here."""
+        unsent = self._transport is None or self._transport.get_write_buffer_size() > 0
+        return unsent or (self.status >= 400 and self._sent_bytes > REFUSED_BYTES_MAX)
 
     def _is_until_close(self) -> bool:
         """An answer without a length ends where the server closes."""

@@ -45,6 +45,10 @@ def address_of(url: str, headers: Mapping[str, str]) -> Address:
     parts = urlsplit(url)
     if not _URL.match(url) or not parts.hostname or parts.username is not None:
         raise ValueError("a provider's URL is http(s)://host[:port]/path, in ASCII, without user and password")
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError as error:  # It would come out of every call instead.
+        raise ValueError("a provider's host has an empty part, or one of more than 63 characters") from error
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [f"host: {parts.netloc}", "accept-encoding: identity"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
