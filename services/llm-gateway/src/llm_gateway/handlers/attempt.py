@@ -105,7 +105,7 @@ class Attempt:
             outcome = await self.gateway.provider.complete(target, orjson.dumps(upstream), timeout_seconds=left)
             attempted = attempted_of(candidate, held, outcome, seconds=time.monotonic() - started)
         finally:
-            self.gateway.surely(self.purse.settle(held, attempted))
+            self.purse.settle_surely(held, attempted, self.gateway.surely)
             self.tally.add_call(candidate, attempted.cost_microdollars, attempted.usage)
         report(self.gateway, candidate, outcome, seconds=time.monotonic() - started)
         return outcome

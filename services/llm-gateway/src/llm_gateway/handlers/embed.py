@@ -98,7 +98,7 @@ class _Embedding:
             outcome = await self._batched(candidate)
             attempted = attempted_of(candidate, held, outcome, seconds=time.monotonic() - started)
         finally:
-            self.gateway.surely(self.purse.settle(held, attempted))
+            self.purse.settle_surely(held, attempted, self.gateway.surely)
             self.tally.add_call(candidate, attempted.cost_microdollars, attempted.usage)
         return outcome
 

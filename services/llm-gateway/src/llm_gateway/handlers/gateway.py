@@ -47,12 +47,13 @@ class Gateway:
     micro_batch: MicroBatch = field(default_factory=MicroBatch)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def surely(self, work: Coroutine[None, None, None]) -> None:
+    def surely(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Begin work that must come to its end, whoever goes away meanwhile: what was spent has to be counted. Nobody
         waits for it: a process that is killed before has its lease, which counts at its maximum."""
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
     async def finish(self) -> None:
         """Wait for all such work, at the end of the process."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -19,6 +19,8 @@ from llm_gateway.domain.route_model import Candidate
 from llm_gateway.handlers.clock import Clock
 
 log = structlog.get_logger()
+Surely = Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
+"""Begins work that comes to its end, whoever goes away."""
 # A lease outlives its call by this much; one that nobody settles then counts at its maximum.
 LEASE_MARGIN_SECONDS = 15.0
 _CALLS_MAX = 100
@@ -60,6 +62,7 @@ class Purse:
     now: Clock
     wait_seconds_max: float
     _number: int = 0
+    _settling: asyncio.Task[None] | None = None
 
     @property
     def lowest_cap(self) -> int | None:
@@ -71,8 +74,8 @@ class Purse:
         """Money for one call, at least `bid.least` and at most `bid.most`, and a place within all limits. Where money
         that others hold may come back, it is waited for. `until` is on the clock of `time.monotonic`.
         Raises GateClosed."""
-        if self._number:  # The settlement of the call before has begun, and comes first in the queue of the gate then.
-            await asyncio.sleep(0)
+        if self._settling is not None:  # What the call before did not need is there for this one.
+            await asyncio.wait({self._settling}, timeout=max(until - time.monotonic(), 0.0))
         patience = min(until, time.monotonic() + self.wait_seconds_max)
         wait, asked = _WAIT_FIRST_SECONDS, 0
         while True:
@@ -91,6 +94,10 @@ class Purse:
                 return answer if isinstance(answer, Limited) else self._refused(answer, bid)
             await asyncio.sleep(pause)
             wait = min(wait * 2, _WAIT_SECONDS_MAX)
+
+    def settle_surely(self, held: Held, attempted: Attempted, surely: Surely) -> None:
+        """Begin to count what was spent. The caller does not wait for it; its own next call does."""
+        self._settling = surely(self.settle(held, attempted))
 
     async def settle(self, held: Held, attempted: Attempted) -> None:
         """Count what was spent. While the gate is closed it is tried again, up to the end of the lease; one that nobody

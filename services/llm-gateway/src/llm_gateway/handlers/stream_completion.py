@@ -131,7 +131,7 @@ class _Stream:
                     attempted = attempted_of(candidate, held, outcome, seconds=seconds)
                     report(self.gateway, candidate, outcome, seconds=seconds)
         finally:
-            self.gateway.surely(self.purse.settle(held, attempted))
+            self.purse.settle_surely(held, attempted, self.gateway.surely)
             self.tally.add_call(candidate, attempted.cost_microdollars, attempted.usage)
 
     def _ended(self, seen: Streamed, item: StreamEnd | Trouble, candidate: Candidate) -> Answer | Trouble:
