@@ -2,7 +2,10 @@
 none?"""
 
 import asyncio
+import json
+import os
 import secrets
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -131,6 +134,19 @@ async def test_where_there_are_no_vectors_the_model_answers(
         assert await said(gateway, "How is a password set anew?") == ("answer 1", "none")
         assert await said(gateway, "Choosing another password") == ("answer 2", "none")
         assert await said(gateway, "Choosing another password") == ("answer 2", "exact")
+
+
+async def test_the_embeddings_are_measured_through_the_gateway_before_they_are_used(
+    start_bench: StartBench, tmp_path: Path, own_redis_server: RedisServer
+) -> None:
+    figures, key = tmp_path / "figures.json", {"OPENAI_API_KEY": "all"}
+    async with gateway_with(Upstream(), start_bench, tmp_path, own_redis_server) as (_, _gateway, url):
+        options = ["--model", f"{url}/v1#embeddings", "--json", str(figures)]
+        command = [sys.executable, "-m", "hil", "bench", "cache", *options]
+        ran = await asyncio.create_subprocess_exec(*command, env=os.environ | key, stdout=asyncio.subprocess.DEVNULL)
+        assert await asyncio.wait_for(ran.wait(), 60) == 0
+    pairs = [row for row in json.loads(figures.read_text())["pairs"] if row["embedder"] == "embeddings"]
+    assert all(row["mixed_up_without_guards"] == row["pairs"] for row in pairs)
 
 
 async def test_a_name_that_is_no_embedding_model_stops_the_start(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from llm_gateway.adapters import response_cache, semantic_index
 from llm_gateway.adapters.embedder import Vector, WordllamaEmbedder
 from llm_gateway.adapters.response_cache import ResponseCache
 from llm_gateway.adapters.semantic_index import SemanticIndex
-from llm_gateway.adapters.semantic_standing import PartitionStanding, load_standings, switch_on
+from llm_gateway.adapters.semantic_standing import PartitionStanding, about, load_standings, partitions_of, switch_on
 from llm_gateway.adapters.semantic_verifications import VERIFIED_MIN
 from llm_gateway.domain.answer import Answer, Usage
 from llm_gateway.domain.cache_key import Lookup, lookup_for
@@ -186,6 +186,10 @@ async def test_a_tenant_is_told_how_often_its_partitions_answered_and_were_wrong
         switched_off=False,
     )
     assert (oldest.hits, oldest.verified) == (0, 0)
+    await redis.delete(f"cache:questions:{asked.partition}")  # Its time was over.
+    assert (await load_standings(redis, "acme"))[0].differs == 1
+    kept = [await redis.ttl(key) for key in (partitions_of("acme"), about(asked.partition))]
+    assert min(kept) > 29 * 24 * 3600
     assert await load_standings(redis, "other") == []
     assert not await switch_on(redis, "other", asked.partition)
 

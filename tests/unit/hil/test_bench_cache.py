@@ -1,15 +1,12 @@
 """Does the measurement of the semantic cache measure what it says, and does the shipped cache meet its bounds?"""
 
-import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from aiohttp import web
 from typer.testing import CliRunner
 
 from hil.bench.cache import CacheFigures, interval, measure
@@ -97,30 +94,3 @@ def test_what_cannot_be_measured_is_refused(options: list[str], said: str) -> No
     result = CliRunner().invoke(app, ["bench", "cache", *options])
     assert result.exit_code != 0
     assert said in result.output + str(result.exception)
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[str]:
-    """An embedding model that takes all texts for the same."""
-
-    async def embeddings(request: web.Request) -> web.Response:
-        texts: list[Any] = (await request.json())["input"]
-        data = [{"object": "embedding", "index": place, "embedding": [2.0]} for place, _ in enumerate(texts)]
-        return web.json_response({"object": "list", "data": data, "model": "v", "usage": {}})
-
-    served = web.Application()
-    served.router.add_post("/v1/embeddings", embeddings)
-    runner = web.AppRunner(served)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    await runner.cleanup()
-
-
-async def test_the_embeddings_of_a_provider_are_measured(provider: str, tmp_path: Path) -> None:
-    output = tmp_path / "figures.json"
-    command = [sys.executable, "-m", "hil", "bench", "cache", "--model", f"{provider}#same", "--json", str(output)]
-    ran = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
-    assert await asyncio.wait_for(ran.wait(), 60) == 0
-    pairs = [row for row in json.loads(output.read_text())["pairs"] if row["embedder"] == "same"]
-    assert all(row["mixed_up_without_guards"] == row["pairs"] for row in pairs)

@@ -19,7 +19,8 @@ SHIPPED = WordllamaEmbedder.name
 MINILM = "all-MiniLM-L6-v2"
 _SECONDS_MAX = 300
 _VECTORS_OF_MINILM = Path(__file__).with_name("minilm_vectors.py")
-_BATCH = 100
+_BATCH = 20
+"""Of about 12 tokens each: together they fit into a small window."""
 
 
 def shipped_vectors(texts: Sequence[str]) -> Vectors:

@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 from redis.asyncio import Redis
 
 from llm_gateway.adapters.embedder import Embedder, Vectors, WordllamaEmbedder
-from llm_gateway.adapters.semantic_standing import PARTITIONS_PER_TENANT_MAX, about, partitions_of
+from llm_gateway.adapters.semantic_standing import (
+    PARTITIONS_PER_TENANT_MAX,
+    STANDING_SECONDS_KEPT,
+    about,
+    partitions_of,
+)
 from llm_gateway.adapters.semantic_verifications import switch_of
 from llm_gateway.domain.cache_key import Lookup
 from llm_gateway.domain.semantic_guard import numbers_of
@@ -28,7 +33,7 @@ AGREEMENT_MIN = 0.85
 _COMPARED_CHARACTERS_MAX = 2_000
 # KEYS: questions, ages, version, partitions of the tenant, about
 # ARGV: key, question as JSON, seconds kept, now, new version, partition, questions at most, partitions at most,
-# profile, knowledge version, locale
+# profile, knowledge version, locale, seconds that the standing is kept
 _ADD = """
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
@@ -40,9 +45,11 @@ end
 redis.call('SET', KEYS[3], ARGV[5])
 redis.call('ZADD', KEYS[4], ARGV[4], ARGV[6])
 redis.call('HSET', KEYS[5], 'profile', ARGV[9], 'knowledge_version', ARGV[10], 'locale', ARGV[11])
-for place = 1, 5 do
+for place = 1, 3 do
   if redis.call('TTL', KEYS[place]) < tonumber(ARGV[3]) then redis.call('EXPIRE', KEYS[place], ARGV[3]) end
 end
+redis.call('EXPIRE', KEYS[4], ARGV[12])
+redis.call('EXPIRE', KEYS[5], ARGV[12])
 over = redis.call('ZCARD', KEYS[4]) - tonumber(ARGV[8])
 if over > 0 then
   for _, old in ipairs(redis.call('ZRANGE', KEYS[4], 0, over - 1)) do
@@ -115,7 +122,8 @@ class SemanticIndex:
         keys = (questions, ages, version, partitions_of(lookup.call.tenant), about(lookup.partition))
         values = (lookup.key, orjson.dumps(entry), str(question.ttl_seconds), str(now), secrets.token_hex(8))
         bounds = (lookup.partition, str(QUESTIONS_PER_PARTITION_MAX), str(PARTITIONS_PER_TENANT_MAX))
-        described = (lookup.call.profile, lookup.policy.knowledge_version, lookup.policy.locale)
+        policy = lookup.policy
+        described = (lookup.call.profile, policy.knowledge_version, policy.locale, str(STANDING_SECONDS_KEPT))
         await cast("Awaitable[int]", self.redis.eval(_ADD, len(keys), *keys, *values, *bounds, *described))
 
     async def agree(self, cached: str, fresh: str) -> bool:

@@ -12,7 +12,8 @@ from llm_gateway.domain.cache_key import short
 
 log = structlog.get_logger()
 PARTITIONS_PER_TENANT_MAX = 200
-_HITS_SECONDS_KEPT = 30 * 24 * 3600
+STANDING_SECONDS_KEPT = 30 * 24 * 3600
+"""As long as verifications and switches: what was wrong is shown also when its answers are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ async def count_hit(redis: Redis, partition: str) -> None:
     """Remember that the partition had an answer. Raises RedisError."""
     async with redis.pipeline(transaction=False) as trip:
         trip.hincrby(about(partition), "hits", 1)
-        trip.expire(about(partition), _HITS_SECONDS_KEPT)
+        trip.expire(about(partition), STANDING_SECONDS_KEPT)
         await trip.execute()
 
 
