@@ -16,7 +16,14 @@ from llm_gateway.adapters import response_cache, semantic_index
 from llm_gateway.adapters.embedder import Vector, WordllamaEmbedder
 from llm_gateway.adapters.response_cache import ResponseCache
 from llm_gateway.adapters.semantic_index import SemanticIndex
-from llm_gateway.adapters.semantic_standing import PartitionStanding, about, load_standings, partitions_of, switch_on
+from llm_gateway.adapters.semantic_standing import (
+    PartitionStanding,
+    about,
+    count_hit,
+    load_standings,
+    partitions_of,
+    switch_on,
+)
 from llm_gateway.adapters.semantic_verifications import VERIFIED_MIN
 from llm_gateway.domain.answer import Answer, Usage
 from llm_gateway.domain.cache_key import Lookup, lookup_for
@@ -144,6 +151,8 @@ async def test_all_that_is_kept_is_bounded(redis: Redis, monkeypatch: pytest.Mon
         assert len(await redis.keys(f"cache:{part}:*")) == 2
     assert await cache.find(lookup("question 4", system="c")) is not None
     assert await cache.find(lookup("question 0", system="a")) is None
+    await count_hit(redis, lookup(system="a").partition)
+    assert len(await redis.keys("cache:about:*")) == 2
 
 
 async def test_a_partition_that_was_wrong_too_often_is_silent_until_it_is_switched_on(redis: Redis) -> None:
