@@ -78,19 +78,19 @@ class Batch:
     async def _trip(self, commands: list[tuple[str | bytes | int, ...]]) -> list[object]:
         """On a connection itself: the pipeline of the library packs in Python and sets a timer for every answer, which
         is twice the CPU. Raises RedisError, TimeoutError."""
-        pool = self.redis.connection_pool
-        connection: AbstractConnection = await pool.get_connection()  # type: ignore[no-untyped-call]
-        done = False
-        try:
-            async with asyncio.timeout(TRIP_SECONDS_MAX):
+        async with asyncio.timeout(TRIP_SECONDS_MAX):
+            pool = self.redis.connection_pool
+            connection: AbstractConnection = await pool.get_connection()  # type: ignore[no-untyped-call]
+            done = False
+            try:
                 await connection.send_packed_command(b"".join(map(_packed, commands)))
                 answers = [await _answer_on(connection) for _ in commands]
-            done = True
-            return answers
-        finally:
-            if not done:  # What is still on its way belongs to nobody.
-                await connection.disconnect(nowait=True)
-            await pool.release(connection)
+                done = True
+                return answers
+            finally:
+                if not done:  # What is still on its way belongs to nobody.
+                    await connection.disconnect(nowait=True)
+                await pool.release(connection)
 
 
 def _packed(command: tuple[str | bytes | int, ...]) -> bytes:

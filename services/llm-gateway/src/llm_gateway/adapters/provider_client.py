@@ -116,13 +116,16 @@ class ProviderClient:
         self, target: Target, body: bytes, timeout_seconds: float
     ) -> AsyncGenerator[StreamChunk | StreamEnd | Trouble]:
         address = self.addresses[target.provider, _CHAT]
+        due = asyncio.get_running_loop().time() + timeout_seconds
         try:
-            async with asyncio.timeout(timeout_seconds), self.connections.post(address, body) as response:
+            async with asyncio.timeout_at(due) as waiting, self.connections.post(address, body) as response:
                 if response.status != 200:
                     yield _refusal(response, await response.read(_LINE_BYTES_MAX) or b"")
                     return
                 async for item in _events(target.provider, response):
+                    waiting.reschedule(None)  # While the caller has it, nobody may be cancelled in our name.
                     yield item
+                    waiting.reschedule(due)
         except TimeoutError:
             yield Trouble(ErrorClass.TIMEOUT, f"no whole answer within {timeout_seconds:.1f} s", may_have_cost=True)
         except (NotReached, Broken, ValueError) as error:
@@ -210,14 +213,19 @@ async def _events(provider: str, response: Connection) -> AsyncGenerator[StreamC
             yield _cut(provider, "it sent an error")
             return
         usage = read_usage(chunk) or usage
-        choices = chunk.get("choices")
-        reason = choices[0].get("finish_reason") if isinstance(choices, list) and choices else None
+        reason = _finish_reason(chunk)
         if reason == "content_filter":
             yield Trouble(ErrorClass.CONTENT_FILTERED, f"{provider} filtered the answer", may_have_cost=True)
             return
         finished = finished or isinstance(reason, str)
         yield StreamChunk(chunk)
     yield StreamEnd(usage) if finished else _cut(provider, "it ended early")
+
+
+def _finish_reason(chunk: Mapping[str, JsonValue]) -> JsonValue:
+    choices = chunk.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first.get("finish_reason") if isinstance(first, dict) else None
 
 
 def _cut(provider: str, how: str) -> Trouble:

@@ -47,24 +47,28 @@ async def complete(call: Call, gateway: Gateway) -> Completed | NotCompleted:
 async def _made_or_found(call: Call, masked: Masked, lookup: Lookup, gateway: Gateway) -> Made:
     """From the cache, from the same request that is on its way already, or from a model. What stopped that request and
     concerns its sender alone (money, a limit, a deadline) does not stop this one."""
+    until = time.monotonic() + call.timeout_seconds
     hit = await gateway.cache.find(lookup)
     if hit is not None and not hit.verify:
         checked = check_answer(hit.answer, call.expected)
         if isinstance(checked, Checked):
             return Made(hit.answer, checked, cache=hit.tier)
-    until = time.monotonic() + call.timeout_seconds
     try:
         made, shared = await gateway.coalescer.once(
             lookup.key,
-            lambda: _made_and_kept(call, masked, gateway, lookup=lookup, hit=hit),
-            wait_seconds=call.timeout_seconds,
+            lambda: _made_and_kept(_left_of(call, until), masked, gateway, lookup=lookup, hit=hit),
+            wait_seconds=max(until - time.monotonic(), 0.0),
         )
     except TimeoutError:
         return Made(Failure(ErrorClass.TIMEOUT, f"no answer within {call.timeout_seconds:g} s"))
     if shared and isinstance(made.outcome, Failure) and made.outcome.error_class in _OF_THE_SENDER:
-        left = replace(call, timeout_seconds=max(until - time.monotonic(), 0.0))
-        return await _made_and_kept(left, masked, gateway, lookup=lookup, hit=hit)
+        return await _made_and_kept(_left_of(call, until), masked, gateway, lookup=lookup, hit=hit)
     return replace(made, cache="coalesced", cost_microdollars=0, usage=NO_USAGE) if shared else made
+
+
+def _left_of(call: Call, until: float) -> Call:
+    """The call with what is left of its time."""
+    return replace(call, timeout_seconds=max(until - time.monotonic(), 0.0))
 
 
 async def _made_and_kept(call: Call, masked: Masked, gateway: Gateway, *, lookup: Lookup, hit: Hit | None) -> Made:

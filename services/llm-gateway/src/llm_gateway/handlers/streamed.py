@@ -24,6 +24,10 @@ class _Part:
         return self.restorer.feed(text)
 
 
+HELD_BACK_MAX = 100
+"""A model that sends this many chunks without a word has begun to speak all the same."""
+
+
 @dataclass(slots=True)
 class Streamed:
     """Gathers the chunks of one answer. A placeholder may be cut in two by the border of chunks, so that a few
@@ -55,7 +59,8 @@ class Streamed:
         if isinstance(reason, str):
             self.finish_reason = reason
             return self._released([*self._rest(), passed])
-        if not self.started and not restored.get("content") and not restored.get("tool_calls"):
+        is_silent = not restored.get("content") and not restored.get("tool_calls")
+        if is_silent and not self.started and len(self._held_back) < HELD_BACK_MAX:
             self._held_back.append(passed)
             return []
         return self._released([passed])
