@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pii import Finding, Kind, TextTooLong, detect, names_by
 
 HOSTILE = ["1" * 50_000, "1111 " * 10_000, "@" * 50_000, "a@" * 25_000, "1:" * 25_000, "1.1." * 12_500, "DE12" * 12_500]
+HOSTILE += ["%40" * 16_000, "\u200b1" * 25_000, "\\" * 50_000, "\\u0040a" * 7_000, "&#64;" * 10_000, "\uff11" * 50_000]
 
 
 def kinds(text: str, **context: str) -> list[Kind]:

@@ -10,6 +10,7 @@ import re
 from pii.find_addresses import find_emails, find_ibans, find_ips
 from pii.find_numbers import DEFAULT_REGIONS, find_numbers
 from pii.findings import Finding, Found, Kind, NameDetector
+from pii.plain import is_plain, plain
 
 TEXT_CHARACTERS_MAX = 1_000_000
 """Looked at in up to 3 s, at worst; what is longer is refused."""
@@ -40,7 +41,7 @@ _memo: dict[bytes, tuple[Finding, ...]] = {}
 
 def _remembered(text: str, label: str, regions: tuple[str, ...]) -> tuple[Finding, ...]:
     """Agent loops send the same messages again and again. Only the hash of a text and the places are kept."""
-    if _ANY.search(text) is None:
+    if _ANY.search(text) is None and is_plain(text):
         return ()
     said = f"{regions}\x00{label}\x00{text}" if label or regions is not DEFAULT_REGIONS else text
     key = hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -62,13 +63,17 @@ def _labelled(text: str, label: str, regions: tuple[str, ...]) -> tuple[Finding,
 
 def search(text: str, regions: tuple[str, ...] = DEFAULT_REGIONS) -> tuple[Finding, ...]:
     """What `detect` says, found anew. Most certain kinds first."""
+    meant = plain(text)
+    text = meant.text
+    if _ANY.search(text) is None:
+        return ()
     found = Found()
     if "@" in text:
         find_emails(text, found)
     find_ibans(text, found)
     find_ips(text, found)
     find_numbers(text, found, regions=regions)
-    return tuple(found.findings)
+    return tuple(map(meant.as_written, found.findings))
 
 
 def _with_names(findings: tuple[Finding, ...], names: list[tuple[int, int]]) -> tuple[Finding, ...]:

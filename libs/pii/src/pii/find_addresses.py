@@ -6,7 +6,7 @@ from pii.checks import iban_in, is_ip
 from pii.findings import Found, Kind
 
 _LOCAL_BACKWARDS = re.compile(r"[\w.%+'-]{1,64}")
-_DOMAIN = re.compile(r"@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w@-])")
+_DOMAIN = re.compile(r"@(?:[\w-]{1,63}\.){1,8}(?:xn--[A-Za-z0-9-]{2,59}|[^\W\d_]{2,24})(?![^\W_])")
 _IBAN = re.compile(r"\d\d(?<=[A-Za-z]{2}\d\d)(?<![A-Za-z0-9][A-Za-z]{2}\d\d)(?:[ -]?[A-Za-z0-9]){11,30}")
 _IPV4 = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w-]|\.\d)")
 _IPV6_SIGN = re.compile(r":[0-9A-Fa-f]{0,4}:")

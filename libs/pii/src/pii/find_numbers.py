@@ -186,23 +186,31 @@ def _phone(row: _Row, first: int) -> int | None:
         return None
     if (last := _us_phone(row, first)) is not None:
         return last
-    if not row.begins(first) or not row.stands_free(first, first):
+    if not row.begins(first) or not row.free_around(first, first):
         return None
     zeros, several = row.text.startswith("00", start), len(row.groups) > first + 1
     if zeros and several:
         return _longest_valid(row, first, _Prefix.ZEROS)
-    if (several and row.regions != DEFAULT_REGIONS) or _is_called_phone(row.before(first)):
+    if (several and _may_be_national(row, first)) or _is_called_phone(row.before(first)):
         return _longest_valid(row, first, _Prefix.ZEROS if zeros else _Prefix.NONE)
     return None
+
+
+def _may_be_national(row: _Row, first: int) -> bool:
+    """As it is written at home. With dashes and no leading zero it would be any part number or span of years."""
+    leading = row.text[row.groups[first][0]]
+    return row.regions != DEFAULT_REGIONS and (leading == "0" or row.stands_free(first, first))
 
 
 def _us_phone(row: _Row, first: int) -> int | None:
     """Grouped as people in North America do: 415-555-2671, 1 (415) 555-2671."""
     country = row.sizes[first] == 1 and row.text[row.groups[first][0]] == "1"
     area = first + 1 if country else first
-    if row.sizes[area : area + 3] != (3, 3, 4) or "US" not in row.regions or not row.stands_free(first, area + 2):
+    last = area + 2 if row.sizes[area : area + 3] == (3, 3, 4) else area + 1
+    bracketed = row.sizes[area : area + 2] == (3, 7) and row.between(area + 1)[:1] == ")"
+    if (last == area + 1 and not bracketed) or "US" not in row.regions or not row.stands_free(first, last):
         return None
-    return area + 2 if is_us_phone(row.digits(area, area + 2)) else None
+    return last if is_us_phone(row.digits(area, last)) else None
 
 
 class _Prefix(Enum):
