@@ -2,7 +2,9 @@
 a metric, a cache, the figures, or in a field of a message or document that the contracts do not mark?"""
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -174,6 +176,34 @@ async def test_a_handovers_document_holds_secrets_in_the_marked_fields_of_its_pa
     assert pii_outside_marked_fields(json.dumps(shown), json_schema_of(OpenHandover), SECRETS) == []
     _, listed = await system.http("hil_inbox", f"/v1/handovers?tenant={TENANT}")
     assert isinstance(listed, dict)
+
+
+async def test_the_file_of_the_inbox_holds_secrets_where_people_read_marked_fields_alone(
+    system: WholeSystem, directory: Path
+) -> None:
+    holding, packets = set[str](), 0
+    with closing(sqlite3.connect(f"file:{directory}/stores/hil_inbox.sqlite3?mode=ro", uri=True)) as opened:
+        tables = [name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            for place, body in opened.execute(f'SELECT id, body FROM "{table}"'):
+                assert_no_pii([place], SECRETS)
+                document = json.loads(body)
+                holding |= {f"{table}.{name}" for name, value in document.items() if holds_secret(value)}
+                if "packet" in document:
+                    packets += 1
+                    written = json.dumps({"packet": document["packet"]})
+                    assert pii_outside_marked_fields(written, json_schema_of(OpenHandover), SECRETS) == []
+    assert packets
+    assert holding == {
+        "documents_handovers.ask",
+        "documents_packets.packet",
+        "documents_transcript.text",
+        "documents_conversations.last_text",
+    }
+
+
+def holds_secret(value: object) -> bool:
+    return bool(places_of([json.dumps(value)], SECRETS))
 
 
 async def test_the_files_of_analytics_hold_no_secret(system: WholeSystem, directory: Path) -> None:

@@ -224,3 +224,13 @@ async def test_a_tool_that_comes_late_is_waited_for(start_bench: StartBench) -> 
         assert not await bench.facts(command_id)
         await bench.add_tool("late.tool")
         assert getattr(await bench.fact(command_id), "text", None) == "ok"
+
+
+async def test_a_name_of_a_tool_that_a_model_makes_up_is_told_to_nobody(start_bench: StartBench) -> None:
+    """Contracts do not mark `tool`: a name that was not offered could hold what a customer said."""
+    call = ScriptedCall(name="refund_anna@example.com", arguments={"to": "anna@example.com"})
+    async with start_bench(Rule(tool_calls=(call,), times=None)) as bench:
+        await bench.add_tool("shop.get_order")
+        fact = await bench.failed(text="I am anna@example.com", tools=("shop.*",))
+        assert fact.error_class == "invalid_output"
+        assert "anna" not in fact.model_dump_json()
