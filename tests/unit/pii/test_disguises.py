@@ -84,6 +84,18 @@ def test_what_only_looks_so_is_left_alone(text: str) -> None:
     assert detect(text) == ()
 
 
+@pytest.mark.parametrize("value", [4111111111111111, 4111111111111111.0, -4111111111111111])
+def test_a_card_is_masked_as_whatever_number_json_holds_it(value: float) -> None:
+    masked = Masker(b"s", "p").mask_json({"pan": value})
+    assert "4111111111111111" not in str(masked) and "[CARD_" in str(masked)
+
+
+@pytest.mark.parametrize("value", [59.9, 1008292230, 1763993857.123456, 1e300, -12, True, float("nan"), float("inf")])
+def test_other_numbers_stay_numbers(value: float) -> None:
+    assert Masker(b"s", "p").mask_json([value]) is not None
+    assert str(Masker(b"s", "p").mask_json([value])) == str([value])
+
+
 def test_the_place_is_that_of_the_text_as_it_was() -> None:
     text = "a\u200bb anna%40example.com, 4111\u200b1111 11111111 \u00e9"
     [finding] = detect(text)

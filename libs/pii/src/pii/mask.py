@@ -18,6 +18,7 @@ _UNFINISHED = re.compile(r"\[(?:[A-Z]{1,8}(?:_[A-Z2-7]{0,51})?)?\Z")
 _PLACEHOLDER = re.compile(r"\[[A-Z]{2,8}_[A-Z2-7]{6,52}\]")
 _STRANGE = "mark"
 _DIGITS_MIN = 9
+_NUMBER_MAX = 10**20
 _REPEATED = (Kind.PHONE, Kind.SSN, Kind.IP)
 """Kinds that are found by what stands around them, too: the same value may stand elsewhere without."""
 _REPEATED_MAX = 200
@@ -123,9 +124,9 @@ class Masker:
         return tuple(found.findings)
 
     def _masked_number(self, value: JsonValue, label: str) -> JsonValue:
-        if not isinstance(value, int) or isinstance(value, bool) or value < 10 ** (_DIGITS_MIN - 1):
+        if not isinstance(value, int | float) or not 10 ** (_DIGITS_MIN - 1) <= abs(value) < _NUMBER_MAX or value % 1:
             return value
-        text = str(value)
+        text = str(int(value))
         masked = self.mask(text, label=label)
         return value if masked == text else masked
 
