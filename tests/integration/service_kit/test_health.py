@@ -2,10 +2,14 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
+import pytest
 from fastapi import FastAPI
 
+from service_kit.bounded_http import BoundedHttp
 from service_kit.health import add_health, serve_http
 from tests.support.kit import kit
 from tests.support.start_servers import NatsServer
@@ -48,5 +52,68 @@ async def test_readiness_names_the_check_that_fails_while_the_process_lives(own_
             await wait_until(is_ready)
             async with session.get("/metrics") as response:
                 assert "hil_messages_total" in await response.text()
+        stop.set()
+        await serving
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (b"", b""),
+        (b"GET / HTTP/1.1\r\nx: ", b""),
+        (b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /", b"alive"),
+        (b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 200_000, b"The head is over the limit of 65536 bytes."),
+        (b"GET / HTTP/1.1\r\nx: " + b"y" * 1_000_000, b"The head is over the limit of 65536 bytes."),
+    ],
+    ids=["nothing", "half a head", "half a second head", "many headers", "a long header"],
+)
+async def test_a_head_without_end_closes_its_connection(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, answered: bytes
+) -> None:
+    monkeypatch.setattr(BoundedHttp, "head_seconds_max", 0.2)
+    async with serving_http() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        async with asyncio.timeout(20):
+            said = b""
+            with suppress(ConnectionResetError):  # What was sent after the answer is not read any more.
+                while part := await reader.read(65_536):
+                    said += part
+        writer.close()
+    assert answered in said
+
+
+async def test_an_answer_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BoundedHttp, "head_seconds_max", 0.1)
+    async with serving_http() as port, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
+        for _ in range(2):
+            async with http.get("/slow") as answer:
+                assert await answer.json() == "done"
+
+
+@asynccontextmanager
+async def serving_http() -> AsyncIterator[int]:
+    port, stop, app = free_port(), asyncio.Event(), FastAPI()
+    add_health(app, {})
+
+    @app.get("/slow")
+    async def slow() -> str:
+        await asyncio.sleep(0.4)  # Four times what a head may take.
+        return "done"
+
+    serving = asyncio.create_task(serve_http(app, host="127.0.0.1", port=port, stop=stop))
+
+    async def listens() -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    try:
+        await wait_until(listens)
+        yield port
+    finally:
         stop.set()
         await serving

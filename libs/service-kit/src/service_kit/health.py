@@ -10,6 +10,8 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from service_kit.bounded_http import BoundedHttp
+
 Check = Callable[[], bool]
 
 
@@ -43,6 +45,7 @@ async def serve_http(app: Any, *, host: str, port: int, stop: asyncio.Event) -> 
     """Serve an ASGI application until `stop` is set, then let running requests end for at most 5 s."""
     config = uvicorn.Config(
         app,
+        http=BoundedHttp,
         host=host,
         port=port,
         log_config=None,
