@@ -96,7 +96,7 @@ def test_what_cannot_be_searched_is_not_sent(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_text_beyond_all_bounds_is_not_sent() -> None:
-    with pytest.raises(MaskingFailed, match="TextTooLong"):
+    with pytest.raises(MaskingFailed, match="over the limit of 1000000 a text"):
         masker().mask("1 " * 2_100_000)
 
 

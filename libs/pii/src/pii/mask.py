@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from pii.detect import detect
+from pii.detect import TextTooLong, detect
 from pii.find_numbers import DEFAULT_REGIONS
 from pii.findings import Finding, Found, Kind
 
@@ -46,6 +46,8 @@ class Masker:
         """The text with placeholders; `label` is the name of the field that it stands in. Raises MaskingFailed."""
         try:
             places = self._places(text, label)
+        except TextTooLong as error:
+            raise MaskingFailed(f"{error} a text; send it in parts") from None
         except Exception as error:
             raise MaskingFailed(type(error).__name__) from None
         if not places:

@@ -203,7 +203,9 @@ async def _events(provider: str, response: Connection) -> AsyncGenerator[StreamC
     """Server-sent events: lines `data: {…}`, the last of them `data: [DONE]`."""
     finished, usage = False, None
     while True:
-        line = await asyncio.wait_for(response.line(_LINE_BYTES_MAX), _IDLE_SECONDS_MAX)
+        # Not wait_for: up to Python 3.11 it loses a cancellation that comes together with a line.
+        async with asyncio.timeout(_IDLE_SECONDS_MAX):
+            line = await response.line(_LINE_BYTES_MAX)
         if line == b"" or line.strip() == b"data: [DONE]":
             break
         if not line.startswith(b"data:"):

@@ -20,7 +20,7 @@ _STATUS = {
     ErrorClass.INVALID_REQUEST: 400,
     ErrorClass.CONTENT_FILTERED: 400,
     ErrorClass.NO_CANDIDATE: 400,
-    ErrorClass.MASKING_FAILED: 500,
+    ErrorClass.MASKING_FAILED: 400,  # Too long or too nested to be searched: asked again, it would be so again.
     ErrorClass.OVERLOADED: 503,
     ErrorClass.CANCELLED: 499,
 }
