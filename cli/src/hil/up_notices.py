@@ -78,7 +78,7 @@ class Terminal:
         for name, address in endpoints.items():
             table.add_row(name, address)
         self._console.print(table)
-        if api_key_file is not None and (gateway := endpoints.get("llm-gateway")):
+        if api_key_file is not None and (gateway := endpoints.get("llm_gateway")):
             self._tell_key(f"{gateway}/v1", api_key_file)
         self._console.print(f"Models: {self._model}. Stop with Ctrl-C.", highlight=False)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Does = Literal["chat", "stream", "parse", "embeddings", "models"]
+Does = Literal["chat", "stream", "parse", "embeddings", "models", "model"]
 TOOL = {
     "type": "function",
     "function": {
@@ -67,6 +67,9 @@ SCENES = (
     Scene("vectors, in base64 on the wire", "embeddings", _TEXTS, _VECTORS),
     Scene("vectors, as numbers", "embeddings", {**_TEXTS, "encoding_format": "float"}, _VECTORS),
     Scene("the models", "models", {}, {"models": ["balanced", "embeddings", "first", "second", "vectors"]}),
+    Scene("one model", "model", {"name": "balanced"}, {"model": "balanced"}),
+    Scene("one model that is none", "model", {"name": "nobody"}, _error(404, "model_not_found")),
+    Scene("a stop that is none", "chat", _ask(stop=5), _error(400, "invalid_value", param="stop")),
     Scene("a wrong key", "chat", _ask(), _error(401, "invalid_api_key"), key="wrong"),
     Scene("a key that may not", "chat", _ask(), _error(403, None, "permission_error"), key="models-only"),
     Scene("a wrong value", "chat", _ask(temperature=9), _error(400, "invalid_value", param="temperature")),

@@ -73,7 +73,7 @@ def statuses(answer: bytes) -> list[int]:
 
 async def test_a_connection_lives_on_after_a_refusal(start_bench: StartBench, tmp_path: Path) -> None:
     async with wire(start_bench, tmp_path) as port:
-        refusals = [chat(body=b"{"), request(line="GET /v1/models/x HTTP/1.1"), chat("x-hil-timeout-ms: x")]
+        refusals = [chat(body=b"{"), request(line="GET /v1/models/nobody HTTP/1.1"), chat("x-hil-timeout-ms: x")]
         assert statuses(await said(port, b"".join([*refusals, chat(LAST)]))) == [400, 404, 400, 200]
 
 

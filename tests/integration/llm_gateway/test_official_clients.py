@@ -131,7 +131,18 @@ async def _models(client: AsyncOpenAI, _: dict[str, Any], headers: dict[str, str
     return {"models": [model.id async for model in client.models.list(extra_headers=headers)]}
 
 
-DEEDS: Any = {"chat": _chat, "stream": _stream, "parse": _parse, "embeddings": _embeddings, "models": _models}
+async def _model(client: AsyncOpenAI, body: dict[str, Any], headers: dict[str, str]) -> Any:
+    return {"model": (await client.models.retrieve(body["name"], extra_headers=headers)).id}
+
+
+DEEDS: Any = {
+    "chat": _chat,
+    "stream": _stream,
+    "parse": _parse,
+    "embeddings": _embeddings,
+    "models": _models,
+    "model": _model,
+}
 
 
 @pytest.mark.parametrize("play", [played_in_python, played_in_node], ids=["python", "node"])

@@ -45,6 +45,10 @@ const deeds = {
     for await (const model of client.models.list(options)) names.push(model.id);
     return { models: names };
   },
+
+  async model(client, body, options) {
+    return { model: (await client.models.retrieve(body.name, options)).id };
+  },
 };
 
 function calls(given) {

@@ -15,7 +15,7 @@ KEY_FILE = Path("/a folder", *("long" * 20 for _ in range(3)), "api_key")
 def tell_everything(teller: Teller) -> None:
     teller.notice(Notice("nats", Change.STARTING))
     teller.notice(Notice("nats", Change.READY))
-    teller.ready({"nats": "nats://127.0.0.1:4000", "llm-gateway": "http://127.0.0.1:4001"}, KEY_FILE)
+    teller.ready({"nats": "nats://127.0.0.1:4000", "llm_gateway": "http://127.0.0.1:4001"}, KEY_FILE)
     teller.notice(Notice("nats", Change.ENDED, "was killed by signal 9 [x]; starting it again in 1 s (1 of 10)"))
     teller.stopping()
     teller.notice(Notice("nats", Change.STOPPED))

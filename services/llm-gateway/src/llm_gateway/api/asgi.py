@@ -77,8 +77,8 @@ class OpenAiApi:
     async def _answered(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         path, headers = scope["path"], dict(scope["headers"])
         caller = self._caller(scope, headers)
-        if path == "/v1/models":
-            return await answer.send_json(_models(self.gateway))
+        if path.startswith("/v1/models"):
+            return await answer.send_json(_models(self.gateway, path.removeprefix("/v1/models").removeprefix("/")))
         if self._in_flight >= self.concurrency:
             raise Refused(_BUSY)
         content = await self.bodies.read(headers, receive)
@@ -152,7 +152,7 @@ class OpenAiApi:
         raise Refused(error_of(made))
 
     def _caller(self, scope: Scope, headers: dict[bytes, bytes]) -> KeyEntry:
-        path = scope["path"]
+        path = "/v1/models" if scope["path"].startswith("/v1/models/") else scope["path"]
         if path not in _METHODS:
             hint = "let the base URL end in /v1; " if f"/v1{path}" in _METHODS else ""
             known = ", ".join(_METHODS)
@@ -257,8 +257,16 @@ def _facts(made: Completed) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def _models(gateway: Gateway) -> dict[str, JsonValue]:
-    """Profiles and models, as OpenAI lists models."""
+def _models(gateway: Gateway, name: str) -> dict[str, JsonValue]:
+    """Profiles and models as OpenAI lists models, or the one of this name. Raises Refused."""
     names = [*gateway.table.profiles, *gateway.table.models]
-    listed: list[JsonValue] = [{"id": name, "object": "model", "created": 0, "owned_by": "hil"} for name in names]
-    return {"object": "list", "data": listed}
+    described: dict[str, JsonValue] = {
+        one: {"id": one, "object": "model", "created": 0, "owned_by": "hil"} for one in names
+    }
+    if not name:
+        return {"object": "list", "data": list(described.values())}
+    found = described.get(name)
+    if not isinstance(found, dict):
+        known = ", ".join(names)[:500]
+        raise Refused(ApiError(404, f"model: {name[:100]!r} is not one of: {known}", code="model_not_found"))
+    return found

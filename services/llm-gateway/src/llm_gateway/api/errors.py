@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import orjson
+from pydantic import JsonValue
 
 from llm_gateway.domain.call import NotCompleted
 from llm_gateway.domain.failure import ErrorClass
@@ -66,6 +67,18 @@ class Refused(Exception):
     def __init__(self, error: ApiError) -> None:
         super().__init__(error.message)
         self.error = error
+
+
+class BadRequest(Refused):
+    """The request is wrong; `error` says what and how to mend it."""
+
+    def __init__(self, param: str, message: str) -> None:
+        super().__init__(ApiError(400, f"{param}: {message}", param=param, code="invalid_value"))
+
+
+def shown(value: JsonValue) -> str:
+    """The beginning of a value, for a message."""
+    return repr(value)[:60]
 
 
 def error_of(made: NotCompleted) -> ApiError:

@@ -1,16 +1,15 @@
 """What does a request over HTTP ask for, and is it right?"""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import orjson
 from pydantic import JsonValue
 
-from contracts.completions import CachePolicy
 from contracts.tool_calls import ToolDescription
 from llm_gateway.adapters.api_keys import KeyEntry
-from llm_gateway.api.errors import ApiError, Refused
+from llm_gateway.api.errors import BadRequest, shown
+from llm_gateway.api.read_headers import cache_policy_of, header_of, timeout_seconds_of
 from llm_gateway.domain.call import NO_TOOLS, Call
 from llm_gateway.domain.check_answer import check_schema
 from llm_gateway.domain.tool_names import OfferedTools
@@ -19,18 +18,20 @@ Object = dict[str, JsonValue]
 MESSAGES_MAX, TOOLS_MAX, TEXTS_MAX = 2_000, 256, 2_048
 # orjson writes 254 levels, and what a provider gets has a few more around it.
 DEPTH_MAX = 200
-TIMEOUT_SECONDS_DEFAULT, TIMEOUT_SECONDS_MAX = 120.0, 600.0
-_ID = re.compile(r"[\x21-\x7e]{1,128}\Z")
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _OUR_OWN = ("model", "max_tokens", "max_completion_tokens", "stream", "metadata", "store", "n")
 _COSTS_EXTRA = ("audio", "modalities", "web_search_options", "prediction", "best_of", "service_tier")
 
-
-class BadRequest(Refused):
-    """The request is wrong; `error` says what and how to mend it."""
-
-    def __init__(self, param: str, message: str) -> None:
-        super().__init__(ApiError(400, f"{param}: {message}", param=param, code="invalid_value"))
+_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "seed": ((int,), "a whole number"),
+    "stop": ((str, list), "a text or a list of texts"),
+    "logprobs": ((bool,), "true or false"),
+    "parallel_tool_calls": ((bool,), "true or false"),
+    "user": ((str,), "a text"),
+    "tool_choice": ((str, dict), "none, auto, required or an object"),
+    "logit_bias": ((dict,), "an object"),
+    "metadata": ((dict,), "an object"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,13 @@ def read_chat(content: bytes, headers: Mapping[bytes, bytes], caller: KeyEntry, 
         if body.get(name) not in (None, "auto", "default", ["text"]):
             raise BadRequest(name, "is not supported: it costs extra, and no cap could be kept; leave it out")
     if body.get("n") not in (None, 1):
-        raise BadRequest("n", f"is {_shown(body['n'])}; only 1 answer a request is supported")
+        raise BadRequest("n", f"is {shown(body['n'])}; only 1 answer a request is supported")
     _check_number(body, "temperature", 0, 2)
     _check_number(body, "top_p", 0, 1)
+    _check_number(body, "top_logprobs", 0, 20)
+    _check_number(body, "frequency_penalty", -2, 2)
+    _check_number(body, "presence_penalty", -2, 2)
+    _check_kinds(body)
     call = _call(
         caller,
         headers,
@@ -79,7 +84,7 @@ def read_embeddings(content: bytes, headers: Mapping[bytes, bytes], caller: KeyE
     if not all(isinstance(text, str) and text for text in texts):
         raise BadRequest("input", "every text must be a string with at least one character; tokens are not accepted")
     if body.get("encoding_format", "float") not in ("float", "base64"):
-        raise BadRequest("encoding_format", f"is {_shown(body['encoding_format'])}; use float or base64")
+        raise BadRequest("encoding_format", f"is {shown(body['encoding_format'])}; use float or base64")
     _check_number(body, "dimensions", 1, 10_000)
     kept = {name: body[name] for name in ("encoding_format", "dimensions") if body.get(name) is not None}
     return Asked(_call(caller, headers, request_id, profile=profile, body={"input": list(texts), **kept}))
@@ -103,9 +108,9 @@ def _call(
     body: Object,
     wanted: _Wanted = _Wanted(),
 ) -> Call:
-    entity = caller.entity or _header(headers, b"x-hil-entity")
-    execution = _header(headers, b"x-hil-execution")
-    conversation = _header(headers, b"x-hil-conversation") or execution or request_id
+    entity = caller.entity or header_of(headers, b"x-hil-entity")
+    execution = header_of(headers, b"x-hil-execution")
+    conversation = header_of(headers, b"x-hil-conversation") or execution or request_id
     return Call(
         request_id=request_id,
         source="http",
@@ -113,15 +118,15 @@ def _call(
         profile=profile,
         body=body,
         partition=f"{caller.tenant}/{conversation}",
-        timeout_seconds=_timeout_seconds(headers),
+        timeout_seconds=timeout_seconds_of(headers),
         entity=entity,
-        workflow=caller.workflow or _header(headers, b"x-hil-workflow"),
+        workflow=caller.workflow or header_of(headers, b"x-hil-workflow"),
         execution_id=execution,
-        node=_header(headers, b"x-hil-node"),
+        node=header_of(headers, b"x-hil-node"),
         output_tokens_max=wanted.output_tokens_max,
         output_schema=wanted.output_schema,
         offered=wanted.offered,
-        cache=_cache_policy(headers),
+        cache=cache_policy_of(headers),
     )
 
 
@@ -158,7 +163,7 @@ def _check_message(message: JsonValue, place: str) -> None:
     if not isinstance(message, dict):
         raise BadRequest(place, "must be an object with role and content")
     if message.get("role") not in _ROLES:
-        raise BadRequest(f"{place}.role", f"is {_shown(message.get('role'))}; use one of: {', '.join(_ROLES)}")
+        raise BadRequest(f"{place}.role", f"is {shown(message.get('role'))}; use one of: {', '.join(_ROLES)}")
     content = message.get("content")
     if not isinstance(content, str | list | None):
         raise BadRequest(f"{place}.content", "must be a string, a list of parts or null")
@@ -174,13 +179,20 @@ def _check_number(body: Object, name: str, least: float, most: float) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise BadRequest(name, f"is {_shown(value)}; must be a number from {least:g} to {most:g}")
+        raise BadRequest(name, f"is {shown(value)}; must be a number from {least:g} to {most:g}")
+
+
+def _check_kinds(body: Object) -> None:
+    for name, (kinds, called) in _KINDS.items():
+        value = body.get(name)
+        if value is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
+            raise BadRequest(name, f"is {shown(value)}; must be {called}")
 
 
 def _flag(body: Object, name: str) -> bool:
     value = body.get(name)
     if not isinstance(value, bool | None):
-        raise BadRequest(name, f"is {_shown(value)}; must be true or false")
+        raise BadRequest(name, f"is {shown(value)}; must be true or false")
     options = body.get("stream_options")
     if not isinstance(options, dict | None):
         raise BadRequest("stream_options", "must be an object")
@@ -194,7 +206,7 @@ def _output_tokens(body: Object) -> int | None:
         value = body.get(name)
         if value is not None:
             if not isinstance(value, int):
-                raise BadRequest(name, f"is {_shown(value)}; must be a whole number")
+                raise BadRequest(name, f"is {shown(value)}; must be a whole number")
             limits.append(value)
     return min(limits) if limits else None
 
@@ -238,61 +250,6 @@ def _offered(body: Object) -> OfferedTools:
             raise BadRequest(f"tools[{number}].function.parameters", "must be a JSON Schema")
         by_name[name] = ToolDescription.model_construct(name=name, input_schema=parameters)
     return OfferedTools(by_name)
-
-
-def _header(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
-    value = headers.get(name)
-    if value is None:
-        return None
-    text = value.decode("latin-1")
-    if not _ID.match(text):
-        raise BadRequest(name.decode(), "must be 1 to 128 visible ASCII characters")
-    return text
-
-
-def _timeout_seconds(headers: Mapping[bytes, bytes]) -> float:
-    value = headers.get(b"x-hil-timeout-ms")
-    if value is None:
-        return TIMEOUT_SECONDS_DEFAULT
-    return _whole(value, "x-hil-timeout-ms", 1, int(TIMEOUT_SECONDS_MAX * 1000)) / 1000
-
-
-def _cache_policy(headers: Mapping[bytes, bytes]) -> CachePolicy | None:
-    """`x-hil-cache: exact|semantic[; ttl=SECONDS]`."""
-    given = headers.get(b"x-hil-cache")
-    if given is None:
-        return None
-    value = given.decode("latin-1")
-    tier, _, rest = (part.strip() for part in value.partition(";"))
-    if tier == "off":
-        return None
-    if tier not in ("exact", "semantic"):
-        raise BadRequest("x-hil-cache", f"is {_shown(tier)}; use off, exact or semantic, as in `exact; ttl=600`")
-    fields: dict[str, JsonValue] = {
-        "tier": tier,
-        "knowledge_version": _header(headers, b"x-hil-knowledge-version") or "",
-        "locale": _header(headers, b"x-hil-locale") or "",
-    }
-    if rest:
-        name, _, number = rest.partition("=")
-        if name.strip() != "ttl":
-            raise BadRequest("x-hil-cache", f"has the unknown option {_shown(name)}; only ttl is known")
-        fields["ttl_seconds"] = _whole(number.encode("latin-1"), "x-hil-cache ttl", 1, 30 * 24 * 3600)
-    return CachePolicy.model_validate(fields)
-
-
-def _whole(value: bytes, name: str, least: int, most: int) -> int:
-    try:
-        number = int(value.strip())
-    except ValueError:
-        number = least - 1
-    if not least <= number <= most:
-        raise BadRequest(name, f"is {_shown(value.decode('latin-1'))}; must be a whole number from {least} to {most}")
-    return number
-
-
-def _shown(value: JsonValue) -> str:
-    return repr(value)[:60]
 
 
 Read = Callable[[bytes, Mapping[bytes, bytes], KeyEntry, str], Asked]
