@@ -12,10 +12,11 @@ from aiohttp import web
 
 @dataclass(slots=True)
 class SpeakingModel:
-    """`characters_max`: after so many it falls silent and keeps the connection open. With tools it calls the first,
-    with what it was told as the argument `said`."""
+    """`characters_max`: after so many it falls silent and keeps the connection open. `repeats`: how often it says all
+    of it. With tools it calls the first, with what it was told as the argument `said`."""
 
     characters_max: int | None = None
+    repeats: int = 1
     heard: list[Any] = field(default_factory=list)
     hung_up: int = 0
 
@@ -28,7 +29,7 @@ class SpeakingModel:
                 await self._silence()
             response = web.StreamResponse(headers={"content-type": "text/event-stream"})
             await response.prepare(request)
-            for delta in _deltas(body, said, self.characters_max):
+            for delta in _deltas(body, said, self.characters_max) * self.repeats:
                 await response.write(_event(delta, None))
             await self._silence()
             await response.write(_event({}, "tool_calls" if body.get("tools") else "stop") + b"data: [DONE]\n\n")

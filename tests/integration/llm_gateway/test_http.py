@@ -164,6 +164,15 @@ async def test_a_spent_budget_is_refused_told_once_and_opened_again_by_an_admini
         assert any(isinstance(one, BudgetRaised) and one.cap_microdollars == 5_000_000 for one in told)
 
 
+async def test_a_breaker_that_all_tenants_share_is_no_tenants_to_close(start_bench: StartBench, tmp_path: Path) -> None:
+    async with (
+        http_gateway(start_bench, tmp_path) as (_, url),
+        aiohttp.ClientSession(headers={"authorization": "Bearer all"}) as admin,
+        admin.post(f"{url}/admin/breakers/first/reset") as answer,
+    ):
+        assert (answer.status, TENANT in await answer.text()) == (403, True)
+
+
 async def test_a_stream_that_is_cut_ends_with_an_error_and_not_as_if_it_were_whole(
     start_bench: StartBench, tmp_path: Path
 ) -> None:

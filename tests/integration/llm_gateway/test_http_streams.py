@@ -2,16 +2,19 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from tests.integration.llm_gateway.conftest import StartBench
+from tests.integration.llm_gateway.gateway_kit import Bench
 from tests.integration.llm_gateway.speaking_model import SpeakingModel, speaking
 from tests.integration.llm_gateway.test_http import TENANT, TOOL, ask, client, http_gateway
 from tests.support.wait_until import wait_until
 
+from contracts.costs import CostRecorded
 from hil.replay_model import Rule
 
 PERSONAL = "I am anna@example.com, card 4111 1111 1111 1111, call +49 151 23456789."
@@ -49,7 +52,7 @@ async def test_a_client_that_goes_away_stops_its_model_and_nothing_stays_held(
     model = SpeakingModel(characters_max=3)
     async with (
         speaking(model) as provider_url,
-        http_gateway(start_bench, tmp_path, provider_url=provider_url) as (_, url),
+        http_gateway(start_bench, tmp_path, provider_url=provider_url) as (bench, url),
         aiohttp.ClientSession(headers=AS_ADMIN) as http,
     ):
         await _cap(http, url, 1_000_000)
@@ -66,6 +69,39 @@ async def test_a_client_that_goes_away_stops_its_model_and_nothing_stays_held(
 
         await wait_until(settled)
         assert len(model.heard) == 1
+        await wait_until(lambda: _outcomes_are(bench, ["cancelled"]))
+
+
+async def _outcomes_are(bench: Bench, wanted: list[str]) -> bool:
+    """What the ledger says of the requests, with what they cost."""
+    entries = [entry.message for entry in await bench.log(f"costs-{datetime.now(UTC):%Y-%m-%d}")]
+    found = [one for fact in entries if isinstance(fact, CostRecorded) for one in fact.requests]
+    return [one.outcome for one in found if one.cost_microdollars > 0] == wanted
+
+
+async def test_a_reader_who_takes_nothing_any_more_counts_as_gone(start_bench: StartBench, tmp_path: Path) -> None:
+    """Else he would keep a provider's connection and held money for ever."""
+    model = SpeakingModel(repeats=100_000)
+    async with (
+        speaking(model) as provider_url,
+        http_gateway(start_bench, tmp_path, provider_url=provider_url, http_stalled_seconds_max=0.5) as (_, url),
+        aiohttp.ClientSession(headers=AS_ADMIN) as http,
+    ):
+        await _cap(http, url, 10_000_000)
+        host, port = url.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port), limit=1_024)
+        body = json.dumps(ask("x" * 100, stream=True)).encode()
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: {AS_ADMIN['authorization']}\r\n"
+        writer.write(f"{head}x-hil-entity: u1\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+
+        async def settled() -> bool:
+            spent, held = await _spent_and_held(http, url)
+            return spent > 0 and held == 0
+
+        await wait_until(lambda: _is(len(model.heard) == 1))
+        await wait_until(settled, timeout_seconds=60)
+        await wait_until(lambda: _is(model.hung_up == 1), timeout_seconds=30)
+        writer.close()
 
 
 async def _read_one_line(url: str, *, stream: bool) -> bytes:

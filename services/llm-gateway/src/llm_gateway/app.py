@@ -100,7 +100,14 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
             "cost_ledger": lambda: gateway.ledger.has_room,
         }
         add_health(admin, checks)
-        api = OpenAiApi(gateway, keys, admin, concurrency=settings.http_concurrency, trace_ratio=settings.trace_ratio)
+        api = OpenAiApi(
+            gateway,
+            keys,
+            admin,
+            concurrency=settings.http_concurrency,
+            trace_ratio=settings.trace_ratio,
+            stalled_seconds_max=settings.http_stalled_seconds_max,
+        )
         written = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(gateway.ledger.run(written))

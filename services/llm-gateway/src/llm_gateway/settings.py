@@ -82,6 +82,9 @@ class Settings(BaseSettings):
         None, description="Keys of the HTTP API, made by `hil llm key create`; without it /v1 answers 401."
     )
     http_concurrency: int = Field(512, ge=1, le=10_000, description="Requests over HTTP in flight at once.")
+    http_stalled_seconds_max: float = Field(
+        30.0, gt=0, le=600, description="How long the reader of a stream may take nothing before it counts as gone."
+    )
     concurrency: int = Field(64, ge=1, le=1000, description="Completions of the bus in flight at once.")
     prompts_cached_max: int = Field(2000, ge=0, description="Agent loops whose prompts are kept in memory.")
     trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of turns that are traced.")

@@ -49,13 +49,14 @@ class OpenAiApi:
     rest: App
     concurrency: int
     trace_ratio: float
+    stalled_seconds_max: float
     bodies: BodyReader = field(default_factory=BodyReader)
     _in_flight: int = field(default=0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(_OURS):
             return await self.rest(scope, receive, send)
-        answer = _Answer(send, f"req_{secrets.token_hex(12)}")
+        answer = _Answer(send, f"req_{secrets.token_hex(12)}", self.stalled_seconds_max)
         try:
             if not scope["path"].startswith("/admin/"):
                 return await self._answered(scope, receive, answer)
@@ -179,6 +180,7 @@ class _Answer:
 
     send: Send
     request_id: str
+    stalled_seconds_max: float
     started: bool = False
 
     async def send_json(self, body: object, headers: "list[tuple[bytes, bytes]] | None" = None) -> None:
@@ -194,9 +196,15 @@ class _Answer:
         await self.send({"type": "http.response.body", "body": error.body})
 
     async def send_event(self, data: bytes) -> None:
+        """Raises Gone where nobody has taken what was sent before for too long: a provider's connection and held money
+        hang on it."""
         if not self.started:
             await self._start(200, [(b"cache-control", b"no-cache")], _EVENTS)
-        await self.send({"type": "http.response.body", "body": b"data: " + data + b"\n\n", "more_body": True})
+        try:
+            async with asyncio.timeout(self.stalled_seconds_max):
+                await self.send({"type": "http.response.body", "body": b"data: " + data + b"\n\n", "more_body": True})
+        except TimeoutError:
+            raise Gone from None
 
     async def end_events(self, data: bytes) -> None:
         await self.send_event(data)

@@ -18,7 +18,7 @@ from llm_gateway.domain.models import ModelKind
 from llm_gateway.domain.retry import jitter_of, wait_before_retry
 from llm_gateway.domain.route_model import Candidate, Route
 from llm_gateway.handlers.attempt import NO_TIME, attempted_of, provider_rates, refused
-from llm_gateway.handlers.engine import purse_for, recorded, route_for
+from llm_gateway.handlers.engine import GONE, purse_for, recorded, route_for
 from llm_gateway.handlers.gateway import Gateway
 from llm_gateway.handlers.masking import Masked, masked_for
 from llm_gateway.handlers.purse import Attempted, Held, Purse
@@ -53,7 +53,14 @@ async def _made(call: Call, masked: Masked, gateway: Gateway) -> tuple[Made, tup
     route = route_for(call, masked, gateway, purse, kind=ModelKind.EMBEDDING)
     if isinstance(route, Failure):
         return Made(route), ()
-    return await _Embedding(call, masked, gateway, purse, time.monotonic() + call.timeout_seconds).tries(route)
+    started = time.monotonic()
+    embedding = _Embedding(call, masked, gateway, purse, started + call.timeout_seconds)
+    try:
+        return await embedding.tries(route)
+    except asyncio.CancelledError:
+        gone = embedding.tally.made(GONE)
+        recorded(call, gateway, gone, started=started, masked=masked, how=How("embeddings"))
+        raise
 
 
 @dataclass(slots=True)
@@ -63,7 +70,6 @@ class _Embedding:
     gateway: Gateway
     purse: Purse
     until: float
-
     tally: Tally = field(default_factory=lambda: Tally(NO_TIME))
 
     async def tries(self, route: Route) -> tuple[Made, tuple[JsonValue, ...]]:

@@ -26,6 +26,7 @@ from llm_gateway.handlers.request_records import How, record_of
 
 _BREAKERS_SECONDS_MAX, _BREAKERS_LOOK_SECONDS = 5.0, 0.25
 
+GONE = Failure(ErrorClass.CANCELLED, "the caller went away")
 _OF_THE_SENDER = frozenset(
     {ErrorClass.BUDGET_EXCEEDED, ErrorClass.RATE_LIMITED, ErrorClass.TIMEOUT, ErrorClass.CANCELLED}
 )
@@ -102,7 +103,12 @@ async def _attempted(call: Call, masked: Masked, gateway: Gateway, until: float)
     route = route_for(call, masked, gateway, purse)
     if isinstance(route, Failure):
         return Made(route)
-    return await Attempt(call, masked, gateway, purse, until).make(route)
+    attempt = Attempt(call, masked, gateway, purse, until)
+    try:
+        return await attempt.make(route)
+    except asyncio.CancelledError:
+        conclude(call, gateway, attempt.tally.made(GONE), started=until - call.timeout_seconds, masked=masked)
+        raise
 
 
 def route_for(

@@ -19,7 +19,7 @@ from llm_gateway.domain.made import Made, Tally
 from llm_gateway.domain.retry import jitter_of, seconds_for_model, wait_before_retry
 from llm_gateway.domain.route_model import Candidate, Route
 from llm_gateway.handlers.attempt import BREAKER_OPEN, NO_TIME, attempted_of, provider_rates, refused, report
-from llm_gateway.handlers.engine import conclude, purse_for, route_for
+from llm_gateway.handlers.engine import GONE, conclude, purse_for, route_for
 from llm_gateway.handlers.gateway import Gateway
 from llm_gateway.handlers.masking import Masked, masked_for
 from llm_gateway.handlers.purse import Attempted, Held, Purse
@@ -49,7 +49,7 @@ async def stream_completion(call: Call, gateway: Gateway) -> AsyncGenerator[Chun
             async for chunk in chunks:
                 yield chunk
     except (GeneratorExit, asyncio.CancelledError):
-        cancelled = stream.tally.made(Failure(ErrorClass.CANCELLED, "the caller went away"))
+        cancelled = stream.tally.made(GONE)
         conclude(call, gateway, cancelled, started=started, masked=masked, streamed=True)
         raise
     yield conclude(call, gateway, stream.made(), started=started, masked=masked, streamed=True)
