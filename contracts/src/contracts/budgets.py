@@ -1,8 +1,29 @@
 """Which messages say that a money cap was reached, and raise it?"""
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.envelope import Decision, Message, message_type
+
+
+class CapReached(BaseModel):
+    """The cap that refused something, with the figures of that moment."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    scope: str = Field(description="tenant | entity | workflow | execution | node | tool")
+    scope_id: str = Field(description="<tenant>/<id>")
+    window: str = Field("total", description="total | hour | day | month")
+    cap_microdollars: int
+    spent_microdollars: int
+    held_microdollars: int = 0
+    requested_microdollars: int = 0
+
+
+class CapQuestion(CapReached):
+    """May this cap be raised? A plain yes raises it to `proposed`; another figure lies within `least` and `most`."""
+
+    proposed_microdollars: int
+    least_microdollars: int
+    most_microdollars: int
 
 
 @message_type(

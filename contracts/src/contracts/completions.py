@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from contracts.budgets import CapReached
 from contracts.envelope import Decision, Message, PiiText, message_type
 
 
@@ -132,3 +133,4 @@ class CompletionFailed(CompletionFact):
     )
     detail: str = Field("", max_length=2_000)
     retryable: bool = False
+    cap_reached: CapReached | None = Field(None, description="Of budget_exceeded: the cap that refused, if it was one.")

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from contracts.budgets import CapQuestion
 from contracts.envelope import Decision, Identifier, Message, PiiText, message_type
 
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -211,6 +212,7 @@ class OpenApproval(Decision):
     arguments: dict[str, JsonValue] = Field(default_factory=dict, json_schema_extra={"pii": True})
     arguments_hash: str | None = None
     policy: str | None = None
+    budget: CapQuestion | None = Field(None, description="Of a question whether a cap may be raised: its figures.")
     skills: tuple[str, ...] = ()
     priority: Priority = "normal"
     expires_ms: int = Field(description="Log time at which the declared reaction takes over; Unix milliseconds.")

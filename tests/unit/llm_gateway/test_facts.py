@@ -8,6 +8,7 @@ from llm_gateway.domain.call import Completed, NotCompleted
 from llm_gateway.domain.check_answer import Checked
 from llm_gateway.domain.facts import failed, outcome_id, produced, refused
 from llm_gateway.domain.failure import ErrorClass, Failure
+from llm_gateway.domain.over_budget import OverBudget
 
 COMMAND = RequestCompletion(node="n", execution_id="e", based_on=BasedOn(now_ms=0, fence=0), profile="fast")
 RECORD = RequestRecord(
@@ -68,3 +69,14 @@ def test_what_another_attempt_cannot_help_is_not_retryable() -> None:
         ErrorClass.MASKING_FAILED,
         ErrorClass.CANCELLED,
     }
+
+
+def test_a_refusal_names_the_cap_that_refused_so_that_somebody_can_raise_it() -> None:
+    over = OverBudget("entity", "acme/ana", "day", cap=100, spent=60, held=30, requested=20)
+    refusal = NotCompleted(Failure(ErrorClass.BUDGET_EXCEEDED, over.detail), RECORD, over_budget=over)
+    reached = failed("c1", COMMAND, refusal).cap_reached
+    assert reached is not None
+    assert (reached.scope, reached.scope_id, reached.window) == ("entity", "acme/ana", "day")
+    assert (reached.cap_microdollars, reached.spent_microdollars) == (100, 60)
+    assert (reached.held_microdollars, reached.requested_microdollars) == (30, 20)
+    assert failed("c1", COMMAND, NotCompleted(Failure(ErrorClass.TIMEOUT, ""), RECORD)).cap_reached is None

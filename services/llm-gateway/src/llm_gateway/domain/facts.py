@@ -64,6 +64,7 @@ def failed(command_id: str, command: RequestCompletion, made: NotCompleted) -> C
         error_class=failure.error_class,
         detail=failure.detail[:_DETAIL_CHARACTERS_MAX],
         retryable=failure.retryable,
+        cap_reached=made.over_budget.cap_reached if made.over_budget is not None else None,
     )
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from contracts.budgets import CapReached
+
 
 @dataclass(frozen=True, slots=True)
 class OverBudget:
@@ -21,4 +23,17 @@ class OverBudget:
         return (
             f"{self.scope} {self.scope_id} ({self.window}): {self.requested} micro-dollars on top of "
             f"{self.spent} spent and {self.held} held pass the cap of {self.cap}"
+        )
+
+    @property
+    def cap_reached(self) -> CapReached:
+        """For whoever asked: what has to be raised, and how far."""
+        return CapReached(
+            scope=self.scope,
+            scope_id=self.scope_id,
+            window=self.window,
+            cap_microdollars=self.cap,
+            spent_microdollars=self.spent,
+            held_microdollars=self.held,
+            requested_microdollars=self.requested,
         )
