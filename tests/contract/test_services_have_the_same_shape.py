@@ -26,7 +26,6 @@ FILE_LINES_MAX, FUNCTION_LINES_MAX = 300, 50
 NOT_SENT_YET = {
     ("tool-runner", "hil.evt.tool_call.approval_required.v1"),
     ("tool-runner", "hil.evt.budget.exhausted.v1"),
-    ("orchestrator", "hil.cmd.budget.raise.v1"),
     ("hil-inbox", "hil.cmd.execution.stop.v1"),
     ("hil-inbox", "hil.cmd.conversation.close.v1"),
 }

@@ -1,5 +1,6 @@
 """Do all executions of all workflows end, once, whatever workers, people and the clock do?"""
 
+from collections import Counter
 from dataclasses import replace
 from random import Random
 
@@ -8,11 +9,13 @@ from hypothesis import strategies as st
 from tests.support.random_flows import RandomHistory, decisions, random_history, random_workflow
 from tests.support.simulated_log import KEY, TENANT, SimulatedLog
 
+from contracts.budgets import RaiseBudget
 from contracts.completions import RequestCompletion
 from contracts.conversations import MessageSent
 from contracts.executions import ExecutionFinished
-from contracts.handovers import OpenApproval
+from contracts.handovers import ApprovalDecided, OpenApproval
 from contracts.tool_calls import ExecuteToolCall
+from orchestrator.domain.ask_for_money import QUESTIONS_MAX
 from orchestrator.domain.decide import decide
 from orchestrator.domain.fold import fold
 from orchestrator.domain.limits import GRACE_MS
@@ -86,6 +89,19 @@ def test_the_next_look_at_a_command_is_known_before_it_is_stored_and_before_it_i
         elif isinstance(message, OpenApproval):
             assert wake_ms is not None
             assert message.based_on.now_ms < wake_ms <= message.expires_ms + GRACE_MS
+
+
+@FEW
+@given(SEEDS)
+def test_a_cap_is_raised_only_after_a_yes_once_each_and_three_times_an_execution(seed: int) -> None:
+    log = random_history(seed, steps=40)
+
+    yes = {e.message.approval_id for e in log.entries if isinstance(e.message, ApprovalDecided)}
+    raised = [e.message for e in log.entries if isinstance(e.message, RaiseBudget)]
+    approvals = [command.approval_id for command in raised]
+    assert set(approvals) <= yes
+    assert len(set(approvals)) == len(approvals)
+    assert all(approvals_of <= QUESTIONS_MAX for approvals_of in Counter(r.execution_id for r in raised).values())
 
 
 @FEW

@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from contracts.budgets import RaiseBudget
 from contracts.completions import RequestCompletion
 from contracts.conversations import CloseConversation, MessageReceived
 from contracts.envelope import Decision
 from contracts.executions import StopExecution
 from contracts.handovers import OpenApproval
+from orchestrator.domain.cost_steps import AskHuman, CheaperProfile, CostStep
 from orchestrator.domain.workflow import (
     Backoff,
     Condition,
@@ -59,7 +61,22 @@ def random_workflow(random: Random) -> Workflow:
         tool_calls_max=random.choice([None, 3]),
         transfer_tools=("shop.transfer",),
     )
-    return Workflow("flow", "1", f"{random.getrandbits(64):x}", nodes, tuple(edges), limits=limits, handover=rules)
+    return Workflow(
+        "flow",
+        "1",
+        f"{random.getrandbits(64):x}",
+        nodes,
+        tuple(edges),
+        limits=limits,
+        handover=rules,
+        cost_steps=_cost_steps(random),
+    )
+
+
+def _cost_steps(random: Random) -> tuple[CostStep, ...]:
+    steps: list[CostStep] = [CheaperProfile("fast"), AskHuman(random.choice([5_000, 86_400_000]))]
+    random.shuffle(steps)
+    return tuple(steps[: random.randint(0, 2)])
 
 
 def _condition(random: Random) -> Condition | None:
@@ -81,6 +98,7 @@ def _node(random: Random, name: str, *, standin: str | None) -> Node:
         random.choice(WORKERS),
         limits=limits,
         reactions=reactions,
+        cost_steps=_cost_steps(random) if Limit.COST in reactions else (),
         join=random.choice(["all", "first"]),
         prompt="Look at {{ turn.text }}",
         tool="shop.look",
@@ -152,7 +170,12 @@ class RandomHistory:
         command_id, command = random.choice(found)
         log.focus = command_id
         if isinstance(command, RequestCompletion):
-            random.choice([self._produce, self._produce, self._call_tools, self._fail])()
+            random.choice([self._produce, self._produce, self._call_tools, self._fail, self._refuse])()
+        elif isinstance(command, RaiseBudget):
+            log.raised(random.choice([-1, -1, None, command.cap_microdollars * 3, 1]))
+        elif isinstance(command, OpenApproval) and command.budget is not None:
+            answer = {"cap_usd": random.choice([0.0, 0.05, 0.1])}
+            log.verdict(random.choice(["approve", "approve", "respond", "reject"]), answer=answer)
         elif isinstance(command, OpenApproval):
             verdict = random.choice(["approve", "reject", "respond", "edit"])
             log.verdict(verdict, answer={"go": True, "text": "by hand"}, arguments={"text": "edited"})
@@ -174,6 +197,11 @@ class RandomHistory:
     def _fail(self) -> None:
         error_class = self.random.choice(["timeout", "provider_error", "budget_exceeded"])
         self.log.fail(error_class, retryable=error_class != "budget_exceeded", cost_microdollars=9_000)
+
+    def _refuse(self) -> None:
+        """A cap refuses, sometimes one that was raised before."""
+        cap = self.random.choice([10_000, 20_000, 50_000, 100_000])
+        self.log.refuse(self.random.choice(["node", "execution", "tenant"]), cap_microdollars=cap)
 
     def _tool_result(self) -> None:
         self.log.tool_result(self._output(), is_error=self.random.random() < 0.2)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from contracts.budgets import BudgetRaised, RaiseBudget
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion, ToolCallRequest
 from contracts.conversations import MessageReceived, SendMessage
 from contracts.envelope import Decision, LogEntry, Message, client_message_id
@@ -135,6 +136,22 @@ class SimulatedLog:
         command_id, command = self._command(RequestCompletion, node)
         data = {"command_id": command_id, "node": command.node, "error_class": error_class, "retryable": True, **fields}
         return self.put(CompletionFailed.model_validate(data), id=f"result:{command_id}")
+
+    def refuse(self, scope: str = "node", *, node: str | None = None, **figures: Any) -> list[Decision]:
+        """A cap refuses the oldest open completion, as the gateway says it."""
+        _, command = self._command(RequestCompletion, node)
+        ids = {"node": f"{command.execution_id}/{command.node}", "execution": command.execution_id, "tenant": TENANT}
+        known = {"cap_microdollars": 10_000, "spent_microdollars": 8_000, "requested_microdollars": 3_000}
+        reached = {"scope": scope, "scope_id": f"{TENANT}/{ids[scope]}", **known, **figures}
+        return self.fail("budget_exceeded", node=node, retryable=False, cap_reached=reached, detail=f"{scope} is spent")
+
+    def raised(self, cap_microdollars: int | None = -1, *, id: str | None = None) -> list[Decision]:
+        """The gateway raises what it was asked to raise, as far as it was asked to unless told otherwise."""
+        command_id, command = self._command(RaiseBudget, None)
+        cap = command.cap_microdollars if cap_microdollars == -1 else cap_microdollars
+        place = {"scope": command.scope, "scope_id": command.scope_id, "window": command.window}
+        fact = BudgetRaised.model_validate({"command_id": command_id, **place, "cap_microdollars": cap})
+        return self.put(fact, id=id or f"raised:{command_id}")
 
     def _tool(self, build: Callable[[dict[str, str]], Message], node: str | None) -> list[Decision]:
         command_id, command = self._command(ExecuteToolCall, node)

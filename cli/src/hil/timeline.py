@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from contracts.budgets import BudgetExhausted, BudgetRaised, RaiseBudget
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
 from contracts.conversations import MessageReceived, MessageSent, MessageSuppressed, SendMessage, TurnRefused
 from contracts.envelope import Decision, LogEntry, Message
@@ -54,7 +55,7 @@ def _line(entry: LogEntry, start: int) -> TimelineLine:
 
 
 def _what(message: Message) -> str:
-    return _conversation(message) or _completion(message) or _tool(message) or _person(message) or ""
+    return _conversation(message) or _completion(message) or _tool(message) or _person(message) or _money(message) or ""
 
 
 def _conversation(message: Message) -> str:
@@ -111,5 +112,20 @@ def _person(message: Message) -> str:
             return message.ask
         case ApprovalDecided():
             return f"{message.verdict} by {message.actor_id}"
+        case _:
+            return ""
+
+
+def _money(message: Message) -> str:
+    match message:
+        case BudgetExhausted():
+            spent = f"{message.spent_microdollars} spent and {message.held_microdollars} held"
+            asked = f"{message.requested_microdollars} µ$ on top of {spent}"
+            return f"{message.scope} {message.scope_id} ({message.window}): {asked} pass {message.cap_microdollars}"
+        case RaiseBudget():
+            return f"{message.scope} {message.scope_id} ({message.window}) to {message.cap_microdollars} µ$"
+        case BudgetRaised():
+            cap = "uncapped" if message.cap_microdollars is None else f"{message.cap_microdollars} µ$"
+            return f"{message.scope} {message.scope_id} ({message.window}): {cap} in force"
         case _:
             return ""

@@ -7,6 +7,7 @@ import pytest
 
 from orchestrator.adapters.workflow_file import load_workflow
 from orchestrator.adapters.workflow_file.promises import CUSTOMER_REQUEST_PHRASES
+from orchestrator.domain.cost_steps import AskHuman, CheaperProfile
 from orchestrator.domain.objectives import Bound, Metric, Stage
 from orchestrator.domain.workflow import (
     Backoff,
@@ -281,3 +282,19 @@ def test_the_order_of_nodes_in_the_file_does_not_matter() -> None:
     edges = "  edges: [{from: b, to: a}, {from: a, to: FINISH}]"
     nodes = "    - {id: a, type: rule, expression: turn}\n    - {id: b, type: rule, expression: turn}"
     assert load(f"name: w\nversion: 1\nworkflow:\n  nodes:\n{nodes}{SINKS}{edges}").nodes
+
+
+def test_money_may_be_asked_for_in_steps_before_the_last_reaction() -> None:
+    asks = "{ask_human: {timeout_ms: 5000, skills: [money], priority: high}}"
+    steps = f"[{{cheaper_profile: fast}}, {asks}, {{default_response: Sorry.}}]"
+    node = workflow_of(f"type: simple, prompt: hi, on_limit: {{max_cost: {steps}}}").nodes["a"]
+    assert node.cost_steps == (CheaperProfile("fast"), AskHuman(5_000, ("money",), "high"))
+    assert node.reaction_to(Limit.COST) == DefaultResponse("Sorry.")
+
+
+def test_a_single_step_needs_no_list_and_is_followed_by_a_handover() -> None:
+    asking = workflow_of("type: simple, prompt: hi, fallback: HANDOVER, on_limit: {max_cost: ask_human}").nodes["a"]
+    cheaper = workflow_of("type: simple, prompt: hi, on_limit: {max_cost: {cheaper_profile: fast}}").nodes["a"]
+    assert asking.cost_steps == (AskHuman(86_400_000),)
+    assert cheaper.cost_steps == (CheaperProfile("fast"),)
+    assert asking.reactions[Limit.COST] == cheaper.reactions[Limit.COST] == HandOver()

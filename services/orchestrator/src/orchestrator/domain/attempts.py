@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from contracts.budgets import RaiseBudget
 from contracts.completions import CompletionFailed, CompletionProduced
 from contracts.executions import Reason
 from contracts.handovers import OpenApproval
@@ -14,12 +15,11 @@ from orchestrator.domain.view import View
 from orchestrator.domain.workflow import Limit, Node, Retry
 
 SUCCESSES = (CompletionProduced, ToolCallCompleted)
+NextTry: TypeAlias = Callable[[int], Ready | Waiting | Failed]
 StepState: TypeAlias = Settled | Waiting | Ready | Failed
 
 
-def step_state(
-    view: View, node: Node, tries: Sequence[Issued], *, next_try: Callable[[int], Ready | Failed]
-) -> StepState:
+def step_state(view: View, node: Node, tries: Sequence[Issued], *, next_try: NextTry) -> StepState:
     """How far a step is whose commands so far are `tries`, oldest first.
 
     A success of any attempt counts, however late. Only a failure that says `retryable`, or a timeout, is tried again,
@@ -51,7 +51,12 @@ def success_of(view: View, tries: Sequence[Issued]) -> Settled | None:
 
 
 def _after_failure(
-    view: View, node: Node, tries: Sequence[Issued], *, failed_ms: int, next_try: Callable[[int], Ready | Failed]
+    view: View,
+    node: Node,
+    tries: Sequence[Issued],
+    *,
+    failed_ms: int,
+    next_try: NextTry,
 ) -> StepState:
     error = _error_class(view.outcome_of(tries[-1]))
     if error == "timeout" and not isinstance(node.reaction_to(Limit.TIMEOUT), Retry):
@@ -72,5 +77,5 @@ def _error_class(outcome: Outcome | None) -> str:
 
 
 def _timeout_ms(issued: Issued) -> int:
-    assert not isinstance(issued.message, OpenApproval)  # Questions have an expiry of their own.
+    assert not isinstance(issued.message, OpenApproval | RaiseBudget)  # These have an expiry of their own.
     return issued.message.timeout_ms

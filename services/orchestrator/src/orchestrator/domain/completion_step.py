@@ -5,7 +5,17 @@ from collections.abc import Callable
 from contracts.completions import CompletionFailed, CompletionProduced, PromptMessage, RequestCompletion
 from contracts.envelope import BasedOn
 from contracts.executions import Reason
-from orchestrator.domain.attempts import step_state
+from orchestrator.domain.attempts import step_state, success_of
+from orchestrator.domain.caps import caps_of, node_is_spent
+from orchestrator.domain.over_cap import (
+    REFUSALS_MAX,
+    Again,
+    after_refusal,
+    ask_people,
+    cost_steps,
+    profile_in_use,
+    refusal_of,
+)
 from orchestrator.domain.progress import Failed, Ready, Settled, Waiting
 from orchestrator.domain.state import Issued
 from orchestrator.domain.view import View
@@ -27,33 +37,45 @@ def completion_step(
     view: View, node: Node, *, iteration: int, prompt: Prompt, continues: str | None
 ) -> Settled | Waiting | Ready | Failed:
     """State of the completion of `iteration` (from 1). `prompt` gives the messages that are new in it, and is asked
-    only if a request is to be made."""
+    only if a request is to be made. What a cap refused was no attempt."""
+    requests = completions_of(view, node, iteration)
+    tries = [issued for issued in requests if refusal_of(view, issued) is None]
 
-    def next_try(attempt: int) -> Ready | Failed:
-        cap = node.limits.cost_max_microdollars
-        if cap is not None and view.spent(node.id) >= cap:
-            return over_budget(node, f"{view.spent(node.id)} of {cap} micro-dollars are spent")
-        return _request(view, node, (iteration, attempt), prompt=prompt, continues=continues)
+    def ask(profile: str) -> Ready | Waiting | Failed:
+        spent = node_is_spent(view, node)
+        if spent is not None:
+            detail = f"{spent.spent_microdollars} of {spent.cap_microdollars} micro-dollars are spent"
+            steps = cost_steps(view, node)
+            return ask_people(view, steps, spent, node=node.id) or _over_budget(node, detail)
+        number = (iteration, len(requests) + 1)
+        return _request(view, node, number, profile=profile, prompt=prompt, continues=continues)
 
-    state = step_state(view, node, completions_of(view, node, iteration), next_try=next_try)
+    refusal = refusal_of(view, requests[-1]) if requests and success_of(view, tries) is None else None
+    if refusal is not None:
+        refusals = len(requests) - len(tries)
+        next_step = after_refusal(view, node, refusal.cap_reached) if refusals < REFUSALS_MAX else None
+        if isinstance(next_step, Again):
+            return ask(next_step.profile)
+        return next_step or _over_budget(node, refusal.detail)
+    state = step_state(view, node, tries, next_try=lambda _attempt: ask(profile_in_use(view, node)))
     if isinstance(state, Settled) and not isinstance(state.outcome.message, CompletionProduced):
         assert isinstance(state.outcome.message, CompletionFailed)
         return _failure(node, state.outcome.message)
     return state
 
 
-def over_budget(node: Node, detail: str) -> Failed:
+def _over_budget(node: Node, detail: str) -> Failed:
     """The node's money is spent."""
     return Failed(Limit.COST, Reason.BUDGET_EXCEEDED, f"{node.id}: {detail}")
 
 
 def _failure(node: Node, failed: CompletionFailed) -> Failed:
-    if failed.error_class == "budget_exceeded":
-        return over_budget(node, failed.detail)
     return Failed(Limit.RETRIES, Reason.NODE_FAILED, f"{node.id}: {failed.error_class}: {failed.detail}"[:1_000])
 
 
-def _request(view: View, node: Node, number: tuple[int, int], *, prompt: Prompt, continues: str | None) -> Ready:
+def _request(
+    view: View, node: Node, number: tuple[int, int], *, profile: str, prompt: Prompt, continues: str | None
+) -> Ready:
     iteration, attempt = number
 
     def build(based_on: BasedOn) -> RequestCompletion:
@@ -66,13 +88,13 @@ def _request(view: View, node: Node, number: tuple[int, int], *, prompt: Prompt,
             workflow=view.workflow.name,
             attempt=attempt,
             iteration=iteration,
-            profile=node.profile,
+            profile=profile,
             messages=prompt(),
             continues=continues,
             tools=node.tools,
             output_schema=dict(node.output_schema) if node.output_schema is not None else None,
             temperature=node.temperature,
-            caps=view.caps_of(node),
+            caps=caps_of(view, node),
             timeout_ms=node.limits.timeout_ms,
             entity=view.entity,
         )

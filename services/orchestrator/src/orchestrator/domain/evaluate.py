@@ -100,7 +100,7 @@ class Evaluation:
             return self._run(begun, seen_as)
         if not isinstance(own, Failed):
             return own
-        reaction = node.reaction_to(own.limit)
+        reaction = self.view.reaction_to(node, own.limit)
         if isinstance(reaction, Retry):  # No attempts are left.
             reaction = node.reaction_to(Limit.RETRIES)
         return self._react(reaction, own, seen_as)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
+from contracts.budgets import RaiseBudget
 from contracts.completions import RequestCompletion
 from contracts.conversations import (
     ConversationClosed,
@@ -134,6 +135,7 @@ DECISION_FOLDS: dict[type[Message], Fold] = {
     RequestCompletion: _issued,
     ExecuteToolCall: _issued,
     OpenApproval: _issued,
+    RaiseBudget: _issued,
     MessageSent: _sent,
     MessageSuppressed: _suppressed,
     TurnRefused: _turn_refused,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
+from contracts.budgets import BudgetRaised
 from contracts.completions import CompletionFailed, CompletionProduced
 from contracts.conversations import (
     CloseConversation,
@@ -100,6 +101,8 @@ def _stop(state: Conversation, entry: LogEntry, message: Message) -> Conversatio
 def _result(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, Result)
     command_id = message.approval_id if isinstance(message, ApprovalDecided) else message.command_id
+    if command_id is None:  # A cap that nobody here asked to raise.
+        return state
     known, new = state.outcomes.get(command_id), Outcome(entry.sequence, entry.timestamp_ms, message)
     if known is not None and not _outranks(new, known):
         return state
@@ -161,6 +164,7 @@ INPUT_FOLDS: dict[type[Message], Fold] = {
     ToolCallOutcomeUnknown: _result,
     ToolCallApprovalRequired: _result,
     ApprovalDecided: _result,
+    BudgetRaised: _result,
     HandoverClaimed: _claimed,
     HandoverReleased: _released,
     HandoverResolved: _ended,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from contracts.budgets import RaiseBudget
 from contracts.completions import RequestCompletion
 from contracts.handovers import HandoverPacket, OpenApproval, PacketAction, PacketMessage, SummarySentence
 from contracts.tool_calls import ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown
@@ -62,7 +63,7 @@ def _actions(commands: Iterable[Issued], outcomes: Mapping[str, Outcome]) -> tup
     last: dict[tuple[str | None, str, int, str], PacketAction] = {}
     for issued in commands:
         message = issued.message
-        if isinstance(message, RequestCompletion | OpenApproval):
+        if isinstance(message, RequestCompletion | OpenApproval | RaiseBudget):
             continue
         outcome, result = _result(outcomes.get(issued.id))
         call = (message.execution_id, message.node, message.iteration, message.tool_call_id)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
+from contracts.budgets import BudgetRaised, RaiseBudget
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
 from contracts.conversations import MessageReceived, SendMessage
 from contracts.executions import StartExecution
@@ -17,7 +18,7 @@ from contracts.tool_calls import (
 )
 from orchestrator.domain.workflow import JsonValue
 
-Command: TypeAlias = RequestCompletion | ExecuteToolCall | OpenApproval
+Command: TypeAlias = RequestCompletion | ExecuteToolCall | OpenApproval | RaiseBudget
 Result: TypeAlias = (
     CompletionProduced
     | CompletionFailed
@@ -26,6 +27,7 @@ Result: TypeAlias = (
     | ToolCallOutcomeUnknown
     | ToolCallApprovalRequired
     | ApprovalDecided
+    | BudgetRaised
 )
 
 

@@ -3,6 +3,7 @@
 from contracts.completions import RequestCompletion
 from contracts.envelope import BasedOn
 from orchestrator.domain.attempts import step_state
+from orchestrator.domain.caps import WHOLE_EXECUTION, caps_of
 from orchestrator.domain.context import lines_to_summarise, summary_prompt
 from orchestrator.domain.progress import Ready, Waiting
 from orchestrator.domain.view import View
@@ -16,7 +17,7 @@ def summary_step(view: View) -> Ready | Waiting | None:
     to wait for. When it fails, prompts go without the oldest messages."""
     asked = view.by_node.get(SUMMARY.id, [])
     turn = view.state.turns.get(view.execution.turn_id or "")
-    if turn is None or len(view.execution.commands) > len(asked):
+    if turn is None or view.by_node.keys() - {SUMMARY.id, WHOLE_EXECUTION}:
         return None
     lines = lines_to_summarise(view.state, turn.sequence, view.workflow.limits.context_tokens_max)
     if not lines:
@@ -35,7 +36,7 @@ def summary_step(view: View) -> Ready | Waiting | None:
                 profile=SUMMARY.profile,
                 messages=summary_prompt(view.state, lines, view.workflow.limits.context_tokens_max),
                 summarises_until=lines[-1].sequence,
-                caps=view.caps_of(SUMMARY),
+                caps=caps_of(view, SUMMARY),
                 timeout_ms=SUMMARY.limits.timeout_ms,
                 entity=view.entity,
             )

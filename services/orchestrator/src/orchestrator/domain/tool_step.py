@@ -16,6 +16,7 @@ from contracts.tool_calls import (
     ToolCallOutcomeUnknown,
 )
 from orchestrator.domain.attempts import step_state, success_of
+from orchestrator.domain.caps import caps_of
 from orchestrator.domain.progress import Failed, Ready, Settled, Waiting
 from orchestrator.domain.state import Issued
 from orchestrator.domain.view import View
@@ -182,7 +183,7 @@ def _execute(
             attempt=attempt,
             iteration=iteration,
             approval_id=approval_id,
-            caps=view.caps_of(node),
+            caps=caps_of(view, node),
             timeout_ms=node.limits.timeout_ms,
             entity=view.entity,
         )

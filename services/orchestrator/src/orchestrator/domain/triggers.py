@@ -4,16 +4,18 @@ from collections.abc import Callable
 
 from contracts.executions import Reason
 from contracts.handovers import OpenApproval
+from orchestrator.domain.caps import WHOLE_EXECUTION, execution_is_overspent
 from orchestrator.domain.context import scope_of, turns_so_far
 from orchestrator.domain.expression import holds
 from orchestrator.domain.limits import LOG_BYTES_MAX, LOG_MESSAGES_MAX
-from orchestrator.domain.progress import Ends
+from orchestrator.domain.over_cap import ask_people
+from orchestrator.domain.progress import Ends, Ready, Waiting
 from orchestrator.domain.view import View
 from orchestrator.domain.workflow import DefaultResponse, JsonValue, Reaction
 
 
-def trigger_of(view: View) -> Ends | None:
-    """The first trigger that holds, before any node is looked at."""
+def trigger_of(view: View) -> Ends | Ready | Waiting | None:
+    """The first trigger that holds, before any node is looked at; money that is spent may be asked for first."""
     return (
         _stopped(view)
         or _log_limit(view)
@@ -89,12 +91,13 @@ def _deadline(view: View) -> Ends | None:
     return _declared(view.workflow.deadline_reaction, Reason.DEADLINE_EXCEEDED, detail)
 
 
-def _budget(view: View) -> Ends | None:
-    cap = view.workflow.limits.cost_max_microdollars
-    if cap is None or (view.spent_in_all <= cap and cap > 0):
+def _budget(view: View) -> Ends | Ready | Waiting | None:
+    reached = execution_is_overspent(view)
+    if reached is None:
         return None
-    detail = f"{view.spent_in_all} of {cap} micro-dollars are spent"
-    return _declared(view.workflow.cost_reaction, Reason.BUDGET_EXCEEDED, detail)
+    asked = ask_people(view, view.workflow.cost_steps, reached, node=WHOLE_EXECUTION)
+    detail = f"{reached.spent_microdollars} of {reached.cap_microdollars} micro-dollars are spent"
+    return asked or _declared(view.workflow.cost_reaction, Reason.BUDGET_EXCEEDED, detail)
 
 
 def _declared(reaction: Reaction, reason: Reason, detail: str) -> Ends:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from contracts.completions import Cap
+from contracts.completions import RequestCompletion
 from contracts.envelope import derive_message_id
 from contracts.executions import NodeMetrics
 from contracts.handovers import ApprovalDecided, OpenApproval
 from contracts.tool_calls import ExecuteToolCall
 from orchestrator.domain.state import Conversation, Execution, Issued, Outcome
-from orchestrator.domain.workflow import Node, Workflow
+from orchestrator.domain.workflow import DefaultResponse, Limit, Node, Reaction, Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +64,12 @@ class View:
         outcome = self.outcome_of(issued)
         return int(getattr(outcome.message, "cost_microdollars", 0)) if outcome is not None else 0
 
-    def caps_of(self, node: Node) -> tuple[Cap, ...]:
-        """Caps that gateway and tool runner enforce; an unset one is left out and so inherits the tenant's."""
-        limits, caps = self.workflow.limits, []
-        if limits.cost_max_microdollars is not None or limits.is_uncapped:
-            caps.append(Cap(scope="execution", id=self.execution.id, cap_microdollars=limits.cost_max_microdollars))
-        if node.limits.cost_max_microdollars is not None:
-            name = f"{self.execution.id}/{node.id}"
-            caps.append(Cap(scope="node", id=name, cap_microdollars=node.limits.cost_max_microdollars))
-        return tuple(caps)
+    def reaction_to(self, node: Node, limit: Limit) -> Reaction:
+        """The node's own reaction; where a cap refused it and it declares none, what the workflow says at its cap."""
+        inherited = self.workflow.cost_reaction
+        if limit is Limit.COST and limit not in node.reactions and isinstance(inherited, DefaultResponse):
+            return inherited
+        return node.reaction_to(limit)
 
     @property
     def entity(self) -> str | None:
@@ -97,14 +94,13 @@ class View:
                 ended = max(ended, outcome.at_ms)
                 error = getattr(outcome.message, "error_class", error)
                 cost += getattr(outcome.message, "cost_microdollars", 0)
-        tools, approvals = kinds.count(ExecuteToolCall), kinds.count(OpenApproval)
         return NodeMetrics(
             node=node.id,
             agent=node.agent,
             outcome="done" if is_done else ("failed" if error else "unfinished"),
             attempts=len(issued),
-            completions=len(issued) - tools - approvals,
-            tool_calls=tools,
+            completions=kinds.count(RequestCompletion),
+            tool_calls=kinds.count(ExecuteToolCall),
             cost_microdollars=cost,
             duration_ms=max(0, (ended or finished_ms) - issued[0].at_ms),
             error_class=error,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from orchestrator.domain.cost_steps import CostStep
 from orchestrator.domain.objectives import Slos, Stage
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
@@ -118,12 +119,15 @@ class Node:
     tool: `tool, arguments` (leaves that hold `{{ jmespath }}` are rendered);
     rule: `expression` (its value is the output); human: `ask, form` (JSON Schema of the answer), `skills, priority`;
     sink: `sink, reply` (JMESPath to the text), `reason, skills, priority`.
+
+    `cost_steps` come before the reaction to `max_cost`; both are the workflow's where the node declares none.
     """
 
     id: str
     kind: NodeKind
     limits: Limits = field(default_factory=Limits)
     reactions: Mapping[Limit, Reaction] = field(default_factory=dict)
+    cost_steps: tuple[CostStep, ...] = ()
     join: Literal["all", "first"] = "all"
     agent: str | None = None
     profile: str = "balanced"
@@ -242,6 +246,7 @@ class Workflow:
     handover: HandoverRules = field(default_factory=HandoverRules)
     deadline_reaction: Reaction = field(default_factory=HandOver)
     cost_reaction: Reaction = field(default_factory=HandOver)
+    cost_steps: tuple[CostStep, ...] = ()
     description: str = ""
     slos: Slos = field(default_factory=Slos)
     stages: tuple[Stage, ...] = ()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from orchestrator.adapters.workflow_file.cost_steps import last_reaction
 from orchestrator.adapters.workflow_file.report import Path, Report
 from orchestrator.adapters.workflow_file.values import (
     Fields,
@@ -79,7 +80,7 @@ def reactions(declared: Fields, path: Path, report: Report) -> dict[Limit, React
     found: dict[Limit, Reaction] = {}
     for name, value in declared.items():
         limit = Limit(name)
-        reaction = _reaction(value)
+        reaction = _reaction(last_reaction(value) if limit is Limit.COST else value)
         if isinstance(reaction, Retry) and limit not in _MAY_RETRY:
             hint = "fallback, default_response or handover"
             report.add((*path, name), f"`retry` cannot help when `{name}` is reached", hint)

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from orchestrator.adapters.workflow_file.cost_steps import cost_steps
 from orchestrator.adapters.workflow_file.fallbacks import check_fallback, resolve_fallbacks
 from orchestrator.adapters.workflow_file.graph import check_graph, read_edges
 from orchestrator.adapters.workflow_file.limits import check_limits, reactions, workflow_limits
@@ -55,6 +56,7 @@ def _assemble(kept: Fields, declared: Declared, report: Report, *, content_hash:
         handover=handover_rules(mapping(kept.get("hil")), report),
         deadline_reaction=of_workflow.get(Limit.DEADLINE, HandOver()),
         cost_reaction=of_workflow.get(Limit.COST, HandOver()),
+        cost_steps=cost_steps(mapping(limits.get("on_limit")), ("limits", "on_limit"), report),
         description=text(kept.get("description")),
         slos=slos(mapping(kept.get("slos"))),
         stages=stages(mapping(kept.get("deployment")), report),

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, cast
+from typing import Final
 
+from orchestrator.adapters.workflow_file.cost_steps import check_cost_steps, cost_steps
 from orchestrator.adapters.workflow_file.limits import check_limits, node_limits, reactions, shorthand
 from orchestrator.adapters.workflow_file.report import Path, Report, did_you_mean
 from orchestrator.adapters.workflow_file.schema_words import SINK_ACTIONS
@@ -13,12 +14,11 @@ from orchestrator.adapters.workflow_file.values import (
     mapping,
     optional_number,
     optional_text,
+    priority,
     text,
     texts,
 )
 from orchestrator.domain.workflow import Condition, Fallback, JsonValue, Node, NodeKind, Reaction, Sink
-
-Priority = Literal["low", "normal", "high", "urgent"]
 
 _EVERY: Final = frozenset({"id", "type", "description"})
 _WORKING: Final = _EVERY | {"join", "limits", "on_limit", "fallback", "default_response"}
@@ -85,10 +85,6 @@ def condition(value: JsonValue) -> Condition | None:
     return Condition("expression" if declared.get("type") == "expression" else "jmespath", written)
 
 
-def priority(value: JsonValue) -> Priority | None:
-    return cast(Priority, value) if isinstance(value, str) else None  # the schema has checked the word
-
-
 def _check_agent(agent: Fields, path: Path, report: Report) -> None:
     check_limits(mapping(agent.get("limits")), (*path, "limits"), report)
     if kind := text(agent.get("kind")):
@@ -124,12 +120,14 @@ class _Reader:
         self._check(kind, merged)
         limits = mapping(self.own.get("limits"))
         check_limits(limits, (*self.path, "limits"), self.report)
-        on_limit = reactions(mapping(self.own.get("on_limit")), (*self.path, "on_limit"), self.report)
-        return Node(
+        declared, at_limit = mapping(self.own.get("on_limit")), (*self.path, "on_limit")
+        on_limit = reactions(declared, at_limit, self.report)
+        node = Node(
             id=node_id,
             kind=kind or NodeKind.RULE,  # a stand-in for the other checks; the missing kind is reported
             limits=node_limits(defaults, mapping(agent.get("limits")), limits),
             reactions={**shorthand(self.own), **on_limit},
+            cost_steps=cost_steps(declared, at_limit, self.report),
             join="first" if merged.get("join") == "first" else "all",
             agent=optional_text(merged.get("agent")),
             profile=text(merged.get("profile"), "balanced"),
@@ -149,6 +147,8 @@ class _Reader:
             skills=texts(merged.get("skills")),
             priority=priority(merged.get("priority")),
         )
+        check_cost_steps(node, declared, at_limit, self.report)
+        return node
 
     def _agent(self, agents: Mapping[str, Fields]) -> Fields:
         name = text(self.own.get("agent"))

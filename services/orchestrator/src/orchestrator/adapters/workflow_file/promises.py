@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, cast
 
-from orchestrator.adapters.workflow_file.nodes import condition, priority
+from orchestrator.adapters.workflow_file.nodes import condition
 from orchestrator.adapters.workflow_file.report import Report
 from orchestrator.adapters.workflow_file.schema_words import BOUND
 from orchestrator.adapters.workflow_file.values import (
@@ -16,6 +16,7 @@ from orchestrator.adapters.workflow_file.values import (
     optional_integer,
     optional_number,
     optional_text,
+    priority,
     seconds,
     text,
     texts,

@@ -38,7 +38,7 @@ LIMITS: Final = fields(
         "allow_repeated_reply": flag("whether the same reply may be sent twice within a turn"),
         "on_limit": fields(
             "what happens at a limit of the whole execution",
-            {"max_cost": ref("reaction"), "deadline_ms": ref("reaction")},
+            {"max_cost": ref("cost_reactions"), "deadline_ms": ref("reaction")},
         ),
     },
 )

@@ -64,7 +64,12 @@ NODE: Final = fields(
         **MODEL_FIELDS,
         "limits": fields("limits of this node", NODE_LIMITS),
         "on_limit": fields(
-            "what happens at a limit", {name: ref("reaction") for name in NODE_LIMITS if name != "retry_backoff"}
+            "what happens at a limit",
+            {
+                name: ref("cost_reactions" if name == "max_cost" else "reaction")
+                for name in NODE_LIMITS
+                if name != "retry_backoff"
+            },
         ),
         "fallback": identifier("the node that stands in when this one fails"),
         "default_response": text("said to the customer once when the node and its fallbacks fail; then handover"),

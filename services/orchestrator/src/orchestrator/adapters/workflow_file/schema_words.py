@@ -73,6 +73,34 @@ TOOL: Final = text(
     maxLength=200,
 )
 
+REACTION_FIELDS: Final[Mapping[str, Schema]] = {
+    "fallback": identifier("the node that stands in"),
+    "default_response": text("said to the customer once; then handover"),
+}
+COST_FIELDS: Final[Mapping[str, Schema]] = {
+    **REACTION_FIELDS,
+    "cheaper_profile": identifier("a model profile that costs less"),
+    "ask_human": fields(
+        "a person is asked to raise the cap",
+        {
+            "timeout_ms": integer("milliseconds that the question waits for an answer", 1_000, 7 * DAY_MS),
+            "skills": ref("skills"),
+            "priority": ref("priority"),
+        },
+    ),
+}
+COST_HINT: Final = (
+    "ask_human, {ask_human: {timeout_ms, skills, priority}}, {cheaper_profile: <profile>}, handover, "
+    "{fallback: <node id>} or {default_response: <text>}"
+)
+COST_REACTION: Final[Schema] = {
+    **fields(COST_HINT, COST_FIELDS),
+    "type": ["string", "object"],
+    "pattern": "^(retry|handover|ask_human)$",
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+
 DEFINITIONS: Final[Mapping[str, Schema]] = {
     "money": {
         "type": ["number", "string"],
@@ -97,15 +125,21 @@ DEFINITIONS: Final[Mapping[str, Schema]] = {
     "reaction": {
         **fields(
             "retry, handover, {fallback: <node id>} or {default_response: <text>}",
-            {
-                "fallback": identifier("the node that stands in"),
-                "default_response": text("said to the customer once; then handover"),
-            },
+            REACTION_FIELDS,
         ),
         "type": ["string", "object"],
         "pattern": "^(retry|handover)$",
         "minProperties": 1,
         "maxProperties": 1,
+    },
+    "cost_reaction": COST_REACTION,
+    "cost_reactions": {
+        **COST_REACTION,
+        "description": f"{COST_HINT}; or a list of them, tried in order",
+        "type": ["string", "object", "array"],
+        "items": ref("cost_reaction"),
+        "minItems": 1,
+        "maxItems": 5,
     },
     "condition": {
         **fields(

@@ -8,6 +8,7 @@ from typing import Final
 
 import jsonschema_rs
 
+from orchestrator.adapters.workflow_file.cost_steps import cheaper_profiles
 from orchestrator.adapters.workflow_file.nodes import Declared, condition
 from orchestrator.adapters.workflow_file.report import Path, Report, did_you_mean
 from orchestrator.adapters.workflow_file.values import Fields, listing, mapping, text
@@ -49,12 +50,14 @@ class TextChecks:
         for index, policy in enumerate(listing(hil.get("policies"))):
             self._condition(mapping(policy).get("when"), ("hil", "policies", index, "when"), self.names)
         self._tools(hil.get("transfer_tools"), ("hil", "transfer_tools"))
+        self._cheaper_profiles(mapping(kept.get("limits")), ("limits",))
 
     def _node(self, node: Fields, path: Path) -> None:
         self._model_fields(node, path)
         self._condition(node.get("expression"), (*path, "expression"), self.names)
         self._condition(node.get("reply"), (*path, "reply"), self.names)
         self._json_schema(node.get("form"), (*path, "form"))
+        self._cheaper_profiles(node, path)
         for name in ("ask", "arguments"):
             self._templates(node.get(name), (*path, name))
         tool = text(node.get("tool"))
@@ -67,10 +70,15 @@ class TextChecks:
         self._templates(declared.get("prompt"), (*path, "prompt"))
         self._json_schema(declared.get("output_schema"), (*path, "output_schema"))
         self._tools(declared.get("tools"), (*path, "tools"))
-        profile = text(declared.get("profile"))
+        self._profile(text(declared.get("profile")), (*path, "profile"))
+
+    def _cheaper_profiles(self, declared: Fields, path: Path) -> None:
+        for inner, profile in cheaper_profiles(mapping(declared.get("on_limit"))):
+            self._profile(profile, (*path, "on_limit", *inner))
+
+    def _profile(self, profile: str, path: Path) -> None:
         if profile and self.known.profiles is not None and profile not in self.known.profiles:
-            hint = did_you_mean(profile, self.known.profiles)
-            self.report.add((*path, "profile"), f"unknown profile `{profile}`", hint)
+            self.report.add(path, f"unknown profile `{profile}`", did_you_mean(profile, self.known.profiles))
 
     def _condition(self, value: JsonValue, path: Path, names: frozenset[str]) -> None:
         written = condition(value)

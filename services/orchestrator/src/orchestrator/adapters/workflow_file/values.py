@@ -1,10 +1,12 @@
 """Which value has a field of a checked file? What was reported as wrong, or is absent, has the default."""
 
 from decimal import Decimal
+from typing import Literal, cast
 
 from orchestrator.domain.workflow import JsonValue
 
 Fields = dict[str, JsonValue]
+Priority = Literal["low", "normal", "high", "urgent"]
 
 MICRODOLLARS = 1_000_000
 _SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
@@ -57,6 +59,10 @@ def usd(value: JsonValue) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str) or value == "uncapped":
         return None
     return Decimal(str(value))
+
+
+def priority(value: JsonValue) -> Priority | None:
+    return cast(Priority, value) if isinstance(value, str) else None  # the schema has checked the word
 
 
 def seconds(value: JsonValue) -> int | None:
