@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from pii.detect import TextTooLong, detect
 from pii.find_numbers import DEFAULT_REGIONS
-from pii.findings import Finding, Found, Kind
+from pii.findings import Finding, Found, Kind, NameDetector
 
 _NAME_CHARACTERS = 6
 DEPTH_MAX = 64
@@ -37,6 +37,7 @@ class Masker:
     secret: bytes
     partition: str
     regions: tuple[str, ...] = DEFAULT_REGIONS
+    names: NameDetector | None = None
     counts: dict[str, int] = field(default_factory=dict)
     _values: dict[str, str] = field(default_factory=dict)
     _placeholders: dict[str, str] = field(default_factory=dict)
@@ -100,7 +101,7 @@ class Masker:
     def _places(self, text: str, label: str) -> list[tuple[int, int, str]]:
         """What is to be replaced: findings, repetitions of what was found by its context alone, and what only looks
         like a placeholder: it must not be taken for one of ours when the answer comes."""
-        findings = detect(text, label=label, regions=self.regions)
+        findings = detect(text, label=label, regions=self.regions, names=self.names)
         for one in findings:
             value = text[one.start : one.end]
             if one.kind in _REPEATED and len(self._repeated) < _REPEATED_MAX:

@@ -1,7 +1,7 @@
 """How does a model of language that somebody has loaded find names of persons?
 
 Nothing is imported here: a model costs 45 ms for a thousand characters and half a gigabyte, so that only who wants it
-for logs or exports loads one: `detect(text, names=names_by(spacy.load("en_core_web_sm")))`.
+loads one: `detect(text, names=names_by(spacy.load("en_core_web_sm")))`; the gateway does in a process of its own.
 """
 
 from collections.abc import Callable, Iterable

@@ -25,6 +25,7 @@ from llm_gateway.adapters.embedder import Embedder, WordllamaEmbedder
 from llm_gateway.adapters.ledger import Ledger
 from llm_gateway.adapters.ledger_reader import read_ledger
 from llm_gateway.adapters.models_file import ModelsFile, ModelsFileError, load_models
+from llm_gateway.adapters.name_finder import NameFinder
 from llm_gateway.adapters.prompt_store import PromptStore
 from llm_gateway.adapters.provider_client import Provider, connect_providers
 from llm_gateway.adapters.response_cache import ResponseCache
@@ -173,6 +174,7 @@ async def gateway_on(connection: Connection, settings: Settings, models: ModelsF
             phone_regions=regions_from(settings.phone_regions),
             caller_rates=caller_rates(settings),
             provider_rates=provider_rates(models),
+            names=await stack.enter_async_context(name_finder(settings)),
             budget_wait_seconds_max=settings.budget_wait_seconds_max,
         )
         if isinstance(embedder, ProviderEmbedder):
@@ -180,6 +182,20 @@ async def gateway_on(connection: Connection, settings: Settings, models: ModelsF
         with suppress(RetryLater, RedisError):  # Where the books are complete, no first call is put off.
             await keep_open(gateway, connection).look()
         yield gateway
+
+
+@asynccontextmanager
+async def name_finder(settings: Settings) -> AsyncIterator[NameFinder | None]:
+    """The model of names, loaded; None where none is set. Raises UnusableNamesModel."""
+    if settings.names_model is None:
+        yield None
+        return
+    finder = NameFinder(settings.names_model, settings.names_seconds_max)
+    try:
+        await finder.start()
+        yield finder
+    finally:
+        finder.end()
 
 
 def keep_open(gateway: Gateway, connection: Connection) -> KeepOpen:

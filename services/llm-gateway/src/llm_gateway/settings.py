@@ -71,6 +71,14 @@ class Settings(BaseSettings):
     phone_regions: Annotated[str, AfterValidator(checked_regions)] = Field(
         "US", description="Comma-separated list of countries whose telephone numbers are masked without a country, too."
     )
+    names_model: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description="`module:function` that loads a spaCy pipeline (`en_core_web_sm:load`), to mask names of persons.",
+    )
+    names_seconds_max: float = Field(
+        10.0, gt=0, le=120, description="A request whose names are not found by then is refused."
+    )
     cache_verify_share: float = Field(
         0.05, ge=0, le=1, description="Share of semantic cache hits that the model is asked as well."
     )

@@ -39,7 +39,7 @@ async def embed(call: Call, gateway: Gateway) -> Embedded | NotCompleted:
     """The vectors, or why there are none. Only the first model of a profile is asked: vectors of another mean nothing
     beside its own. Raises GateClosed."""
     started = time.monotonic()
-    masked = masked_for(call, gateway.table, secret=gateway.pii_secret, regions=gateway.phone_regions)
+    masked = await masked_for(call, gateway)
     made, vectors = (Made(masked), ()) if isinstance(masked, Failure) else await _made(call, masked, gateway)
     known = None if isinstance(masked, Failure) else masked
     found = recorded(call, gateway, made, started=started, masked=known, how=How("embeddings"))

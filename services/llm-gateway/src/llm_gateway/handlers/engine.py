@@ -37,7 +37,7 @@ async def complete(call: Call, gateway: Gateway) -> Completed | NotCompleted:
     GateClosed while the cost gate cannot say what is left, ValueError where the request's caps contradict each other.
     """
     started = time.monotonic()
-    masked = masked_for(call, gateway.table, secret=gateway.pii_secret, regions=gateway.phone_regions)
+    masked = await masked_for(call, gateway)
     if isinstance(masked, Failure):
         return conclude(call, gateway, Made(masked), started=started)
     lookup = lookup_for(call, masked.body, masked.personal)

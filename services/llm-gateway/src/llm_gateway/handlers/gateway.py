@@ -8,6 +8,7 @@ from cost_gate import Gate, Rate
 from llm_gateway.adapters.breaker_board import BreakerBoard
 from llm_gateway.adapters.budget_book import BudgetBook
 from llm_gateway.adapters.ledger import Ledger, Publish
+from llm_gateway.adapters.name_finder import NameFinder
 from llm_gateway.adapters.prompt_store import PromptStore
 from llm_gateway.adapters.provider_client import ProviderClient
 from llm_gateway.adapters.response_cache import ResponseCache
@@ -41,6 +42,7 @@ class Gateway:
     phone_regions: tuple[str, ...]
     caller_rates: Callable[[str, str | None], Sequence[Rate]]
     provider_rates: Mapping[str, Rate] = field(default_factory=dict)
+    names: NameFinder | None = None
     budget_wait_seconds_max: float = 30.0
     flights: SingleFlight = field(default_factory=SingleFlight)
     coalescer: Coalescer[Made] = field(default_factory=Coalescer)

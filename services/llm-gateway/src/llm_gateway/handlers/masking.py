@@ -1,17 +1,20 @@
 """What of a request may leave the house, and how does the answer get its values back?"""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import orjson
 from pydantic import JsonValue
 
+from llm_gateway.adapters.name_finder import NamesUnknown
 from llm_gateway.domain.answer import Answer, CalledTool
 from llm_gateway.domain.call import Call
 from llm_gateway.domain.chat_body import Body
 from llm_gateway.domain.failure import ErrorClass, Failure
-from llm_gateway.domain.models import ModelTable
-from pii import DEFAULT_REGIONS, Masker, MaskingFailed
+from llm_gateway.handlers.gateway import Gateway
+from pii import DEFAULT_REGIONS, Masker, MaskingFailed, NameDetector
 
 JsonObject = Mapping[str, JsonValue]
 
@@ -36,11 +39,16 @@ class Masked:
 
 
 def mask_body(
-    body: Body, *, secret: bytes, partition: str, regions: tuple[str, ...] = DEFAULT_REGIONS
+    body: Body,
+    *,
+    secret: bytes,
+    partition: str,
+    regions: tuple[str, ...] = DEFAULT_REGIONS,
+    names: NameDetector | None = None,
 ) -> Masked | Failure:
     """Mask what people and tools said: texts, tool arguments, tool results. Names of roles, ids of calls, schemas and
     images stay. What cannot be masked is not sent."""
-    masker = Masker(secret, partition, regions)
+    masker = Masker(secret, partition, regions, names)
     try:
         masked = dict(body)
         messages = body.get("messages")
@@ -54,19 +62,51 @@ def mask_body(
         return Failure(ErrorClass.MASKING_FAILED, f"personal data could not be masked, so nothing was sent: {error}")
 
 
-def masked_for(call: Call, table: ModelTable, *, secret: bytes, regions: tuple[str, ...]) -> Masked | Failure:
+async def masked_for(call: Call, gateway: Gateway) -> Masked | Failure:
     """The request as it may be sent: as it is only where every model that may answer is trusted. It is searched all the
     same where its answer might be given to others."""
-    if table.trusted(call.profile):
-        return Masked(call.body, Masker(secret, call.partition), _unmasked(call, secret, regions))
-    return mask_body(call.body, secret=secret, partition=call.partition, regions=regions)
+    if gateway.table.trusted(call.profile):
+        unmasked = await _unmasked(call, gateway)
+        return Masked(call.body, Masker(gateway.pii_secret, call.partition), unmasked)
+    return await _searched(call, gateway)
 
 
-def _unmasked(call: Call, secret: bytes, regions: tuple[str, ...]) -> dict[str, int]:
+async def _unmasked(call: Call, gateway: Gateway) -> dict[str, int]:
     if call.cache is None:
         return {}
-    searched = mask_body(call.body, secret=secret, partition=call.partition, regions=regions)
+    searched = await _searched(call, gateway)
     return {"not searched": 1} if isinstance(searched, Failure) else searched.counts
+
+
+async def _searched(call: Call, gateway: Gateway) -> Masked | Failure:
+    mask = partial(
+        mask_body, call.body, secret=gateway.pii_secret, partition=call.partition, regions=gateway.phone_regions
+    )
+    if gateway.names is None:
+        return mask()
+    texts: list[str] = []
+
+    def note(text: str) -> list[tuple[int, int]]:
+        texts.append(text)
+        return []
+
+    noted = mask(names=note)  # Which texts are there is known to the search alone; the second time it is cheap.
+    if isinstance(noted, Failure):
+        return noted
+    try:
+        places = await gateway.names.find(texts)
+    except NamesUnknown as error:
+        return Failure(ErrorClass.MASKING_FAILED, f"names could not be looked for, so nothing was sent: {error}")
+    masked = mask(names=lambda text: list(places[text]))
+    if isinstance(masked, Masked):
+        names = {text[start:end] for text, found in places.items() for start, end in found}
+        masked.masker.names = partial(_said_again, sorted(names, key=len, reverse=True))
+    return masked
+
+
+def _said_again(names: list[str], text: str) -> list[tuple[int, int]]:
+    """In what is masked later, such as the problem that a repair is about, names are those that were found before."""
+    return [found.span() for name in names if name in text for found in re.finditer(re.escape(name), text)]
 
 
 def restored(answer: Answer, masker: Masker) -> Answer:

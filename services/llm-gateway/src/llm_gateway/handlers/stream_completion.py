@@ -34,7 +34,7 @@ async def stream_completion(call: Call, gateway: Gateway) -> AsyncGenerator[Chun
     take over; after it a stream that breaks off is a NotCompleted, never a clean end. Closing the generator cancels
     the call upstream and counts it at its maximum. Raises GateClosed."""
     started = time.monotonic()
-    masked = masked_for(call, gateway.table, secret=gateway.pii_secret, regions=gateway.phone_regions)
+    masked = await masked_for(call, gateway)
     if isinstance(masked, Failure):
         yield conclude(call, gateway, Made(masked), started=started)
         return
