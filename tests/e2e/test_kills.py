@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 import pytest_asyncio
+from tests.support.money import ASKING, decide, question
 from tests.support.planned_model import done_text
 from tests.support.wait_until import wait_until
 from tests.support.whole_system import SHOP, WholeSystem, whole_system
 
+from contracts.budgets import BudgetRaised
 from contracts.conversations import MessageSent
 from contracts.handovers import HandoverClaimed, HandoverResolved
 
@@ -20,7 +22,7 @@ STEPS = 6
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WholeSystem]:
     counted = SHOP.replace("name: shop", "name: counted")
-    async with whole_system(tmp_path_factory.mktemp("system"), workflows=(counted,)) as running:
+    async with whole_system(tmp_path_factory.mktemp("system"), workflows=(counted, ASKING)) as running:
         yield running
 
 
@@ -42,6 +44,27 @@ async def test_conversations_end_right_after_a_kill_in_the_middle(system: WholeS
         assert [message.text for message in outcome.messages] == [done_text(plan(key))]
         assert system.effects_of(key) == [f"{key}-{number}" for number in range(STEPS)]
     await system.assert_ended_once(turns)
+    await wait_until(lambda: system.unit(name).is_ready(), timeout_seconds=30)
+
+
+@pytest.mark.parametrize("name", ["orchestrator", "llm_gateway", "redis", "nats"])
+async def test_a_cap_that_a_person_raises_is_raised_once_although_a_process_is_killed_meanwhile(
+    system: WholeSystem, name: str
+) -> None:
+    key = f"raised-{name}"
+    turn = await system.write(key, f"do append:{key}-a append:{key}-b", workflow="asking")
+    approval = await question(system, key)
+    assert (await decide(system, approval, "yes", verdict="approve"))[0] == 200
+    system.unit(name).kill()
+    outcome = await system.outcome(turn)
+    assert [message.text for message in outcome.messages] == [f"done: {key}-a, {key}-b"]
+    assert system.effects_of(key) == [f"{key}-a", f"{key}-b"]
+    [raised] = await system.messages(BudgetRaised, key)
+    assert isinstance(raised, BudgetRaised)
+    assert raised.cap_microdollars == approval["budget"]["proposed_microdollars"]
+    assert outcome.finished is not None
+    assert outcome.finished.cost_microdollars <= raised.cap_microdollars
+    await system.assert_ended_once([turn])
     await wait_until(lambda: system.unit(name).is_ready(), timeout_seconds=30)
 
 

@@ -1,11 +1,10 @@
 """Does an execution that runs into its cap go on where it was, once a person has raised it?"""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.support.wait_until import wait_until
+from tests.support.money import ASKING, FLOW, decide, question
 from tests.support.whole_system import TENANT, WholeSystem, whole_system
 
 from contracts.budgets import BudgetExhausted, BudgetRaised, RaiseBudget
@@ -14,24 +13,6 @@ from contracts.conversations import MessageSent
 from hil.embedded.plan import AllInThisProcess
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-# Before a call the cheapest model of `powerful` reserves about 0.00022 USD, of which it takes 0.00003 or more: the cap
-# lets the first call through and refuses the second.
-FLOW = """
-name: {name}
-version: 1.0.0
-limits: {{deadline_ms: 60000, {limits}}}
-workflow:
-  nodes:
-    - {{id: answer, type: reasoning, profile: {profile}, prompt: Answer., tools: [shop.*]}}
-    - {{id: FINISH, type: sink, action: finish_conversation, reply: answer.output.text || answer.output}}
-    - {{id: HANDOVER, type: sink, action: handover_to_human}}
-  edges:
-    - {{from: answer, to: FINISH}}
-hil: {{customer_request_phrases: []}}
-"""
-ASKING = FLOW.format(
-    name="asking", profile="powerful", limits="max_cost: 0.00024, on_limit: {max_cost: {ask_human: {skills: [money]}}}"
-)
 CHEAPER = FLOW.format(
     name="cheaper", profile="powerful", limits="max_cost: 0.00024, on_limit: {max_cost: {cheaper_profile: fast}}"
 )
@@ -42,23 +23,6 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Whol
     directory = tmp_path_factory.mktemp("system")
     async with whole_system(directory, layout=AllInThisProcess(), workflows=(ASKING, CHEAPER)) as running:
         yield running
-
-
-async def question(system: WholeSystem, key: str) -> dict[str, Any]:
-    """The pending approval of a conversation, as the inbox shows it."""
-
-    async def found() -> list[dict[str, Any]]:
-        _, page = await system.http("hil_inbox", f"/v1/approvals?tenant={TENANT}&state=pending")
-        return [shown for shown in page["approvals"] if shown["key"] == key]
-
-    await wait_until(found, timeout_seconds=20, every_seconds=0.1)
-    [shown] = await found()
-    return shown
-
-
-async def decide(system: WholeSystem, approval: dict[str, Any], command_id: str, **verdict: object) -> tuple[int, Any]:
-    path = f"/v1/approvals/{approval['id']}/decide"
-    return await system.http("hil_inbox", path, {"actor_id": "ana", **verdict}, command_id=command_id)
 
 
 async def test_a_person_raises_the_cap_in_the_inbox_and_the_execution_goes_on_where_it_was(
