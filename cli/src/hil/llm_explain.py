@@ -167,13 +167,15 @@ def _candidates(candidates: Sequence[Json]) -> Table:
     return table
 
 
-def _attempts(attempts: Sequence[Json]) -> Table:
+def _attempts(attempts: Sequence[Json]) -> Group:
     table = Table(title="Calls, in micro-dollars", title_justify="left")
-    for name in ("model", "outcome", "standing", "reserved", "settled", "tokens in/cached/out", "ms", "books"):
+    for name in ("model", "outcome", "standing", "reserved", "settled", "in/cached/out", "ms"):
         table.add_column(name, overflow="fold", justify="right" if name in ("reserved", "settled", "ms") else "left")
     for one in attempts:
         tokens = f"{one['tokens_input']}/{one['tokens_cached']}/{one['tokens_output']}"
         figures = (str(one["reserved_microdollars"]), str(one["spent_microdollars"]), tokens, str(one["latency_ms"]))
-        books = "\n".join(one["scopes"])
-        table.add_row(one["model"] or one["tool"] or "?", one["outcome"], one["standing"], *figures, books)
-    return table
+        table.add_row(one["model"] or one["tool"] or "?", one["outcome"], one["standing"], *figures)
+    books = dict.fromkeys(
+        book for one in attempts for book in one["scopes"]
+    )  # All calls of a request count in the same.
+    return Group(table, *(Text(f"counted in {book}") for book in books))

@@ -19,7 +19,10 @@ WANTED = RequestRecord(
     candidates=(CandidateRecord(model="small", verdict="answered"),),
     masked={"phone": 1},
 )
-ENTRY = CostEntry(reservation_id="acme/req_1/0", request_id="req_1", spent_microdollars=7, reserved_microdollars=9)
+BOOK = "execution:acme/req_62db24407076ff75c082ad4c"
+ENTRY = CostEntry(
+    reservation_id="acme/req_1/0", request_id="req_1", spent_microdollars=7, reserved_microdollars=9, scopes=(BOOK,)
+)
 
 
 async def test_a_request_is_explained_from_the_ledger_and_an_unknown_one_is_refused(nats_server: NatsServer) -> None:
@@ -36,6 +39,7 @@ async def test_a_request_is_explained_from_the_ledger_and_an_unknown_one_is_refu
     assert (row["request"]["model"], row["request"]["masked"], row["spent_microdollars"]) == ("small", {"phone": 1}, 7)
     assert [one["reserved_microdollars"] for one in row["attempts"]] == [9]
     assert as_text.returncode == 0 and "small is the first of the profile and answered" in as_text.stdout
+    assert f"counted in {BOOK}\n" in as_text.stdout
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert (
         "nothing is recorded of request 'req_2' in the last 0.5 h; --since HOURS looks further back" in unknown.stderr
