@@ -2,19 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 
 import structlog
 from mcp import Client, MCPError
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 
 from tool_runner.adapters.mcp_process import Launch, spawned
 from tool_runner.adapters.mcp_session import McpSession, list_tools
 from tool_runner.domain.breaker import HEALTHY, BreakerPolicy, Health
 from tool_runner.domain.manifest import ListedTool
 from tool_runner.domain.outcome import Cut, ErrorClass, NotSent, TryOutcome
+from tool_runner.domain.tool_request import ToolRequest
 
 log = structlog.get_logger()
 
@@ -82,11 +83,10 @@ class McpServer:
                 async with asyncio.timeout(delay):
                     await stop.wait()
 
-    async def call(
-        self, tool: str, arguments: Mapping[str, JsonValue], *, until: float, starting: Callable[[], Awaitable[None]]
-    ) -> TryOutcome:
-        """Make one call. `until` is a time of `time.monotonic`; at that time the server is killed. `starting` is
-        awaited when nothing stands between the call and the server any more; what it raises, nothing was sent."""
+    async def call(self, request: ToolRequest, starting: Callable[[], Awaitable[None]]) -> TryOutcome:
+        """Make one call; at `request.until` the server is killed. `starting` is awaited when nothing stands between
+        the call and the server any more; what it raises, nothing was sent."""
+        until = request.until
         try:
             async with asyncio.timeout(until - time.monotonic()):
                 await self._slots.acquire()
@@ -99,7 +99,7 @@ class McpServer:
                     return session
                 await starting()
                 if session.usable and time.monotonic() < until:
-                    return await self._exchange(session, tool, arguments, until=until)
+                    return await self._exchange(session, request)
             return NotSent(ErrorClass.TIMEOUT, f"no time was left for a call of {self.name}; the call was not made")
         finally:
             self._slots.release()
@@ -120,10 +120,8 @@ class McpServer:
                 async with asyncio.timeout(until - now):
                     await self._changed.wait()
 
-    async def _exchange(
-        self, session: McpSession, tool: str, arguments: Mapping[str, JsonValue], *, until: float
-    ) -> TryOutcome:
-        outcome = await session.exchange(tool, arguments, until=until)
+    async def _exchange(self, session: McpSession, request: ToolRequest) -> TryOutcome:
+        outcome = await session.exchange(request.tool, request.arguments, until=request.until)
         if isinstance(outcome, Cut):
             self._count_cut(session)
         else:

@@ -11,6 +11,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from tool_runner.domain.manifest import ListedTool
 from tool_runner.domain.outcome import Answered, Cut, CutBy, ErrorClass, NotSent, TryOutcome, Unusable
+from tool_runner.domain.tool_request import ToolRequest
 
 Function = Callable[..., object]
 _JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
@@ -48,16 +49,14 @@ class PythonTools:
             for name, function in self._functions.items()
         ]
 
-    async def call(
-        self, tool: str, arguments: Mapping[str, JsonValue], *, until: float, starting: Callable[[], Awaitable[None]]
-    ) -> TryOutcome:
+    async def call(self, request: ToolRequest, starting: Callable[[], Awaitable[None]]) -> TryOutcome:
         """Make one call; see McpServer.call."""
         await starting()
-        left = until - time.monotonic()
+        left = request.until - time.monotonic()
         if left <= 0:
             return NotSent(ErrorClass.TIMEOUT, "the deadline was over before the call")
-        function = self._functions[tool]
-        running: asyncio.Task[object] = asyncio.ensure_future(_called(function, arguments))
+        function = self._functions[request.tool]
+        running: asyncio.Task[object] = asyncio.ensure_future(_called(function, request.arguments))
         try:
             await asyncio.wait({running}, timeout=left)
             if not running.done():

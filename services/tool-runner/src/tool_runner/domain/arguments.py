@@ -64,14 +64,18 @@ def arguments_hash(tool: str, arguments: Json) -> str:
 
 
 def with_reserved(tool: Tool, arguments: Json, caller: Caller, *, idempotency_key: str) -> dict[str, JsonValue]:
-    """What is sent to the server: the model's arguments and those that the runner owns. The native idempotency key
-    names the caller too, because a server keeps one set of keys for all of them."""
+    """What is sent to the server: the model's arguments and those that the runner owns."""
     sent = dict(arguments)
     if tool.state_key is not None and tool.state_key_argument is not None:
         sent[tool.state_key_argument] = state_key_for(tool.state_key, caller)
     if tool.idempotency_argument is not None:
-        sent[tool.idempotency_argument] = f"{caller.tenant}/{caller.key}/{idempotency_key}"
+        sent[tool.idempotency_argument] = native_key(caller, idempotency_key)
     return sent
+
+
+def native_key(caller: Caller, idempotency_key: str) -> str:
+    """The idempotency key as a server gets it. It names the caller, because a server keeps one set of keys for all."""
+    return f"{caller.tenant}/{caller.key}/{idempotency_key}"
 
 
 def state_key_for(template: str, caller: Caller) -> str:

@@ -19,15 +19,70 @@ class SideEffect(StrEnum):
     IRREVERSIBLE = "irreversible"
 
 
+class QuotaPer(StrEnum):
+    """Whose calls of the tool are counted together."""
+
+    TOOL = "tool"
+    TENANT = "tenant"
+    ENTITY = "entity"
+    AGENT = "agent"
+    WORKFLOW = "workflow"
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """At most `calls_max` calls in each window (hour, day or month of the UTC calendar) of each of `per`."""
+
+    per: QuotaPer
+    calls_max: int
+    window: str = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPolicy:
+    """A person is asked first where the policy holds: `when` is a JMESPath expression over `arguments`, `tenant`,
+    `entity`, `agent`, `workflow` and `node`, None is always. `after_untrusted_read`: only where the node has read what
+    an untrusted tool returned."""
+
+    name: str
+    when: str | None = None
+    after_untrusted_read: bool = False
+
+
+class ResultPii(StrEnum):
+    """What becomes of personal data in results before anybody else sees them."""
+
+    KEEP = "keep"
+    TOKENISE = "tokenise"
+    """Tokens that only this runner puts back, into the arguments of later calls of the same conversation."""
+    REDACT = "redact"
+
+
 @dataclass(frozen=True, slots=True)
 class ToolRules:
-    """What the servers file declares of one tool. Undeclared tools are taken for writes that must not be repeated:
-    servers' own annotations are claims of a stranger."""
+    """What the manifest declares of one tool. Undeclared tools are taken for writes that must not be repeated and
+    whose results are a stranger's text: servers' own annotations are claims of a stranger."""
 
     side_effect: SideEffect = SideEffect.WRITE
     idempotent: bool = False
     timeout_ms: int = 30_000
     idempotency_argument: str | None = None
+    idempotency_header: str | None = None
+    description: str | None = None
+    input_schema: Json | None = None
+    output_schema: Json | None = None
+    cost_microdollars: int = 0
+    rate_limit_rpm: int | None = None
+    concurrent_max: int | None = None
+    quotas: tuple[Quota, ...] = ()
+    cache_ttl_seconds: float = 0.0
+    approvals: tuple[ApprovalPolicy, ...] = ()
+    permissions_required: frozenset[str] = frozenset()
+    authentication_required: str | None = None
+    """Name of the app whose connected account of the entity the call is made with."""
+    untrusted: bool = True
+    result_characters_max: int = 200_000
+    result_pii: ResultPii = ResultPii.KEEP
 
 
 @dataclass(frozen=True, slots=True)

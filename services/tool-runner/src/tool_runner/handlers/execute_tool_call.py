@@ -14,10 +14,11 @@ from service_kit.errors import RetryLater
 from service_kit.log import Log
 from tool_runner.adapters.call_ledger import CallLedger, CallReference, Claimed, KeyReused, Orphaned, Recorded
 from tool_runner.adapters.tool_registry import RegisteredTool, ToolRegistry
-from tool_runner.domain.arguments import Caller, arguments_hash, with_reserved
+from tool_runner.domain.arguments import Caller, arguments_hash, native_key, with_reserved
 from tool_runner.domain.facts import fact_of, outcome_id
 from tool_runner.domain.outcome import Again, ErrorClass, Failed, Verdict, verdict_of_orphan
 from tool_runner.domain.tool_policy import Absence, absent, refusal_of_arguments, refusal_of_permission
+from tool_runner.domain.tool_request import ToolRequest
 from tool_runner.handlers.make_call import PreparedCall, ToolServer, make_call, seconds_from_now
 from tool_runner.handlers.observe import observe_call
 from tool_runner.handlers.single_flight import SingleFlight
@@ -130,8 +131,14 @@ async def _made(delivery: Delivery, runner: Runner, found: RegisteredTool, refer
     command, place = _command(delivery), delivery.subject
     seconds = min(_seconds_left(delivery, runner), found.tool.rules.timeout_ms / 1000)
     caller = Caller(place.tenant, place.key, command.entity)
-    arguments = with_reserved(found.tool, command.arguments, caller, idempotency_key=command.idempotency_key)
-    call = PreparedCall(found.tool, arguments, seconds_from_now(seconds))
+    request = ToolRequest(
+        tool=found.tool.local_name,
+        arguments=with_reserved(found.tool, command.arguments, caller, idempotency_key=command.idempotency_key),
+        until=seconds_from_now(seconds),
+        caller=caller,
+        idempotency_key=native_key(caller, command.idempotency_key),
+    )
+    call = PreparedCall(found.tool, request)
     try:
         verdict = await make_call(call, runner.servers[found.tool.server], lambda: runner.ledger.start(reference))
         return await _recorded(runner, reference, verdict)

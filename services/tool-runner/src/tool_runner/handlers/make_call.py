@@ -1,14 +1,13 @@
 """How is a claimed call made, and made again, until it has a verdict?"""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from pydantic import JsonValue
-
 from tool_runner.domain.manifest import Tool
 from tool_runner.domain.outcome import Again, Answered, TryOutcome, Verdict, verdict_of
+from tool_runner.domain.tool_request import ToolRequest
 
 
 class ToolServer(Protocol):
@@ -17,18 +16,15 @@ class ToolServer(Protocol):
     @property
     def available(self) -> bool: ...
 
-    async def call(
-        self, tool: str, arguments: Mapping[str, JsonValue], *, until: float, starting: Callable[[], Awaitable[None]]
-    ) -> TryOutcome: ...
+    async def call(self, request: ToolRequest, starting: Callable[[], Awaitable[None]]) -> TryOutcome: ...
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedCall:
-    """A call that is allowed and claimed. `until` is a time of `time.monotonic`."""
+    """A call that is allowed and claimed."""
 
     tool: Tool
-    arguments: Mapping[str, JsonValue]
-    until: float
+    request: ToolRequest
 
 
 async def make_call(call: PreparedCall, server: ToolServer, starting: Callable[[], Awaitable[None]]) -> Verdict:
@@ -36,14 +32,14 @@ async def make_call(call: PreparedCall, server: ToolServer, starting: Callable[[
     tries = 0
     while True:
         tries += 1
-        outcome = await server.call(call.tool.local_name, call.arguments, until=call.until, starting=starting)
+        outcome = await server.call(call.request, starting)
         verdict = verdict_of(_projected(outcome, call.tool.result_field), call.tool, tries=tries)
         if verdict is not Again.AGAIN:
             return verdict
 
 
 def seconds_from_now(seconds: float) -> float:
-    """A deadline on the clock of `PreparedCall.until`."""
+    """A deadline on the clock of `ToolRequest.until`."""
     return time.monotonic() + seconds
 
 
