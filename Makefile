@@ -53,6 +53,7 @@ bench: setup  ## measure executions per second of the core (ARGS="--sync always"
 catalogue: setup  ## write generated files again: schemas, AsyncAPI document, catalogue, settings tables
 	$(RUN) python -m contracts.generate
 	$(RUN) python -m llm_gateway.adapters.models_schema
+	$(RUN) python -m tool_runner.adapters.manifest_schema
 	$(RUN) python -m tests.support.settings_tables
 
 chaos: setup  ## kill services under load and judge the history (SEED=1 SECONDS=60)

@@ -93,8 +93,9 @@ def _settings(data_dir: Path, effects_file: Path, *, replicas: int, log_level: s
     models, servers = data_dir / "models.yaml", data_dir / "servers.yaml"
     models.write_text(MODELS)
     command = ["python", EFFECTS_SERVER, str(effects_file)]
-    keyed = {"name": "keyed", "command": command, "tools": {"append": {"idempotency_argument": "key"}}}
-    servers.write_text(json.dumps({"servers": [keyed, {"name": "plain", "command": command}]}))
+    plain = {"name": "plain", "command": command, "defaults": {"cost_usd": 0}}
+    keyed = {**plain, "name": "keyed", "tools": {"append": {"idempotency_argument": "key"}}}
+    servers.write_text(json.dumps({"grants": [{"name": "all", "tools": ["*"]}], "servers": [keyed, plain]}))
     per_service = {
         f"{package.upper()}_{name}": value
         for package in INSTANCES.values()

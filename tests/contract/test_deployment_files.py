@@ -30,7 +30,7 @@ from tests.support.deployment_files import (
     workloads,
 )
 
-from tool_runner.adapters.servers_file import load_servers
+from tool_runner.adapters.manifest_file import load_manifest
 
 KUBERNETES_VERSION = "1.37"
 PINNED_IMAGE = re.compile(r"[a-z0-9./-]+:(\$\{HIL_VERSION:-)?\d+\.\d+[a-z0-9.-]*\}?")
@@ -271,7 +271,7 @@ def test_the_configuration_of_nats_is_one_that_the_real_server_accepts() -> None
 
 
 def test_the_file_of_tool_servers_is_one_that_the_tool_runner_accepts() -> None:
-    assert load_servers(BASE / "config/tool-servers.yaml", search_path="/usr/bin:/bin") == []
+    assert load_manifest(BASE / "config/tool-servers.yaml", search_path="/usr/bin:/bin").servers == ()
 
 
 def test_the_configuration_of_redis_loses_and_evicts_nothing() -> None:

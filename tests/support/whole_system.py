@@ -213,14 +213,16 @@ def _servers_file(data_dir: Path, effects_file: Path) -> Path:
         "name": "shop",
         "command": ["python", str(COUNTER)],
         "env": {"COUNTER_FILE": str(effects_file)},
+        "defaults": {"cost_usd": 0},
         "tools": {"append": {"idempotency_argument": "key"}, "slow": {"side_effect": "read"}},
     }
     desk = {
         "name": "desk",
+        "defaults": {"cost_usd": 0},
         "tools": {"transfer": {"python": "tests.support.desk_tools:transfer", "side_effect": "write"}},
     }
     file = data_dir / "servers.yaml"
-    file.write_text(yaml.safe_dump({"servers": [shop, desk]}))
+    file.write_text(yaml.safe_dump({"grants": [{"name": "all", "tools": ["*"]}], "servers": [shop, desk]}))
     return file
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from hil.domain_tasks import Action, DomainError, Task, TaskRecord, Text, check_openings, task_of
 
@@ -52,6 +52,8 @@ class DomainFile(BaseModel):
     hidden_tools: list[str] = []
     call_log_tool: str | None = Field("get_call_log", description="The server's tool that shows the calls made.")
     result_field: str | None = Field(None, description="The one field of a structured result that models are shown.")
+    defaults: dict[str, JsonValue] = Field({}, description="As in a manifest: what holds for every tool.")
+    tools: dict[str, dict[str, JsonValue]] = Field({}, description="As in a manifest: what holds for one tool.")
     workflow: str = Field(description="A path beside this file, else the name of a shipped workflow.")
 
 

@@ -45,7 +45,7 @@ def servers_file(tmp_path: Path, effects_file: Path) -> Path:
         counter_server(effects_file),
         counter_server(effects_file, name="keyed"),
         retail_server(tmp_path / "state"),
-        {"name": "python", "tools": functions},
+        {"name": "python", "defaults": {"cost_usd": 0}, "tools": functions},
     )
 
 

@@ -15,6 +15,7 @@ from orchestrator.adapters.workflow_history import HistoryRefused
 from orchestrator.adapters.workflow_registry import opened
 from orchestrator.domain.workflow import Workflow
 from service_kit.connection import Connection
+from tool_runner.adapters.manifest_file import ManifestError, load_manifest
 
 SHIPPED_WORKFLOWS = Path(__file__).parents[4] / "workflows"
 TOOLS_SECONDS_MAX = 60.0
@@ -59,7 +60,8 @@ def next_place(data_dir: Path) -> Place:
 
 
 def write_servers_file(domain: Domain, place: Place) -> Path:
-    """Make the directories of a play, and say to the tool runner how the domain's server is started."""
+    """Make the directories of a play, and say to the tool runner how the domain's server is started. Raises
+    CommandError."""
     command, environment = domain.file.server.started_with(data_dir=place.played)
     entry = {
         "name": domain.name,
@@ -69,10 +71,17 @@ def write_servers_file(domain: Domain, place: Place) -> Path:
         "state_key_argument": domain.file.state_argument,
         "hidden_tools": domain.file.hidden_tools,
         **({"result_field": domain.file.result_field} if domain.file.result_field else {}),
+        "defaults": {"cost_usd": 0, **domain.file.defaults},
+        "tools": domain.file.tools,
     }
     for directory in (place.played, place.expected):
         directory.mkdir(parents=True, exist_ok=True)
-    place.servers_file.write_text(yaml.safe_dump({"servers": [entry]}, sort_keys=False))
+    grant = {"name": f"{domain.name}-demo", "tools": [f"{domain.name}.*"]}
+    place.servers_file.write_text(yaml.safe_dump({"grants": [grant], "servers": [entry]}, sort_keys=False))
+    try:
+        load_manifest(place.servers_file, search_path="")
+    except ManifestError as error:
+        raise bad_input(str(error)) from error
     return place.servers_file
 
 

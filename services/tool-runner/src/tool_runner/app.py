@@ -25,12 +25,14 @@ from service_kit.streams import ensure_consumer, ensure_streams
 from service_kit.tasks import end_task
 from service_kit.telemetry import configure_logs, configure_traces
 from tool_runner.adapters.call_ledger import opened_ledger
+from tool_runner.adapters.manifest_file import ConfiguredServer, ManifestError, load_manifest
 from tool_runner.adapters.mcp_client import McpServer
+from tool_runner.adapters.mcp_process import Launch
 from tool_runner.adapters.python_tools import PythonTools
 from tool_runner.adapters.seal import Seal
-from tool_runner.adapters.servers_file import ConfiguredServer, load_servers
 from tool_runner.adapters.tool_catalogue import ToolCatalogue
 from tool_runner.adapters.tool_registry import ToolRegistry
+from tool_runner.adapters.tool_sources import Functions
 from tool_runner.api.tools import add_tools_api
 from tool_runner.domain.manifest import ListedTool
 from tool_runner.handlers.execute_tool_call import Runner, execute_tool_call
@@ -57,10 +59,10 @@ def stream_application(settings: Settings) -> FastStream:
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run until `stop` is set; `ready` is set once commands are consumed."""
     seal = Seal(settings.ledger_secret.get_secret_value())
-    configured = load_servers(settings.servers_file, search_path=settings.child_path)
+    manifest = load_manifest(settings.servers_file, search_path=settings.child_path, environment=os.environ)
     configure_logs(SERVICE, level=settings.log_level, redact=redacting_for(settings))
     configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redacting_for(settings))
-    async with bus(settings) as connection, runner_on(connection, settings, configured, seal=seal) as runner:
+    async with bus(settings) as connection, runner_on(connection, settings, manifest.servers, seal=seal) as runner:
         spec = replace(TOOL_RUNNER, ack_wait_seconds=settings.ack_wait_seconds)
         await ensure_consumer(connection.jetstream, spec, stream=LOG)
         consumer = Consumer(
@@ -170,14 +172,17 @@ async def running_servers(
         writing = group.create_task(offer.catalogue.run())
         for server in configured:
             name = server.rules.name
-            if server.launch is None:
-                functions = PythonTools(name, server.functions)
-                servers[name] = functions
-                await offer.take(name, functions.listed())
-            else:
-                process = McpServer(name, server.launch, server.limits, offer.take)
-                servers[name] = process
-                group.create_task(process.run(stop))
+            match server.source:
+                case Functions(by_tool):
+                    functions = PythonTools(name, by_tool)
+                    servers[name] = functions
+                    await offer.take(name, functions.listed())
+                case Launch() as launch:
+                    process = McpServer(name, launch, server.limits, offer.take)
+                    servers[name] = process
+                    group.create_task(process.run(stop))
+                case other:
+                    raise ManifestError(f"servers.{name}: tools of {type(other).__name__} are not made here yet")
         try:
             yield servers
         finally:

@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis of the call ledger.")
     http_host: str = Field("127.0.0.1", description="Address to listen on.")
     http_port: int = Field(8083, ge=0, le=65535, description="Port of health, metrics and the list of tools.")
-    servers_file: Path | None = Field(None, description="YAML file of the tool servers; there are none if unset.")
+    servers_file: Path | None = Field(None, description="The manifest: servers of tools, and grants; none if unset.")
     child_path: str = Field(
         "/usr/local/bin:/usr/bin:/bin",
         validation_alias=AliasChoices("TOOL_RUNNER_CHILD_PATH", "PATH"),

@@ -11,6 +11,8 @@ import sys
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
+RESERVED = 16
+"""Address space for each byte of data: runtimes such as V8 reserve gigabytes that they never touch."""
 
 
 def main(memory_bytes: str, cpu_seconds: str, parent: str, *command: str) -> None:
@@ -18,7 +20,8 @@ def main(memory_bytes: str, cpu_seconds: str, parent: str, *command: str) -> Non
     die_with(int(parent))
     limits = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_AS: int(memory_bytes) or None,
+        resource.RLIMIT_DATA: int(memory_bytes) or None,
+        resource.RLIMIT_AS: int(memory_bytes) * RESERVED or None,
         resource.RLIMIT_CPU: int(cpu_seconds) or None,
     }
     for limit, amount in limits.items():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 from pydantic import JsonValue
 
@@ -83,13 +84,17 @@ class ToolRules:
     untrusted: bool = True
     result_characters_max: int = 200_000
     result_pii: ResultPii = ResultPii.KEEP
+    pii_arguments: frozenset[str] = frozenset()
+    pii_results: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class ServerRules:
-    """What the servers file declares of one server. `state_key` is a template of `{tenant}`, `{key}` and `{entity}`."""
+    """What the manifest declares of one server. `state_key` is a template of `{tenant}`, `{key}` and `{entity}`;
+    `offered` are patterns of the server's own names, `hidden_tools` are left out of what they match."""
 
     name: str
+    offered: tuple[str, ...] = ("*",)
     hidden_tools: frozenset[str] = frozenset()
     state_key: str | None = None
     state_key_argument: str = "state_key"
@@ -155,8 +160,13 @@ class Tool:
 
 
 def offered_tools(listed: list[ListedTool], server: ServerRules) -> list[Tool]:
-    """The tools of a server that may be called: all but the hidden ones."""
-    return [_offered(tool, server) for tool in listed if tool.name not in server.hidden_tools]
+    """The tools of a server that may be called: what `offered` matches, without the hidden ones."""
+    return [_offered(tool, server) for tool in listed if is_offered(tool.name, server)]
+
+
+def is_offered(local_name: str, server: ServerRules) -> bool:
+    """Whether the manifest lets a tool of this name be offered."""
+    return local_name not in server.hidden_tools and any(fnmatchcase(local_name, one) for one in server.offered)
 
 
 def undeclarable_tools(listed: list[ListedTool], server: ServerRules) -> list[str]:

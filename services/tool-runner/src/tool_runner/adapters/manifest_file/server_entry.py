@@ -1,0 +1,60 @@
+"""What can a manifest say of one server?"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from tool_runner.adapters.manifest_file.tool_entry import Header, Name, Part, RulesEntry, ToolEntry, ToolName
+
+MEMORY_BYTES_MAX = 1 << 30
+
+
+class LimitsEntry(Part):
+    """Bounds of one server."""
+
+    memory_bytes_max: int = Field(MEMORY_BYTES_MAX, ge=0, description="Data of each of its processes; 0 is no limit.")
+    cpu_seconds_max: int = Field(0, ge=0, description="CPU time of one life of the process; 0 is no limit.")
+    concurrency: int = Field(1, ge=1, le=256, description="Calls sent to the server and not answered.")
+    sessions_max: int = Field(16, ge=1, le=1_000, description="Open sessions of a `url`, one for each credential.")
+    start_seconds_max: float = Field(20.0, gt=0, le=300)
+    result_bytes_max: int = Field(1_048_576, ge=1, le=8 * 1024 * 1024)
+    breaker_failures_max: int = Field(5, ge=1, description="Failures in a row that open the breaker.")
+    breaker_open_seconds: float = Field(10.0, gt=0, le=3_600)
+
+
+class ServerEntry(Part):
+    """A server and its one source: command, url, openapi, builtin, or python or code at every tool."""
+
+    name: Name
+    command: list[str] = Field([], description="The words of the command; the first word python is this interpreter.")
+    env: dict[str, str] = Field({}, description="The environment of the command beside PATH and LANG.")
+    show_errors: bool = Field(False, description="Log its error output, without personal data.")
+    sandbox: bool = Field(False, description="Run the command in the sandbox.")
+    url: str | None = Field(None, description="Streamable HTTP address of an MCP server.")
+    openapi: str | None = Field(None, description="An OpenAPI 3 document beside this file, YAML or JSON.")
+    base_url: str | None = Field(None, description="Where the operations of `openapi` are.")
+    builtin: Literal["code", "knowledge"] | None = None
+    headers: dict[Header, str] = Field({}, max_length=20, description="Sent with every request to url or base_url.")
+    headers_from_env: dict[Header, str] = Field(
+        {}, max_length=20, description="The same for secrets: the value is the name of an environment variable."
+    )
+    plain_http: bool = Field(False, description="Allow http:// to another host than this one.")
+    state_key: str | None = Field(None, description="Template of {tenant}, {key} and {entity}.")
+    state_key_argument: str = "state_key"
+    result_field: str | None = Field(None, description="The one field of structured results that is the result.")
+    offered_tools: list[str] = Field(["*"], max_length=1_000, description="Patterns of the tools that are offered.")
+    hidden_tools: list[ToolName] = Field([], max_length=10_000)
+    defaults: RulesEntry = RulesEntry()
+    tools: dict[ToolName, ToolEntry] = Field({}, max_length=10_000)
+    limits: LimitsEntry = LimitsEntry()
+
+    @property
+    def sources(self) -> list[str]:
+        """What it names as a source of its tools; one is right."""
+        named = [word for word in ("command", "url", "openapi", "builtin") if getattr(self, word)]
+        at_tools = [word for word in ("python", "code") if any(getattr(tool, word) for tool in self.tools.values())]
+        return named + at_tools
+
+    @property
+    def is_remote(self) -> bool:
+        return self.url is not None or self.openapi is not None
