@@ -9,7 +9,8 @@ import jsonschema_rs
 import structlog
 from pydantic import JsonValue
 
-from tool_runner.domain.manifest import ListedTool, ServerRules, Tool, offered_tools, undeclarable_tools
+from tool_runner.domain.manifest import ListedTool, ServerRules, Tool
+from tool_runner.domain.offer_tools import offered_tools, undeclarable_tools
 from tool_runner.domain.outcome import ErrorClass, Failed
 from tool_runner.domain.tool_policy import Absence
 

@@ -1,9 +1,10 @@
 """What does the runner know of a tool, beyond what its server says?"""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
 from pydantic import JsonValue
 
@@ -111,11 +112,20 @@ class ListedTool:
     description: str
     input_schema: Json
     output_schema: Json | None = None
+    revision: str = ""
+    """What else makes it another tool than before, such as its code."""
+
+    @property
+    def version(self) -> str:
+        """A hash of all that its source says of it: another one means that it is another tool."""
+        text = json.dumps([self.description, self.input_schema, self.output_schema, self.revision], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool as it is offered. `input_schema` lacks the arguments that the runner adds itself."""
+    """A tool as it is offered. `input_schema` lacks the arguments that the runner adds itself; `version` is that of
+    what its source lists."""
 
     server: str
     local_name: str
@@ -127,6 +137,7 @@ class Tool:
     state_key_argument: str | None
     idempotency_argument: str | None
     result_field: str | None
+    version: str = ""
 
     @property
     def name(self) -> str:
@@ -139,7 +150,8 @@ class Tool:
 
     @property
     def idempotent(self) -> bool:
-        return self.rules.idempotent or self.idempotency_argument is not None
+        takes_key = self.idempotency_argument is not None or self.rules.idempotency_header is not None
+        return self.rules.idempotent or takes_key
 
     @property
     def reserved_arguments(self) -> frozenset[str]:
@@ -156,60 +168,9 @@ class Tool:
             side_effect=self.rules.side_effect.value,
             idempotent=self.idempotent,
             timeout_ms=self.rules.timeout_ms,
+            version=self.version,
+            cost_microdollars=self.rules.cost_microdollars,
+            untrusted=self.rules.untrusted,
+            permissions_required=tuple(sorted(self.rules.permissions_required)),
+            authentication_required=self.rules.authentication_required,
         )
-
-
-def offered_tools(listed: list[ListedTool], server: ServerRules) -> list[Tool]:
-    """The tools of a server that may be called: what `offered` matches, without the hidden ones."""
-    return [_offered(tool, server) for tool in listed if is_offered(tool.name, server)]
-
-
-def is_offered(local_name: str, server: ServerRules) -> bool:
-    """Whether the manifest lets a tool of this name be offered."""
-    return local_name not in server.hidden_tools and any(fnmatchcase(local_name, one) for one in server.offered)
-
-
-def undeclarable_tools(listed: list[ListedTool], server: ServerRules) -> list[str]:
-    """Declared tools that the server lacks, and declared idempotency arguments that their tools lack."""
-    by_name = {tool.name: tool for tool in listed}
-    missing = [name for name in (*server.tools, *sorted(server.hidden_tools)) if name not in by_name]
-    return missing + [
-        f"{name}({rules.idempotency_argument})"
-        for name, rules in server.tools.items()
-        if name in by_name and rules.idempotency_argument not in (None, *_properties(by_name[name].input_schema))
-    ]
-
-
-def _offered(tool: ListedTool, server: ServerRules) -> Tool:
-    rules = server.tools.get(tool.name, server.defaults)
-    properties = _properties(tool.input_schema)
-    state_argument = server.state_key_argument if server.state_key is not None else None
-    state_argument = state_argument if state_argument in properties else None
-    idempotency_argument = rules.idempotency_argument if rules.idempotency_argument in properties else None
-    return Tool(
-        server=server.name,
-        local_name=tool.name,
-        description=tool.description,
-        input_schema=_without(tool.input_schema, {state_argument, idempotency_argument}),
-        output_schema=tool.output_schema,
-        rules=rules,
-        state_key=server.state_key,
-        state_key_argument=state_argument,
-        idempotency_argument=idempotency_argument,
-        result_field=server.result_field,
-    )
-
-
-def _properties(schema: Json) -> Json:
-    properties = schema.get("properties")
-    return properties if isinstance(properties, dict) else {}
-
-
-def _without(schema: Json, names: set[str | None]) -> Json:
-    reduced = dict(schema)
-    if isinstance(schema.get("properties"), dict):
-        reduced["properties"] = {name: rule for name, rule in _properties(schema).items() if name not in names}
-    required = schema.get("required")
-    if isinstance(required, list):
-        reduced["required"] = [name for name in required if name not in names]
-    return reduced
