@@ -1,6 +1,7 @@
 """Who is plugged into whom in the tool runner?"""
 
 import asyncio
+import logging
 import os
 import socket
 import time
@@ -29,10 +30,11 @@ from tool_runner.adapters.manifest_file import ConfiguredServer, ManifestError, 
 from tool_runner.adapters.mcp_client import McpServer
 from tool_runner.adapters.mcp_process import Launch
 from tool_runner.adapters.python_tools import PythonTools
+from tool_runner.adapters.remote_server import RemoteServer
 from tool_runner.adapters.seal import Seal
 from tool_runner.adapters.tool_catalogue import ToolCatalogue
 from tool_runner.adapters.tool_registry import ToolRegistry
-from tool_runner.adapters.tool_sources import Functions
+from tool_runner.adapters.tool_sources import Functions, RemoteMcp
 from tool_runner.api.tools import add_tools_api
 from tool_runner.domain.manifest import ListedTool
 from tool_runner.handlers.execute_tool_call import Runner, execute_tool_call
@@ -62,6 +64,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
     manifest = load_manifest(settings.servers_file, search_path=settings.child_path, environment=os.environ)
     configure_logs(SERVICE, level=settings.log_level, redact=redacting_for(settings))
     configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redacting_for(settings))
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)  # It would log what servers answer.
     async with bus(settings) as connection, runner_on(connection, settings, manifest.servers, seal=seal) as runner:
         spec = replace(TOOL_RUNNER, ack_wait_seconds=settings.ack_wait_seconds)
         await ensure_consumer(connection.jetstream, spec, stream=LOG)
@@ -91,7 +94,9 @@ def http_application(connection: Connection, consumer: Consumer, runner: Runner)
             "bus": lambda: connection.ready,
             "consumer": lambda: consumer.running,
             "ledger": lambda: runner.ledger.reachable,
-            "servers": lambda: all(not isinstance(server, McpServer) or server.settled.is_set() for server in servers),
+            "servers": lambda: all(
+                not isinstance(server, McpServer | RemoteServer) or server.settled.is_set() for server in servers
+            ),
         },
     )
     add_tools_api(
@@ -181,6 +186,10 @@ async def running_servers(
                     process = McpServer(name, launch, server.limits, offer.take)
                     servers[name] = process
                     group.create_task(process.run(stop))
+                case RemoteMcp() as address:
+                    remote = RemoteServer(server.rules, address, server.limits, offer.take)
+                    servers[name] = remote
+                    group.create_task(remote.run(stop))
                 case other:
                     raise ManifestError(f"servers.{name}: tools of {type(other).__name__} are not made here yet")
         try:

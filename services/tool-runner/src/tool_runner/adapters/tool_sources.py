@@ -28,7 +28,7 @@ class RemoteMcp:
     """An MCP server at an address. `headers` are this installation's own; a caller's come with each request."""
 
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
     sessions_max: int = 16
 
 
@@ -38,7 +38,7 @@ class OpenApi:
 
     document: Json = field(repr=False)
     base_url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

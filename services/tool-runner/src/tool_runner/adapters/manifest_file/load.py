@@ -22,6 +22,8 @@ from tool_runner.domain.grants import Grant
 from tool_runner.domain.manifest import ServerRules
 
 MISTAKES_MAX = 20
+REMOTE_CONCURRENCY = 16
+"""Where nothing is said: a server at an address answers more than one call at a time."""
 _PARTS = (ManifestDocument, ApprovalEntry, GrantEntry, ServerEntry, LimitsEntry, QuotaEntry, ToolEntry)
 
 
@@ -75,8 +77,10 @@ def _refused(complaints: list[str]) -> ManifestError:
 
 def _limits(entry: ServerEntry) -> ServerLimits:
     limits = entry.limits
+    said = "concurrency" in limits.model_fields_set
+    concurrency = REMOTE_CONCURRENCY if entry.is_remote and not said else limits.concurrency
     breaker = BreakerPolicy(limits.breaker_failures_max, limits.breaker_open_seconds)
-    return ServerLimits(limits.concurrency, limits.start_seconds_max, limits.result_bytes_max, breaker)
+    return ServerLimits(concurrency, limits.start_seconds_max, limits.result_bytes_max, breaker)
 
 
 def _mistake(lines: Lines, found: Any) -> str:

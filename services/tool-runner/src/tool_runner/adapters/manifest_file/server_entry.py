@@ -14,7 +14,9 @@ class LimitsEntry(Part):
 
     memory_bytes_max: int = Field(MEMORY_BYTES_MAX, ge=0, description="Data of each of its processes; 0 is no limit.")
     cpu_seconds_max: int = Field(0, ge=0, description="CPU time of one life of the process; 0 is no limit.")
-    concurrency: int = Field(1, ge=1, le=256, description="Calls sent to the server and not answered.")
+    concurrency: int = Field(
+        1, ge=1, le=256, description="Calls sent and not answered; 16 if unsaid for url and openapi."
+    )
     sessions_max: int = Field(16, ge=1, le=1_000, description="Open sessions of a `url`, one for each credential.")
     start_seconds_max: float = Field(20.0, gt=0, le=300)
     result_bytes_max: int = Field(1_048_576, ge=1, le=8 * 1024 * 1024)

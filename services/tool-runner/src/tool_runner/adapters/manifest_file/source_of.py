@@ -93,7 +93,7 @@ def _headers(entry: ServerEntry, around: Surroundings) -> dict[str, str]:
     for name, value in headers.items():
         if not value.isascii() or not value.isprintable():
             raise Unusable(("headers", name), "a header is one line of plain ASCII")
-    return headers
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _document(entry: ServerEntry, around: Surroundings) -> Json:
