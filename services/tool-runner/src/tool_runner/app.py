@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -29,12 +29,13 @@ from tool_runner.adapters.call_ledger import opened_ledger
 from tool_runner.adapters.manifest_file import ConfiguredServer, ManifestError, load_manifest
 from tool_runner.adapters.mcp_client import McpServer
 from tool_runner.adapters.mcp_process import Launch
+from tool_runner.adapters.openapi_server import OpenApiServer
 from tool_runner.adapters.python_tools import PythonTools
 from tool_runner.adapters.remote_server import RemoteServer
 from tool_runner.adapters.seal import Seal
 from tool_runner.adapters.tool_catalogue import ToolCatalogue
 from tool_runner.adapters.tool_registry import ToolRegistry
-from tool_runner.adapters.tool_sources import Functions, RemoteMcp
+from tool_runner.adapters.tool_sources import Functions, OpenApi, RemoteMcp
 from tool_runner.api.tools import add_tools_api
 from tool_runner.domain.manifest import ListedTool
 from tool_runner.handlers.execute_tool_call import Runner, execute_tool_call
@@ -173,7 +174,7 @@ async def running_servers(
     """All servers; they are stopped after the last call has ended."""
     stop = asyncio.Event()
     servers: dict[str, ToolServer] = {}
-    async with asyncio.TaskGroup() as group:
+    async with AsyncExitStack() as closing, asyncio.TaskGroup() as group:
         writing = group.create_task(offer.catalogue.run())
         for server in configured:
             name = server.rules.name
@@ -190,6 +191,11 @@ async def running_servers(
                     remote = RemoteServer(server.rules, address, server.limits, offer.take)
                     servers[name] = remote
                     group.create_task(remote.run(stop))
+                case OpenApi() as document:
+                    operations = OpenApiServer(server.rules, document, server.limits)
+                    servers[name] = operations
+                    closing.push_async_callback(operations.close)
+                    await offer.take(name, operations.listed())
                 case other:
                     raise ManifestError(f"servers.{name}: tools of {type(other).__name__} are not made here yet")
         try:

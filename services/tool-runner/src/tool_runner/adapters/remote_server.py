@@ -5,16 +5,15 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
-import orjson
 import structlog
 
+from tool_runner.adapters.address_guard import AddressGuard, call_headers
 from tool_runner.adapters.http_fate import Fate
 from tool_runner.adapters.mcp_client import OnTools, ServerLimits
 from tool_runner.adapters.remote_session import RemoteSession, SessionLost, Unreachable
 from tool_runner.adapters.tool_sources import RemoteMcp
-from tool_runner.domain.breaker import HEALTHY, Health
 from tool_runner.domain.manifest import ServerRules
-from tool_runner.domain.outcome import Answered, Cut, ErrorClass, NotSent, TryOutcome, Unusable
+from tool_runner.domain.outcome import Cut, ErrorClass, NotSent, TryOutcome
 from tool_runner.domain.tool_request import ToolRequest
 
 log = structlog.get_logger()
@@ -35,18 +34,17 @@ class RemoteServer:
         """Set after the first try to list its tools, successful or not."""
         self._rules, self._source, self._limits = rules, source, limits
         self._on_tools = on_tools
-        self._health: Health = HEALTHY
+        self._guard = AddressGuard(rules.name, limits)
         self._listed = False
         self._sessions: dict[_Credential, RemoteSession] = {}
         self._retired: list[RemoteSession] = []
         """Broken ones that still have calls in hand."""
         self._opening: dict[_Credential, asyncio.Lock] = {}
-        self._slots = asyncio.Semaphore(limits.concurrency)
 
     @property
     def available(self) -> bool:
         """True while calls are tried at once."""
-        return self._listed and not self._health.is_open(time.monotonic())
+        return self._listed and not self._guard.is_open
 
     @property
     def sessions_open(self) -> int:
@@ -67,18 +65,7 @@ class RemoteServer:
     async def call(self, request: ToolRequest, starting: Callable[[], Awaitable[None]]) -> TryOutcome:
         """Make one call; see McpServer.call. What is given up at `request.until` goes on at the server, which the
         outcome says."""
-        try:
-            async with asyncio.timeout(request.until - time.monotonic()):
-                await self._slots.acquire()
-        except TimeoutError:
-            return NotSent(ErrorClass.TIMEOUT, f"{self.name} was busy until the deadline; the call was not made")
-        try:
-            if self._health.is_open(time.monotonic()):
-                detail = f"{self.name} failed {self._health.failures} times in a row; the call was not made"
-                return NotSent(ErrorClass.SERVER_UNAVAILABLE, detail)
-            return self._judged(await self._tried(request, starting))
-        finally:
-            self._slots.release()
+        return await self._guard.call(request, lambda: self._tried(request, starting))
 
     async def _tried(self, request: ToolRequest, starting: Callable[[], Awaitable[None]]) -> TryOutcome:
         """Once more where the server has forgotten the session: then it surely has not made the call."""
@@ -93,9 +80,9 @@ class RemoteServer:
                 await starting()
                 if time.monotonic() >= request.until:
                     return NotSent(ErrorClass.TIMEOUT, f"no time was left for a call of {self.name}")
-                outcome = await session.exchange(
-                    request.tool, request.arguments, fate=Fate(self._own_headers(request)), until=request.until
-                )
+                rules = self._rules.tools.get(request.tool, self._rules.defaults)
+                fate = Fate(call_headers(rules.idempotency_header, request))
+                outcome = await session.exchange(request.tool, request.arguments, fate=fate, until=request.until)
                 session.broken = session.broken or isinstance(outcome, Cut)
                 return outcome
             except SessionLost:
@@ -106,23 +93,6 @@ class RemoteServer:
         return NotSent(
             ErrorClass.SERVER_UNAVAILABLE, f"{self.name} forgets its sessions at once; the call was not made"
         )
-
-    def _own_headers(self, request: ToolRequest) -> Mapping[str, str]:
-        """The key of this one call, where the manifest names a header for it."""
-        header = self._rules.tools.get(request.tool, self._rules.defaults).idempotency_header
-        return {} if header is None else {header: header_value(request.idempotency_key)}
-
-    def _judged(self, outcome: TryOutcome) -> TryOutcome:
-        """Count what says something of the server: a refusal of one caller does not."""
-        now = time.monotonic()
-        match outcome:
-            case Answered(result):
-                self._health = HEALTHY
-                if (size := len(orjson.dumps(result))) > self._limits.result_bytes_max:
-                    return Unusable(f"its answer of {size} bytes is over the limit of {self._limits.result_bytes_max}")
-            case Cut() | NotSent(ErrorClass.SERVER_UNAVAILABLE):
-                self._health = self._health.after_failure(self._limits.breaker, now)
-        return outcome
 
     async def _session(self, headers: Mapping[str, str], *, until: float) -> RemoteSession:
         """An open session of these headers. Raises Unreachable."""
@@ -174,9 +144,7 @@ class RemoteServer:
                 session.broken = True
                 raise
         except Unreachable as problem:
-            now = time.monotonic()
-            self._health = self._health.after_failure(self._limits.breaker, now)
-            delay = self._health.restart_delay(self._limits.breaker, now)
+            delay = self._guard.count_failure()
             log.warning("tool_server.unreachable", server=self.name, reason=str(problem), retry_seconds=round(delay, 3))
             return delay
         if not self._listed:
@@ -188,8 +156,3 @@ class RemoteServer:
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
-
-
-def header_value(text: str) -> str:
-    """One line of ASCII, whatever the key is."""
-    return "".join(one if one.isascii() and one.isprintable() else "_" for one in text)[:1_000]

@@ -104,7 +104,8 @@ def verdict_of(outcome: TryOutcome, tool: Tool, *, tries: int) -> Verdict | Agai
         case Answered(result, is_error):
             return Done(result, is_error)
         case NotSent(error_class, detail):
-            return Failed(error_class, detail, retryable=True)
+            lasting = error_class in (ErrorClass.DENIED, ErrorClass.INVALID_ARGUMENTS)
+            return Failed(error_class, detail, retryable=not lasting)
         case Cut(by):
             return _verdict_of_cut(by, tool, tries)
     if tool.rules.side_effect is SideEffect.READ:

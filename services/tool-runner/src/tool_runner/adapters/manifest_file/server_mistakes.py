@@ -45,6 +45,8 @@ def _of_addresses(server: ServerEntry) -> Mistakes:
         url = getattr(server, field)
         if url is not None and (problem := problem_of_url(url, plain_http=server.plain_http)):
             yield (field,), f"{problem} (got {url[:200]!r})"
+    if server.base_url is not None and "?" in server.base_url:
+        yield ("base_url",), "must be without ?query"
     if server.openapi is not None and server.base_url is None:
         yield ("base_url",), "is missing; the address in the document is its author's word, not yours"
 

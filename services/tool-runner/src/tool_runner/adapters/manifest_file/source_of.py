@@ -9,6 +9,7 @@ from tool_runner.adapters.manifest_file.server_entry import ServerEntry
 from tool_runner.adapters.manifest_file.tool_entry import ToolEntry
 from tool_runner.adapters.manifest_file.yaml_lines import ManifestError, Place, read_lines
 from tool_runner.adapters.mcp_process import Launch
+from tool_runner.adapters.openapi_schema import foreign_references
 from tool_runner.adapters.python_tools import Function, load_function
 from tool_runner.adapters.tool_sources import Builtin, CodeFiles, Functions, OpenApi, RemoteMcp, Source
 from tool_runner.domain.manifest import Json
@@ -104,4 +105,6 @@ def _document(entry: ServerEntry, around: Surroundings) -> Json:
         raise Unusable(("openapi",), str(error)) from error
     if not isinstance(values, dict) or not str(values.get("openapi", "")).startswith("3."):
         raise Unusable(("openapi",), f"{path} is no OpenAPI 3 document (openapi: 3.x)")
+    if foreign := next(foreign_references(values), None):
+        raise Unusable(("openapi",), f"{path} refers to {foreign[:200]!r}; put all of it into one document")
     return values

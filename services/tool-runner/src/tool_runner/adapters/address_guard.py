@@ -1,0 +1,65 @@
+"""When may a call go to a server at an address: how many at a time, and not while it fails?"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import orjson
+
+from tool_runner.adapters.mcp_client import ServerLimits
+from tool_runner.domain.breaker import HEALTHY, Health
+from tool_runner.domain.outcome import Answered, Cut, ErrorClass, NotSent, TryOutcome, Unusable
+from tool_runner.domain.tool_request import ToolRequest
+
+
+class AddressGuard:
+    """Slots and breaker of one address."""
+
+    def __init__(self, name: str, limits: ServerLimits) -> None:
+        self._name, self._limits = name, limits
+        self._health: Health = HEALTHY
+        self._slots = asyncio.Semaphore(limits.concurrency)
+
+    @property
+    def is_open(self) -> bool:
+        """Calls are refused for a while."""
+        return self._health.is_open(time.monotonic())
+
+    def count_failure(self) -> float:
+        """Seconds after which it is worth another try."""
+        now = time.monotonic()
+        self._health = self._health.after_failure(self._limits.breaker, now)
+        return self._health.restart_delay(self._limits.breaker, now)
+
+    async def call(self, request: ToolRequest, attempt: Callable[[], Awaitable[TryOutcome]]) -> TryOutcome:
+        """Make an attempt when there is a slot. What is refused to one caller says nothing of the server."""
+        try:
+            async with asyncio.timeout(request.until - time.monotonic()):
+                await self._slots.acquire()
+        except TimeoutError:
+            return NotSent(ErrorClass.TIMEOUT, f"{self._name} was busy until the deadline; the call was not made")
+        try:
+            if self.is_open:
+                detail = f"{self._name} failed {self._health.failures} times in a row; the call was not made"
+                return NotSent(ErrorClass.SERVER_UNAVAILABLE, detail)
+            return self._judged(await attempt())
+        finally:
+            self._slots.release()
+
+    def _judged(self, outcome: TryOutcome) -> TryOutcome:
+        match outcome:
+            case Answered(result):
+                self._health = HEALTHY
+                if (size := len(orjson.dumps(result))) > self._limits.result_bytes_max:
+                    return Unusable(f"its answer of {size} bytes is over the limit of {self._limits.result_bytes_max}")
+            case Cut() | NotSent(ErrorClass.SERVER_UNAVAILABLE):
+                self.count_failure()
+        return outcome
+
+
+def call_headers(header: str | None, request: ToolRequest) -> dict[str, str]:
+    """The key of this one call, where the manifest names a header for it; one line of ASCII, whatever the key is."""
+    if header is None:
+        return {}
+    key = request.idempotency_key
+    return {header.lower(): "".join(one if one.isascii() and one.isprintable() else "_" for one in key)[:1_000]}
