@@ -68,6 +68,7 @@ servers:
 
 def load(directory: Path, text: str) -> Manifest:
     (directory / "weather.yaml").write_text("openapi: 3.1.0\npaths: {}\n")
+    (directory / "leaking.yaml").write_text("openapi: 3.1.0\npaths: {a: {$ref: 'file:///etc/passwd'}}\n")
     (directory / "total.py").write_text("result = sum(inputs['numbers'])\n")
     path = directory / "tools.yaml"
     path.write_text(text)
@@ -204,6 +205,8 @@ def test_without_a_file_nothing_is_configured() -> None:
         ("x-app: hil", 'x-app: "a\\r\\nb: c"', "a header is one line of plain ASCII"),
         ("    base_url: http://127.0.0.1:9000/v1\n", "", "servers.weather.base_url: is missing; the address in the"),
         ("weather.yaml", "total.py", "is no OpenAPI 3 document"),
+        ("weather.yaml", "leaking.yaml", "leaking.yaml refers to 'file:///etc/passwd'; put all of it into one"),
+        (":9000/v1", ":9000/v1?x=1", "servers.weather.base_url: must be without ?query"),
         ("builtin: code", "builtin: cod", "servers.box.builtin: Input should be 'code' or 'knowledge'"),
         ("[orders.write, money]", "&a [orders.write, money]\nx: *a", ":3: file: aliases (*name) are not read"),
         ("[orders.write, money]", "[" * 60 + "]" * 60, ":2: file: nested more than 40 deep"),
