@@ -82,11 +82,6 @@ def test_personal_data_is_marked_in_the_schemas() -> None:
     assert "pii" not in str(CANCEL.input_schema)
 
 
-def test_the_schema_of_a_whole_result_says_nothing_of_one_field_of_it() -> None:
-    (tool,) = offered_tools([CANCEL], ServerRules(name="shop", result_field="payload"))
-    assert tool.output_schema is None
-
-
 def test_a_tool_is_another_one_when_anything_of_it_changes() -> None:
     versions = {
         CANCEL.version,

@@ -23,6 +23,7 @@ from contracts.streams import (
     BUDGETS_BUCKET,
     PAYLOADS_BUCKET,
     STREAMS,
+    TOOL_BLESSINGS_BUCKET,
     TOOLS_BUCKET,
     WORKFLOWS_BUCKET,
     ConsumerSpec,
@@ -31,7 +32,7 @@ from contracts.streams import (
 from service_kit.connection import RETRY_BUDGET_SECONDS
 from service_kit.errors import RetryLater
 
-KV_BUCKETS = (WORKFLOWS_BUCKET, TOOLS_BUCKET, BUDGETS_BUCKET)
+KV_BUCKETS = (WORKFLOWS_BUCKET, TOOLS_BUCKET, TOOL_BLESSINGS_BUCKET, BUDGETS_BUCKET)
 OBJECT_BUCKETS = (PAYLOADS_BUCKET, ARCHIVE_BUCKET)
 
 

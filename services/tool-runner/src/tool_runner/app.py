@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from fastapi import FastAPI
@@ -15,7 +15,7 @@ from faststream import FastStream
 from faststream.nats import JStream, NatsBroker
 from faststream.specification import AsyncAPI
 
-from contracts.streams import LOG, TOOL_RUNNER
+from contracts.streams import LOG, TOOL_BLESSINGS_BUCKET, TOOL_RUNNER
 from contracts.tool_calls import ExecuteToolCall, ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown
 from pii import redact, regions_from
 from service_kit.bus import Consumer, Routes, publish
@@ -25,6 +25,8 @@ from service_kit.log import Log
 from service_kit.streams import ensure_consumer, ensure_streams
 from service_kit.tasks import end_task
 from service_kit.telemetry import configure_logs, configure_traces
+from service_kit.watched_bucket import watched
+from tool_runner.adapters.blessings import Blessings
 from tool_runner.adapters.call_ledger import opened_ledger
 from tool_runner.adapters.manifest_file import ConfiguredServer, ManifestError, load_manifest
 from tool_runner.adapters.mcp_client import McpServer
@@ -34,10 +36,10 @@ from tool_runner.adapters.python_tools import PythonTools
 from tool_runner.adapters.remote_server import RemoteServer
 from tool_runner.adapters.seal import Seal
 from tool_runner.adapters.tool_catalogue import ToolCatalogue
+from tool_runner.adapters.tool_offer import ToolOffer
 from tool_runner.adapters.tool_registry import ToolRegistry
 from tool_runner.adapters.tool_sources import Functions, OpenApi, RemoteMcp
 from tool_runner.api.tools import add_tools_api
-from tool_runner.domain.manifest import ListedTool
 from tool_runner.handlers.execute_tool_call import Runner, execute_tool_call
 from tool_runner.handlers.make_call import ToolServer
 from tool_runner.settings import Settings
@@ -125,9 +127,7 @@ async def runner_on(
     connection: Connection, settings: Settings, configured: Sequence[ConfiguredServer], *, seal: Seal
 ) -> AsyncIterator[Runner]:
     """The runner with its ledger open and its servers running."""
-    offer = ToolOffer(
-        ToolRegistry({server.rules.name: server.rules for server in configured}), ToolCatalogue(connection.jetstream)
-    )
+    offer = offer_on(connection, configured)
     process = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
     async with (
         opened_ledger(
@@ -138,6 +138,7 @@ async def runner_on(
             keep_seconds=settings.ledger_keep_seconds,
             connections_max=settings.concurrency,
         ) as ledger,
+        watched(connection.jetstream, TOOL_BLESSINGS_BUCKET, offer.blessings),
         running_servers(configured, offer) as servers,
     ):
         yield Runner(
@@ -151,20 +152,21 @@ async def runner_on(
         )
 
 
+def offer_on(connection: Connection, configured: Sequence[ConfiguredServer]) -> ToolOffer:
+    """Where the tools that servers list go."""
+    offer = ToolOffer(
+        ToolRegistry({server.rules.name: server.rules for server in configured}),
+        ToolCatalogue(connection.jetstream),
+        Blessings(connection.jetstream),
+        frozenset(server.rules.name for server in configured if server.quarantine),
+    )
+    offer.blessings.on_change = offer.offer
+    return offer
+
+
 def redacting_for(settings: Settings) -> Callable[[str], str]:
     """What takes personal data out of logs, spans and details."""
     return partial(redact, regions=regions_from(settings.phone_regions))
-
-
-@dataclass(frozen=True, slots=True)
-class ToolOffer:
-    """Where the tools that a server lists go: into this process, and into the bucket for the others."""
-
-    registry: ToolRegistry
-    catalogue: ToolCatalogue
-
-    async def take(self, server: str, listed: list[ListedTool]) -> None:
-        self.catalogue.offer(server, self.registry.replace(server, listed))
 
 
 @asynccontextmanager

@@ -55,6 +55,8 @@ class ToolRegistry:
     """The tools of all servers that have listed theirs; `servers` are all that are configured."""
 
     servers: Mapping[str, ServerRules]
+    quarantined: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Tools by server that are listed, and not offered until somebody has looked at them."""
     _tools: dict[str, dict[str, RegisteredTool]] = field(default_factory=dict)
 
     def replace(self, server: str, listed: list[ListedTool]) -> list[Tool]:
@@ -71,6 +73,8 @@ class ToolRegistry:
         server, _, local_name = name.partition(".")
         if server in self.servers and server not in self._tools:
             return Absence.NOT_LISTED_YET
+        if local_name in self.quarantined.get(server, ()):
+            return Absence.QUARANTINED
         return self._tools.get(server, {}).get(local_name, Absence.UNKNOWN)
 
     def tools(self) -> list[Tool]:

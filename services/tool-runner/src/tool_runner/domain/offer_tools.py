@@ -52,11 +52,10 @@ def _offered(tool: ListedTool, server: ServerRules) -> Tool:
 
 
 def _output_schema(tool: ListedTool, server: ServerRules) -> Json | None:
-    """The manifest's, else the source's, which speaks of the whole result and not of the one field of it. Marks of
-    personal data stand in one that says nothing else, where there is none."""
+    """The manifest's, else the source's. Marks of personal data stand in one that says nothing else, where there is
+    none."""
     rules = server.tools.get(tool.name, server.defaults)
-    listed = tool.output_schema if server.result_field is None else None
-    schema = listed if rules.output_schema is None else rules.output_schema
+    schema = tool.output_schema if rules.output_schema is None else rules.output_schema
     if not rules.pii_results:
         return schema
     return _marked({} if schema is None else schema, rules.pii_results, adding=rules.pii_results)

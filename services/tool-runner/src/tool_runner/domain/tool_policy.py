@@ -11,10 +11,11 @@ from tool_runner.domain.outcome import ErrorClass, Failed
 
 
 class Absence(Enum):
-    """Why there is no such tool here: its server does not offer it, or has not said yet what it offers."""
+    """Why there is no such tool here: its server does not offer it, has not said yet what it offers, or changed it."""
 
     UNKNOWN = "unknown"
     NOT_LISTED_YET = "not_listed_yet"
+    QUARANTINED = "quarantined"
 
 
 def is_granted(tool: str, patterns: Iterable[str]) -> bool:
@@ -44,5 +45,8 @@ def absent(command: ExecuteToolCall, absence: Absence) -> Failed:
     """The refusal of a call to a tool that is not here."""
     if absence is Absence.UNKNOWN:
         return Failed(ErrorClass.UNKNOWN_TOOL, f"there is no tool {command.tool}")
+    if absence is Absence.QUARANTINED:
+        detail = f"{command.tool} is quarantined: it changed since it was blessed; hil tool bless {command.tool}"
+        return Failed(ErrorClass.DENIED, detail)
     detail = f"the server of {command.tool} did not start in time; the call was not made"
     return Failed(ErrorClass.SERVER_UNAVAILABLE, detail, retryable=True)

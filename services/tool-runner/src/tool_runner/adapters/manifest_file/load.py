@@ -16,7 +16,8 @@ from tool_runner.adapters.manifest_file.source_of import Surroundings, Unusable,
 from tool_runner.adapters.manifest_file.tool_entry import QuotaEntry, ToolEntry
 from tool_runner.adapters.manifest_file.yaml_lines import Lines, ManifestError, hint, read_lines
 from tool_runner.adapters.mcp_client import ServerLimits
-from tool_runner.adapters.tool_sources import Source
+from tool_runner.adapters.mcp_process import Launch
+from tool_runner.adapters.tool_sources import OpenApi, RemoteMcp, Source
 from tool_runner.domain.breaker import BreakerPolicy
 from tool_runner.domain.grants import Grant
 from tool_runner.domain.manifest import ServerRules
@@ -34,6 +35,8 @@ class ConfiguredServer:
     rules: ServerRules
     limits: ServerLimits
     source: Source
+    quarantine: bool = False
+    """Its tools may change without anybody here having changed anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +64,19 @@ def load_manifest(path: Path | None, *, search_path: str, environment: Mapping[s
     servers, problems = [], []
     for index, entry in enumerate(document.servers):
         try:
-            servers.append(ConfiguredServer(server_rules(entry, document), _limits(entry), source_of(entry, around)))
+            servers.append(_configured(entry, document, around))
         except Unusable as error:
             problems.append(lines.complaint(("servers", index, *error.place), error.text))
     if problems:
         raise _refused(problems)
     version = hashlib.sha256(lines.text.encode()).hexdigest()[:16]
     return Manifest(tuple(servers), tuple(map(grant_of, document.grants)), version)
+
+
+def _configured(entry: ServerEntry, document: ManifestDocument, around: Surroundings) -> ConfiguredServer:
+    source = source_of(entry, around)
+    stranger = entry.quarantine and isinstance(source, Launch | RemoteMcp | OpenApi)
+    return ConfiguredServer(server_rules(entry, document), _limits(entry), source, stranger)
 
 
 def _refused(complaints: list[str]) -> ManifestError:

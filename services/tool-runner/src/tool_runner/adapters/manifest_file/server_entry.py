@@ -35,6 +35,7 @@ class ServerEntry(Part):
     url: str | None = Field(None, description="Streamable HTTP address of an MCP server.")
     openapi: str | None = Field(None, description="An OpenAPI 3 document beside this file, YAML or JSON.")
     base_url: str | None = Field(None, description="Where the operations of `openapi` are.")
+    quarantine: bool = Field(True, description="What its tools become later waits for `hil tool bless`.")
     builtin: Literal["code", "knowledge"] | None = None
     headers: dict[Header, str] = Field({}, max_length=20, description="Sent with every request to url or base_url.")
     headers_from_env: dict[Header, str] = Field(

@@ -14,6 +14,7 @@ _BELONGS = {
     "show_errors": ("command",),
     "sandbox": ("command",),
     "base_url": ("openapi",),
+    "quarantine": ("command", "url", "openapi"),
     "headers": ("url", "openapi"),
     "headers_from_env": ("url", "openapi"),
     "plain_http": ("url", "openapi"),
