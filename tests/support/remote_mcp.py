@@ -23,6 +23,7 @@ class RemoteMcpServer:
     misbehaviour: str = ""
     released: asyncio.Event = field(default_factory=asyncio.Event)
     tool_description: str = "Who is calling."
+    tools_more: tuple[str, ...] = ()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         entity = KEYS.get(request.headers.get("x-api-key", ""))
@@ -49,7 +50,8 @@ class RemoteMcpServer:
 
     def _tools(self) -> list[dict[str, Any]]:
         schema = {"type": "object", "properties": {"text": {"type": "string"}}}
-        return [{"name": "whoami", "description": self.tool_description, "inputSchema": schema}]
+        names = ("whoami", *self.tools_more)
+        return [{"name": name, "description": self.tool_description, "inputSchema": schema} for name in names]
 
     async def _called(self, request: web.Request, body: dict[str, Any], entity: str) -> web.StreamResponse:
         self.calls.append((entity, body["params"]["name"], request.headers.get("idempotency-key", "")))

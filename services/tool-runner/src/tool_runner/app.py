@@ -5,8 +5,8 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -23,25 +23,18 @@ from service_kit.connection import Connection, connect_options, connected
 from service_kit.health import add_health, serve_http
 from service_kit.log import Log
 from service_kit.streams import ensure_consumer, ensure_streams
-from service_kit.tasks import end_task
 from service_kit.telemetry import configure_logs, configure_traces
 from service_kit.watched_bucket import watched
 from tool_runner.adapters.blessings import Blessings
 from tool_runner.adapters.call_ledger import opened_ledger
-from tool_runner.adapters.manifest_file import ConfiguredServer, ManifestError, load_manifest
-from tool_runner.adapters.mcp_client import McpServer
-from tool_runner.adapters.mcp_process import Launch
-from tool_runner.adapters.openapi_server import OpenApiServer
-from tool_runner.adapters.python_tools import PythonTools
-from tool_runner.adapters.remote_server import RemoteServer
+from tool_runner.adapters.manifest_file import ConfiguredServer, load_manifest
+from tool_runner.adapters.running_sources import is_settled, running_servers
 from tool_runner.adapters.seal import Seal
 from tool_runner.adapters.tool_catalogue import ToolCatalogue
 from tool_runner.adapters.tool_offer import ToolOffer
 from tool_runner.adapters.tool_registry import ToolRegistry
-from tool_runner.adapters.tool_sources import Functions, OpenApi, RemoteMcp
-from tool_runner.api.tools import add_tools_api
+from tool_runner.api.tools import ToolsNow, add_tools_api
 from tool_runner.handlers.execute_tool_call import Runner, execute_tool_call
-from tool_runner.handlers.make_call import ToolServer
 from tool_runner.settings import Settings
 
 SERVICE = "tool-runner"
@@ -79,14 +72,14 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
             deliveries_max=None,  # Every command ends in a fact; waiting for the ledger is not giving up.
             trace_ratio=settings.trace_ratio,
         )
-        app = http_application(connection, consumer, runner)
+        app = http_application(connection, consumer, runner, manifest_version=manifest.version)
         async with asyncio.TaskGroup() as group:
             group.create_task(consumer.run(stop))
             group.create_task(serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop))
             ready.set()
 
 
-def http_application(connection: Connection, consumer: Consumer, runner: Runner) -> FastAPI:
+def http_application(connection: Connection, consumer: Consumer, runner: Runner, *, manifest_version: str) -> FastAPI:
     """Health, metrics and the list of tools. Ready means that every server has been tried: one that cannot start
     must not keep the others from being used."""
     servers = runner.servers.values()
@@ -97,16 +90,16 @@ def http_application(connection: Connection, consumer: Consumer, runner: Runner)
             "bus": lambda: connection.ready,
             "consumer": lambda: consumer.running,
             "ledger": lambda: runner.ledger.reachable,
-            "servers": lambda: all(
-                not isinstance(server, McpServer | RemoteServer) or server.settled.is_set() for server in servers
-            ),
+            "servers": lambda: all(is_settled(server) for server in servers),
         },
     )
-    add_tools_api(
-        app,
-        lambda: [tool.description_for_models() for tool in runner.registry.tools()],
-        lambda: {name: server.available for name, server in runner.servers.items()},
+    now = ToolsNow(
+        tools=runner.registry.tools,
+        held=runner.registry.held,
+        available=lambda: {name: server.available for name, server in runner.servers.items()},
+        manifest_version=manifest_version,
     )
+    add_tools_api(app, now)
     return app
 
 
@@ -167,41 +160,3 @@ def offer_on(connection: Connection, configured: Sequence[ConfiguredServer]) -> 
 def redacting_for(settings: Settings) -> Callable[[str], str]:
     """What takes personal data out of logs, spans and details."""
     return partial(redact, regions=regions_from(settings.phone_regions))
-
-
-@asynccontextmanager
-async def running_servers(
-    configured: Sequence[ConfiguredServer], offer: ToolOffer
-) -> AsyncIterator[Mapping[str, ToolServer]]:
-    """All servers; they are stopped after the last call has ended."""
-    stop = asyncio.Event()
-    servers: dict[str, ToolServer] = {}
-    async with AsyncExitStack() as closing, asyncio.TaskGroup() as group:
-        writing = group.create_task(offer.catalogue.run())
-        for server in configured:
-            name = server.rules.name
-            match server.source:
-                case Functions(by_tool):
-                    functions = PythonTools(name, by_tool)
-                    servers[name] = functions
-                    await offer.take(name, functions.listed())
-                case Launch() as launch:
-                    process = McpServer(name, launch, server.limits, offer.take)
-                    servers[name] = process
-                    group.create_task(process.run(stop))
-                case RemoteMcp() as address:
-                    remote = RemoteServer(server.rules, address, server.limits, offer.take)
-                    servers[name] = remote
-                    group.create_task(remote.run(stop))
-                case OpenApi() as document:
-                    operations = OpenApiServer(server.rules, document, server.limits)
-                    servers[name] = operations
-                    closing.push_async_callback(operations.close)
-                    await offer.take(name, operations.listed())
-                case other:
-                    raise ManifestError(f"servers.{name}: tools of {type(other).__name__} are not made here yet")
-        try:
-            yield servers
-        finally:
-            stop.set()
-            await end_task(writing)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import nats.errors
@@ -62,10 +63,8 @@ class Blessings:
             return
 
         async def create(bucket: KeyValue) -> None:
-            try:
+            with suppress(nats.js.errors.KeyWrongLastSequenceError):  # Then another runner was first.
                 await bucket.create(server, BlessedTools(tools=dict(versions)).model_dump_json().encode())
-            except nats.js.errors.KeyWrongLastSequenceError:
-                pass  # Another runner was first.
             self.apply(await bucket.get(server))
 
         await self._surely(create)

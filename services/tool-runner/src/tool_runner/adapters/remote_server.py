@@ -143,14 +143,14 @@ class RemoteServer:
             except Unreachable:
                 session.broken = True
                 raise
-        except Unreachable as problem:
+            await self._on_tools(self.name, listed)
+        except (Unreachable, TimeoutError) as problem:
             delay = self._guard.count_failure()
             log.warning("tool_server.unreachable", server=self.name, reason=str(problem), retry_seconds=round(delay, 3))
             return delay
         if not self._listed:
             log.info("tool_server.up", server=self.name)
         self._listed = True
-        await self._on_tools(self.name, listed)
         return LIST_SECONDS
 
 

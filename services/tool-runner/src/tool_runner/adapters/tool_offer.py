@@ -24,15 +24,12 @@ class ToolOffer:
     blessings: Blessings
     strangers: frozenset[str]
     _listed: dict[str, list[ListedTool]] = field(default_factory=dict)
-    _held: dict[str, list[Quarantined]] = field(default_factory=dict)
 
     async def take(self, server: str, listed: list[ListedTool]) -> None:
         """These are all the tools of the server now."""
-        rules = self.registry.servers[server]
-        wanted = [tool for tool in listed if is_offered(tool.name, rules)]
-        if server in self.strangers:
+        if server in self.strangers and listed:  # One that is not ready yet may list nothing: that is no first word.
             await self.blessings.loaded.wait()
-            await self.blessings.know(server, versions_of(wanted))
+            await self.blessings.know(server, versions_of(listed))
         self._listed[server] = listed
         self.offer(server)
 
@@ -41,17 +38,11 @@ class ToolOffer:
         if server not in self._listed:
             return
         listed, rules = self._listed[server], self.registry.servers[server]
-        held: list[Quarantined] = []
+        held: dict[str, Quarantined] = {}
         if server in self.strangers:
             wanted = [tool for tool in listed if is_offered(tool.name, rules)]
-            held = quarantined(server, wanted, self.blessings.of(server))
-        if held != self._held.get(server, []):
-            log.warning("tools.quarantined", server=server, tools=[one.listed.name for one in held][:20])
-        self._held[server] = held
-        names = {one.listed.name for one in held}
-        self.registry.quarantined[server] = frozenset(names)
-        self.catalogue.offer(server, self.registry.replace(server, [one for one in listed if one.name not in names]))
-
-    def held(self) -> list[Quarantined]:
-        """All that is in quarantine, by name."""
-        return sorted((one for held in self._held.values() for one in held), key=lambda one: one.name)
+            held = {one.listed.name: one for one in quarantined(server, wanted, self.blessings.of(server))}
+        if held and held.keys() != self.registry.quarantined.get(server, {}).keys():
+            log.warning("tools.quarantined", server=server, tools=list(held)[:20])
+        self.registry.quarantined[server] = held
+        self.catalogue.offer(server, self.registry.replace(server, [one for one in listed if one.name not in held]))

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from tool_runner.domain.manifest import ListedTool, ServerRules, Tool
 from tool_runner.domain.offer_tools import offered_tools, undeclarable_tools
 from tool_runner.domain.outcome import ErrorClass, Failed
+from tool_runner.domain.quarantine import Quarantined
 from tool_runner.domain.tool_policy import Absence
 
 log = structlog.get_logger()
@@ -55,8 +56,8 @@ class ToolRegistry:
     """The tools of all servers that have listed theirs; `servers` are all that are configured."""
 
     servers: Mapping[str, ServerRules]
-    quarantined: dict[str, frozenset[str]] = field(default_factory=dict)
-    """Tools by server that are listed, and not offered until somebody has looked at them."""
+    quarantined: dict[str, Mapping[str, Quarantined]] = field(default_factory=dict)
+    """By server and name: listed, and not offered until somebody has looked at them."""
     _tools: dict[str, dict[str, RegisteredTool]] = field(default_factory=dict)
 
     def replace(self, server: str, listed: list[ListedTool]) -> list[Tool]:
@@ -76,6 +77,10 @@ class ToolRegistry:
         if local_name in self.quarantined.get(server, ()):
             return Absence.QUARANTINED
         return self._tools.get(server, {}).get(local_name, Absence.UNKNOWN)
+
+    def held(self) -> list[Quarantined]:
+        """All that is in quarantine, by name."""
+        return sorted((one for held in self.quarantined.values() for one in held.values()), key=lambda one: one.name)
 
     def tools(self) -> list[Tool]:
         """All of them, by name."""
