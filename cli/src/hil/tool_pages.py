@@ -12,7 +12,10 @@ from tool_runner.api.tools import QuarantinedTool, ToolList
 
 def list_page(tools: ToolList) -> Group:
     """One line a tool; then what waits to be blessed, and which servers are away."""
-    table = Table("tool", "effect", "cost", "needs", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("tool", overflow="fold", min_width=32)  # A name that is cut short cannot be typed.
+    for title in ("effect", "cost", "needs"):
+        table.add_column(title)
     for tool in tools.tools:
         table.add_row(tool.name, _effect(tool), _cost(tool.cost_microdollars), _needs(tool))
     lines: list[Table | Text] = [table] if tools.tools else [Text("there are no tools")]
@@ -26,7 +29,7 @@ def list_page(tools: ToolList) -> Group:
 
 def tool_page(tool: ToolDescription | QuarantinedTool) -> Group:
     """All of one tool."""
-    lines = [Text(tool.name, "bold"), Text(tool.description)]
+    lines = [Text(tool.name, "bold"), *([Text(tool.description)] if tool.description else [])]
     if isinstance(tool, QuarantinedTool):
         was = f"blessed is {tool.blessed}" if tool.blessed else "it is new"
         lines.append(Text(f"quarantined: version {tool.version}, {was}", "yellow"))
