@@ -81,6 +81,7 @@ def test_every_server_has_its_source(tmp_path: Path) -> None:
     assert isinstance(retail, Launch)
     assert retail.command == (sys.executable, "-m", "shop")
     assert retail.env == {"PATH": "/bin", "LANG": "C.UTF-8", "STATE_DIR": "/state"}
+    assert retail.memory_bytes_max == 1_000_000_000
     assert isinstance(sources["functions"], Functions)
     assert sources["crm"] == RemoteMcp("https://crm.example/mcp", {"x-app": "hil", "x-api-key": "k1"}, 16)
     assert "k1" not in repr(sources["crm"])
@@ -130,6 +131,13 @@ def test_the_version_is_that_of_the_content(tmp_path: Path) -> None:
     assert first == same != other
 
 
+def test_the_memory_of_a_server_is_bounded_where_nothing_is_said(tmp_path: Path) -> None:
+    text = "servers: [{name: a, command: [x], defaults: {cost_usd: 0}}]"
+    (server,) = load(tmp_path, text).servers
+    assert isinstance(server.source, Launch)
+    assert server.source.memory_bytes_max == 1 << 30
+
+
 def test_without_a_file_nothing_is_configured() -> None:
     assert load_manifest(None, search_path="/bin") == Manifest()
 
@@ -152,6 +160,11 @@ def test_without_a_file_nothing_is_configured() -> None:
         ("0.0015", "-1", "cost_usd: Input should be greater than or equal to 0"),
         ("0.0015", ".nan", "cost_usd: Input should be a finite number"),
         ("command: [python, -m, shop]", "sandbox: true", ":15: servers.retail.name: a server has exactly one source"),
+        (
+            "[python, -m, shop]",
+            "[python, -m, shop]\n    sandbox: true",
+            ":17: servers.retail.sandbox: servers do not",
+        ),
         ("    builtin: code", "    builtin: code\n    url: https://a.example", "exactly one source"),
         (
             "      dedent: {",

@@ -34,6 +34,8 @@ def server_mistakes(server: ServerEntry) -> Mistakes:
     for field, sources in _BELONGS.items():
         if field in server.model_fields_set and source not in sources:
             yield (field,), f"says nothing to a server with {source}; it belongs to {' or '.join(sources)}"
+    if server.sandbox:
+        yield ("sandbox",), "servers do not run in the sandbox yet; leave it out, and bound the server by its limits"
     yield from _of_addresses(server)
     yield from _of_costs(server, source)
     yield from _of_rules(server, ToolEntry(**server.defaults.model_dump(exclude_none=True)), ("defaults",))
