@@ -1,20 +1,28 @@
 """Is a call of an operation sent as its document says, and nowhere else, whatever its arguments are?"""
 
+import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from contracts.tool_calls import ToolCallCompleted, ToolCallFailed
 from tests.support.openapi_shop import DOCUMENT, OpenApiShop, openapi_shop
+from tests.support.start_servers import NatsServer, RedisServer
+from tests.support.tool_runner import all_servers_up, calling, running_runner, settings_for, write_servers
+from tool_runner.adapters.manifest_file import ManifestError
 from tool_runner.adapters.mcp_client import ServerLimits
 from tool_runner.adapters.openapi_operations import operations_of
 from tool_runner.adapters.openapi_request import Refused, prepared
 from tool_runner.adapters.openapi_server import OpenApiServer
 from tool_runner.adapters.tool_registry import ToolRegistry
 from tool_runner.adapters.tool_sources import OpenApi
+from tool_runner.app import serve
 from tool_runner.domain.arguments import Caller
 from tool_runner.domain.breaker import BreakerPolicy
 from tool_runner.domain.manifest import ServerRules, ToolRules
@@ -191,3 +199,39 @@ async def test_the_breaker_opens_where_nobody_listens() -> None:
     assert "failed 2 times in a row" in str(details[2])
     assert not server.available
     await server.close()
+
+
+async def test_an_operation_is_called_through_the_runner(
+    shop: OpenApiShop, nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.json").write_text(json.dumps(DOCUMENT))
+    server = {
+        "name": "weborders",
+        "openapi": "shop.json",
+        "base_url": shop.base_url,
+        "defaults": {"cost_usd": 0, "side_effect": "read"},
+        "tools": {"change_order": {"side_effect": "write", "idempotency_header": "Idempotency-Key"}},
+    }
+    settings = settings_for(nats_server.url, redis_server.url, write_servers(tmp_path / "tools.yaml", server))
+    async with calling(nats_server.url) as caller, running_runner(settings):
+        caller.tools_allowed = ("weborders.*",)
+        await all_servers_up(settings.http_port)
+        changed = await caller.call("weborders.change_order", {"order_id": "1", "body": {"amount": 5}}, key="w1")
+        assert isinstance(changed, ToolCallCompleted)
+        assert changed.result == {"ok": True}
+        assert shop.got[0][2]["idempotency-key"].endswith("/w1/1")
+        bad = await caller.call("weborders.change_order", {"order_id": "1", "body": {"amount": 0}}, key="w1", call="2")
+        climbing = await caller.call("weborders.getOrder", {"order_id": "../admin"}, key="w1", call="3")
+        for fact in (bad, climbing):
+            assert isinstance(fact, ToolCallFailed)
+            assert (fact.error_class, fact.retryable) == ("invalid_arguments", False)
+        assert len(shop.got) == 1
+
+
+async def test_code_without_a_sandbox_stops_the_start_in_one_sentence(
+    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    box = {"name": "box", "builtin": "code", "defaults": {"cost_usd": 0}}
+    settings = settings_for(nats_server.url, redis_server.url, write_servers(tmp_path / "tools.yaml", box))
+    with pytest.raises(ManifestError, match=r"servers\.box: its tools are code, and this tool runner has no sandbox"):
+        await serve(settings, stop=asyncio.Event(), ready=asyncio.Event())

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from service_kit.tasks import end_task
+from tool_runner.adapters.code_tools import CodeTools
 from tool_runner.adapters.manifest_file import ConfiguredServer, ManifestError
 from tool_runner.adapters.mcp_client import McpServer
 from tool_runner.adapters.mcp_process import Launch
@@ -12,23 +13,23 @@ from tool_runner.adapters.openapi_server import OpenApiServer
 from tool_runner.adapters.python_tools import PythonTools
 from tool_runner.adapters.remote_server import RemoteServer
 from tool_runner.adapters.tool_offer import ToolOffer
-from tool_runner.adapters.tool_sources import Functions, OpenApi, RemoteMcp
+from tool_runner.adapters.tool_sources import Builtin, CodeFiles, Functions, OpenApi, RemoteMcp
+from tool_runner.domain.sandbox import Sandbox
 
-RunningSource = McpServer | RemoteServer | OpenApiServer | PythonTools
+RunningSource = McpServer | RemoteServer | OpenApiServer | PythonTools | CodeTools
 
 
 @asynccontextmanager
 async def running_servers(
-    configured: Sequence[ConfiguredServer], offer: ToolOffer
+    configured: Sequence[ConfiguredServer], offer: ToolOffer, sandbox: Sandbox | None = None
 ) -> AsyncIterator[Mapping[str, RunningSource]]:
-    """All servers; they are stopped after the last call has ended."""
+    """All servers; they are stopped after the last call has ended. Raises ManifestError for tools that cannot be made
+    here, such as code without a sandbox."""
     stop = asyncio.Event()
-    servers: dict[str, RunningSource] = {}
+    servers = {server.rules.name: source_of(server, offer, sandbox) for server in configured}
     async with AsyncExitStack() as closing, asyncio.TaskGroup() as group:
         writing = group.create_task(offer.catalogue.run())
-        for server in configured:
-            running = source_of(server, offer)
-            servers[server.rules.name] = running
+        for running in servers.values():
             if isinstance(running, McpServer | RemoteServer):
                 group.create_task(running.run(stop))
             else:
@@ -42,19 +43,30 @@ async def running_servers(
             await end_task(writing)
 
 
-def source_of(server: ConfiguredServer, offer: ToolOffer) -> RunningSource:
+def source_of(server: ConfiguredServer, offer: ToolOffer, sandbox: Sandbox | None) -> RunningSource:
     """What makes the calls of one server. Raises ManifestError."""
+    name = server.rules.name
     match server.source:
         case Functions(by_tool):
-            return PythonTools(server.rules.name, by_tool)
+            return PythonTools(name, by_tool)
         case Launch() as launch:
-            return McpServer(server.rules.name, launch, server.limits, offer.take)
+            return McpServer(name, launch, server.limits, offer.take)
         case RemoteMcp() as address:
             return RemoteServer(server.rules, address, server.limits, offer.take)
         case OpenApi() as document:
             return OpenApiServer(server.rules, document, server.limits)
-        case other:
-            raise ManifestError(f"servers.{server.rules.name}: tools of {type(other).__name__} are not made here yet")
+        case CodeFiles(by_tool):
+            return CodeTools(server.rules, by_tool, _surely(sandbox, name), server.limits)
+        case Builtin("code"):
+            return CodeTools(server.rules, None, _surely(sandbox, name), server.limits)
+        case Builtin(kind):
+            raise ManifestError(f"servers.{name}.builtin: {kind} is not a part of this tool runner")
+
+
+def _surely(sandbox: Sandbox | None, name: str) -> Sandbox:
+    if sandbox is None:
+        raise ManifestError(f"servers.{name}: its tools are code, and this tool runner has no sandbox to run it in")
+    return sandbox
 
 
 def is_settled(server: object) -> bool:
