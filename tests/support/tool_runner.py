@@ -44,7 +44,7 @@ def counter_server(effects_file: Path, name: str = "counter", **fields: object) 
         "add": {"side_effect": "read"},
         "look": {"side_effect": "read"},
         "slow": {"side_effect": "read"},
-        "big": {"side_effect": "read"},
+        "big": {"side_effect": "read", "result_characters_max": 1_000_000},
         "environment": {"side_effect": "read"},
     }
     if name == "keyed":

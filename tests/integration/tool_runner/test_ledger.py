@@ -41,7 +41,7 @@ def theirs(ours: CallLedger) -> CallLedger:
 
 
 def call(ledger: CallLedger, command: str = "one", *, scope: str = "acme.c1", arguments: str = "h") -> CallReference:
-    return ledger.reference(scope, "key", arguments_hash=arguments, command_id=command)
+    return ledger.reference(scope, "key", call_hash=arguments, command_id=command)
 
 
 async def test_a_new_call_is_ours_and_its_end_is_remembered(ours: CallLedger) -> None:
@@ -72,6 +72,23 @@ async def test_only_a_failed_call_is_made_anew_by_another_attempt(
     await ours.finish(call(ours), verdict)
     assert await ours.claim(call(ours)) == Recorded(verdict)
     assert await ours.claim(call(ours, "two")) == next_claim
+
+
+async def test_a_look_says_what_a_claim_would_and_takes_nothing(ours: CallLedger, theirs: CallLedger) -> None:
+    assert await ours.look(call(ours)) == Claimed()
+    assert await theirs.claim(call(theirs)) == Claimed()
+    with pytest.raises(RetryLater, match="another process"):
+        await ours.look(call(ours))
+    await theirs.finish(call(theirs), Done(1))
+    assert await ours.look(call(ours)) == Recorded(Done(1))
+    assert await ours.look(call(ours, arguments="other")) == KeyReused()
+
+
+async def test_the_cost_of_a_call_is_told_to_the_command_that_it_was_spent_for(ours: CallLedger) -> None:
+    await ours.claim(call(ours))
+    await ours.finish(call(ours), Done(1), cost_microdollars=70)
+    assert await ours.claim(call(ours)) == Recorded(Done(1), cost_microdollars=70)
+    assert await ours.claim(call(ours, "two")) == Recorded(Done(1), cost_microdollars=0)
 
 
 async def test_a_living_owner_keeps_its_call(ours: CallLedger, theirs: CallLedger) -> None:

@@ -4,17 +4,25 @@ import pytest
 from tests.support.tools import tool_with
 
 from contracts.envelope import BasedOn
-from contracts.tool_calls import ExecuteToolCall, ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown
+from contracts.tool_calls import (
+    ExecuteToolCall,
+    ToolCallApprovalRequired,
+    ToolCallCompleted,
+    ToolCallFailed,
+    ToolCallOutcomeUnknown,
+)
 from tool_runner.domain.breaker import HEALTHY, BreakerPolicy
-from tool_runner.domain.facts import fact_of, outcome_id
+from tool_runner.domain.facts import ResultMarks, fact_of, outcome_id
 from tool_runner.domain.manifest import SideEffect, Tool
 from tool_runner.domain.outcome import (
     TRIES_MAX,
     Again,
     Answered,
+    ApprovalRequired,
     Cut,
     CutBy,
     Done,
+    Ended,
     ErrorClass,
     Failed,
     NotSent,
@@ -80,22 +88,33 @@ COMMAND = ExecuteToolCall(
     tool="shop.cancel",
     idempotency_key="k",
     execution_id="e1",
+    workflow="shopping",
     based_on=BasedOn(now_ms=1, fence=0),
 )
 
+MARKS = ResultMarks(untrusted=True, suspicious=("role_marker",))
+
 
 def test_each_verdict_is_a_fact_that_names_its_command() -> None:
-    done = fact_of(Done(7, is_error=True), COMMAND, "id", latency_ms=5, repeated=True)
-    failed = fact_of(Failed(ErrorClass.DENIED, "x" * 3_000, retryable=True), COMMAND, "id", latency_ms=5)
-    unknown = fact_of(Unknown("why"), COMMAND, "id", latency_ms=5)
+    done = fact_of(
+        Ended(Done(7, is_error=True), repeated=True, cost_microdollars=3), COMMAND, "id", latency_ms=5, marks=MARKS
+    )
+    failed = fact_of(Ended(Failed(ErrorClass.DENIED, "x" * 3_000, retryable=True)), COMMAND, "id", latency_ms=5)
+    unknown = fact_of(Ended(Unknown("why")), COMMAND, "id", latency_ms=5)
+    held = fact_of(Ended(ApprovalRequired("big@1", "hash")), COMMAND, "id", latency_ms=5)
     assert isinstance(done, ToolCallCompleted)
     assert (done.result, done.is_error, done.repeated) == (7, True, True)
     assert isinstance(failed, ToolCallFailed)
     assert (failed.error_class, failed.retryable, len(failed.detail)) == ("denied", True, 2_000)
     assert isinstance(unknown, ToolCallOutcomeUnknown)
-    for fact in (done, failed, unknown):
+    assert (done.untrusted, done.suspicious, done.cost_microdollars) == (True, ("role_marker",), 3)
+    assert isinstance(held, ToolCallApprovalRequired)
+    assert (held.policy, held.arguments_hash) == ("big@1", "hash")
+    for fact in (failed, unknown, held):
+        assert fact.cost_microdollars == 0
+    for fact in (done, failed, unknown, held):
         assert (fact.command_id, fact.tool_call_id, fact.tool) == ("id", "t1", "shop.cancel")
-        assert (fact.node, fact.execution_id, fact.latency_ms, fact.cost_microdollars) == ("agent", "e1", 5, 0)
+        assert (fact.node, fact.execution_id, fact.latency_ms, fact.workflow) == ("agent", "e1", 5, "shopping")
 
 
 def test_all_terminal_facts_of_a_command_share_one_id() -> None:

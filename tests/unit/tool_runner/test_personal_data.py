@@ -8,7 +8,7 @@ from contracts.json_schemas import json_schema_of
 from contracts.tool_calls import ExecuteToolCall
 from tool_runner.app import redacting_for
 from tool_runner.domain.facts import fact_of
-from tool_runner.domain.outcome import Done, ErrorClass, Failed, Unknown, Verdict
+from tool_runner.domain.outcome import Done, Ended, ErrorClass, Failed, Unknown, Verdict
 from tool_runner.settings import Settings
 
 SECRETS = ("anna@example.com", "4111 1111 1111 1111", "+49 30 901820")
@@ -33,7 +33,7 @@ COMMAND = ExecuteToolCall(
     ],
 )
 def test_a_fact_holds_personal_data_in_marked_fields_alone(verdict: Verdict) -> None:
-    fact = fact_of(verdict, COMMAND, "command-1", latency_ms=5)
+    fact = fact_of(Ended(verdict), COMMAND, "command-1", latency_ms=5)
     assert pii_outside_marked_fields(fact.model_dump_json(), json_schema_of(type(fact)), SECRETS) == []
     if isinstance(verdict, Done):
         assert any(secret in fact.model_dump_json() for secret in SECRETS), "results are passed on as they are"
@@ -41,13 +41,13 @@ def test_a_fact_holds_personal_data_in_marked_fields_alone(verdict: Verdict) -> 
 
 def test_a_detail_says_everything_else() -> None:
     failed = Failed(ErrorClass.INVALID_ARGUMENTS, f"shop.refund: to: {SECRETS[0]} is over the limit of 10 characters")
-    fact = fact_of(failed, COMMAND, "command-1", latency_ms=5)
+    fact = fact_of(Ended(failed), COMMAND, "command-1", latency_ms=5)
     assert fact.model_dump()["detail"] == "shop.refund: to: [REDACTED_EMAIL] is over the limit of 10 characters"
 
 
 def test_a_detail_loses_the_national_numbers_of_the_regions_that_are_set() -> None:
     german = redacting_for(Settings.model_validate({"phone_regions": "US,DE"}))
-    fact = fact_of(Unknown("030 901820 was called"), COMMAND, "command-1", latency_ms=5, redacting=german)
+    fact = fact_of(Ended(Unknown("030 901820 was called")), COMMAND, "command-1", latency_ms=5, redacting=german)
     assert fact.model_dump()["detail"] == "[REDACTED_PHONE] was called"
 
 

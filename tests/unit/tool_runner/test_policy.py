@@ -8,15 +8,17 @@ from contracts.tool_calls import ExecuteToolCall
 from tool_runner.domain.arguments import (
     ARGUMENT_CHARACTERS_MAX,
     ARGUMENT_DEPTH_MAX,
+    ARGUMENT_LIMITS,
     ARGUMENT_VALUES_MAX,
     Caller,
     arguments_hash,
-    beyond_limits,
+    call_hash,
     state_key_for,
     with_reserved,
 )
 from tool_runner.domain.outcome import ErrorClass, Failed
-from tool_runner.domain.tool_policy import Absence, absent, is_granted, refusal_of_arguments, refusal_of_permission
+from tool_runner.domain.size_limits import SizeLimits, beyond_limits
+from tool_runner.domain.tool_policy import Absence, absent, is_granted, refusal_of_arguments, refusal_of_node
 
 
 def command(**fields: object) -> ExecuteToolCall:
@@ -51,18 +53,18 @@ def test_a_tool_is_granted_only_by_a_pattern_that_matches(patterns: tuple[str, .
 
 
 def test_without_any_grant_a_call_is_denied() -> None:
-    refusal = refusal_of_permission(command())
+    refusal = refusal_of_node(command())
     assert refusal == Failed(ErrorClass.DENIED, "shop.cancel is not granted to node agent; granted: nothing")
 
 
 def test_a_denial_names_what_is_granted() -> None:
-    refusal = refusal_of_permission(command(tools_allowed=("crm.*",)))
+    refusal = refusal_of_node(command(tools_allowed=("crm.*",)))
     assert refusal is not None
     assert refusal.detail.endswith("granted: crm.*")
 
 
 def test_a_granted_call_is_not_refused() -> None:
-    assert refusal_of_permission(command(tools_allowed=("shop.*",))) is None
+    assert refusal_of_node(command(tools_allowed=("shop.*",))) is None
     assert refusal_of_arguments(command(arguments={"order": "1"}), tool_with()) is None
 
 
@@ -101,10 +103,12 @@ def nested(depth: int) -> object:
         ({"a": {"x" * (ARGUMENT_CHARACTERS_MAX + 1): 1}}, "characters"),
         ({"a": -(2**63)}, "63 bits"),
         ({"a": 2**62}, None),
+        ({"a": float("nan")}, "finite"),
+        ({"a": [1.5, float("inf")]}, "finite"),
     ],
 )
 def test_size_depth_and_numbers_of_arguments_have_limits(arguments: dict[str, object], words: str | None) -> None:
-    broken = beyond_limits(arguments)  # type: ignore[arg-type]
+    broken = beyond_limits(arguments, ARGUMENT_LIMITS)  # type: ignore[arg-type]
     assert (broken is None) if words is None else (broken is not None and words in broken)
 
 
@@ -112,6 +116,19 @@ def test_the_hash_depends_on_tool_and_arguments_and_not_on_their_order() -> None
     assert arguments_hash("t", {"a": 1, "b": {"c": 2, "d": 3}}) == arguments_hash("t", {"b": {"d": 3, "c": 2}, "a": 1})
     assert arguments_hash("t", {"a": 1}) != arguments_hash("t", {"a": "1"})
     assert arguments_hash("t", {"a": 1}) != arguments_hash("u", {"a": 1})
+
+
+def test_a_call_for_another_entity_is_another_call() -> None:
+    hashes = {call_hash("t", {"a": 1}, Caller("acme", "c1", entity)) for entity in (None, "e1", "e2", "")}
+    assert len(hashes) == 4
+    assert call_hash("t", {"a": 1}, Caller("acme", "c1", "e1")) in hashes
+
+
+def test_ten_million_characters_are_over_a_limit_and_so_is_a_result_that_is_nested_without_end() -> None:
+    limits = SizeLimits(depth_max=64, values_max=1_000, characters_max=200_000)
+    assert beyond_limits("x" * 10_000_000, limits) == "more than 200000 characters"
+    assert beyond_limits(nested(100_000), limits) == "nested more than 64 deep"  # type: ignore[arg-type]
+    assert beyond_limits([[0] * 600, [0] * 600], limits) == "more than 1000 values"
 
 
 def test_state_key_and_native_key_are_added_by_the_runner() -> None:

@@ -16,7 +16,13 @@ from faststream.nats import JStream, NatsBroker
 from faststream.specification import AsyncAPI
 
 from contracts.streams import LOG, TOOL_BLESSINGS_BUCKET, TOOL_RUNNER
-from contracts.tool_calls import ExecuteToolCall, ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown
+from contracts.tool_calls import (
+    ExecuteToolCall,
+    ToolCallApprovalRequired,
+    ToolCallCompleted,
+    ToolCallFailed,
+    ToolCallOutcomeUnknown,
+)
 from pii import redact, regions_from
 from service_kit.bus import Consumer, Routes, publish
 from service_kit.connection import Connection, connect_options, connected
@@ -27,14 +33,15 @@ from service_kit.telemetry import configure_logs, configure_traces
 from service_kit.watched_bucket import watched
 from tool_runner.adapters.blessings import Blessings
 from tool_runner.adapters.call_ledger import opened_ledger
-from tool_runner.adapters.manifest_file import ConfiguredServer, load_manifest
+from tool_runner.adapters.manifest_file import ConfiguredServer, Manifest, load_manifest
 from tool_runner.adapters.running_sources import is_settled, running_servers
 from tool_runner.adapters.seal import Seal
 from tool_runner.adapters.tool_catalogue import ToolCatalogue
 from tool_runner.adapters.tool_offer import ToolOffer
 from tool_runner.adapters.tool_registry import ToolRegistry
 from tool_runner.api.tools import ToolsNow, add_tools_api
-from tool_runner.handlers.execute_tool_call import Runner, execute_tool_call
+from tool_runner.handlers.execute_tool_call import execute_tool_call
+from tool_runner.handlers.runner import Runner
 from tool_runner.settings import Settings
 
 SERVICE = "tool-runner"
@@ -49,7 +56,7 @@ def stream_application(settings: Settings) -> FastStream:
     """The connection, and what is published on it, as the AsyncAPI document describes it."""
     broker = NatsBroker(settings.nats_url.split(","), logger=None, **connect_options(SERVICE))
     stream = JStream(LOG.name, declare=False)  # Declared by the kit; FastStream would take its schedules away.
-    for kind in (ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown):
+    for kind in (ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown, ToolCallApprovalRequired):
         broker.publisher(f"{kind.route.type}.{{tenant}}.{{key}}", schema=kind, title=kind.__name__, stream=stream)
     return FastStream(broker, logger=None, specification=AsyncAPI(title=SERVICE))
 
@@ -61,7 +68,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
     configure_logs(SERVICE, level=settings.log_level, redact=redacting_for(settings))
     configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redacting_for(settings))
     logging.getLogger("mcp").setLevel(logging.CRITICAL)  # It would log what servers answer.
-    async with bus(settings) as connection, runner_on(connection, settings, manifest.servers, seal=seal) as runner:
+    async with bus(settings) as connection, runner_on(connection, settings, manifest, seal=seal) as runner:
         spec = replace(TOOL_RUNNER, ack_wait_seconds=settings.ack_wait_seconds)
         await ensure_consumer(connection.jetstream, spec, stream=LOG)
         consumer = Consumer(
@@ -117,10 +124,10 @@ async def bus(settings: Settings) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def runner_on(
-    connection: Connection, settings: Settings, configured: Sequence[ConfiguredServer], *, seal: Seal
+    connection: Connection, settings: Settings, manifest: Manifest, *, seal: Seal
 ) -> AsyncIterator[Runner]:
     """The runner with its ledger open and its servers running."""
-    offer = offer_on(connection, configured)
+    offer = offer_on(connection, manifest.servers)
     process = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
     async with (
         opened_ledger(
@@ -132,7 +139,7 @@ async def runner_on(
             connections_max=settings.concurrency,
         ) as ledger,
         watched(connection.jetstream, TOOL_BLESSINGS_BUCKET, offer.blessings),
-        running_servers(configured, offer) as servers,
+        running_servers(manifest.servers, offer) as servers,
     ):
         yield Runner(
             registry=offer.registry,
@@ -141,6 +148,8 @@ async def runner_on(
             log=Log(connection),
             publish=partial(publish, connection),
             now_ms=lambda: time.time_ns() // 1_000_000,
+            grants=manifest.grants,
+            manifest_version=manifest.version,
             redacting=redacting_for(settings),
         )
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import orjson
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from service_kit.errors import RetryLater
 from service_kit.tasks import end_task
-from tool_runner.adapters.ledger_scripts import CLAIM, FINISH, RENEW, START
+from tool_runner.adapters.ledger_scripts import CLAIM, FINISH, LOOK, RENEW, START
 from tool_runner.adapters.seal import Seal, Unreadable
 from tool_runner.domain.outcome import Done, ErrorClass, Failed, Unknown, Verdict
 
@@ -29,7 +29,7 @@ class CallReference:
     """Which call. `owner` names one process working on one command."""
 
     entry: str
-    arguments_hash: str
+    call_hash: str
     command_id: str
     owner: str
 
@@ -46,14 +46,15 @@ class Orphaned:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """It has ended before."""
+    """It has ended before. `cost_microdollars` is what it took where this very command took it."""
 
     verdict: Verdict
+    cost_microdollars: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class KeyReused:
-    """The key belongs to a call with other arguments."""
+    """The key belongs to a call of another tool, with other arguments, or for another entity."""
 
 
 Claim = Claimed | Orphaned | Recorded | KeyReused
@@ -72,16 +73,26 @@ class CallLedger:
     reachable: bool = True
     _held: dict[str, CallReference] = field(default_factory=dict)
 
-    def reference(self, scope: str, idempotency_key: str, *, arguments_hash: str, command_id: str) -> CallReference:
+    def reference(self, scope: str, idempotency_key: str, *, call_hash: str, command_id: str) -> CallReference:
         """`scope` is tenant and key, so that a key of one conversation never answers another's call."""
         digest = hashlib.sha256(idempotency_key.encode()).hexdigest()[:32]
         owner = f"{self.process}/{command_id}"
-        return CallReference(f"hil:tool_call:{scope}:{digest}", arguments_hash, command_id, owner)
+        return CallReference(f"hil:tool_call:{scope}:{digest}", call_hash, command_id, owner)
+
+    async def look(self, call: CallReference) -> Claim:
+        """What `claim` would answer now; nothing is taken."""
+        return await self._standing(LOOK, call)
 
     async def claim(self, call: CallReference) -> Claim:
         """Take the call. Raises RetryLater while another owner has it, or Redis is away."""
-        arguments = [call.arguments_hash, call.owner, call.command_id, *self._times()]
-        answer = await self._eval(CLAIM, call.entry, arguments)
+        claim = await self._standing(CLAIM, call)
+        if isinstance(claim, Claimed | Orphaned):
+            self._held[call.entry] = call
+        return claim
+
+    async def _standing(self, script: str, call: CallReference) -> Claim:
+        arguments = [call.call_hash, call.owner, call.command_id, *self._times()]
+        answer = await self._eval(script, call.entry, arguments)
         match answer[0]:
             case "busy":
                 wait = timedelta(milliseconds=min(int(answer[1]), 1_000) + 50)
@@ -89,8 +100,7 @@ class CallLedger:
             case "reused":
                 return KeyReused()
             case "recorded":
-                return Recorded(self._recorded(call, answer[1]))
-        self._held[call.entry] = call
+                return self._recorded(call, answer[1], by=answer[2])
         return Orphaned() if answer[0] == "orphaned" else Claimed()
 
     async def start(self, call: CallReference) -> None:
@@ -100,11 +110,11 @@ class CallLedger:
             self._held.pop(call.entry, None)
             raise RetryLater("the call was taken over by another process", after=AWAY)
 
-    async def finish(self, call: CallReference, verdict: Verdict) -> None:
+    async def finish(self, call: CallReference, verdict: Verdict, *, cost_microdollars: int = 0) -> None:
         """Record the end, waiting for Redis if it is away. Raises RetryLater if another process has taken over."""
         state = {Done: "done", Failed: "failed", Unknown: "unknown"}[type(verdict)]
-        arguments = [call.arguments_hash, call.owner, call.command_id, *self._times(), state]
-        arguments.append(self.seal.close(text_of(verdict), call.entry))
+        arguments = [call.call_hash, call.owner, call.command_id, *self._times(), state]
+        arguments.append(self.seal.close(text_of(verdict, cost_microdollars), call.entry))
         deadline = asyncio.get_running_loop().time() + FINISH_SECONDS_MAX
         while True:
             try:
@@ -134,12 +144,13 @@ class CallLedger:
             except (RetryLater, RedisError, OSError):
                 self.reachable = False
 
-    def _recorded(self, call: CallReference, sealed: str) -> Verdict:
+    def _recorded(self, call: CallReference, sealed: str, *, by: str) -> Recorded:
         """How it ended. With another secret than this one the call has ended all the same: it is never made again."""
         try:
-            return verdict_from(self.seal.open(sealed, call.entry))
+            stored = orjson.loads(self.seal.open(sealed, call.entry))
         except Unreadable:
-            return Unknown(UNREADABLE)
+            return Recorded(Unknown(UNREADABLE))
+        return Recorded(verdict_from(stored), stored.get("cost", 0) if by == call.command_id else 0)
 
     def _times(self) -> list[str]:
         return [str(int(self.lease_seconds * 1_000)), str(int(self.keep_seconds * 1_000))]
@@ -177,21 +188,20 @@ async def opened_ledger(
         await redis.aclose()
 
 
-def text_of(verdict: Verdict) -> bytes:
-    """A verdict as it is stored."""
+def text_of(verdict: Verdict, cost_microdollars: int) -> bytes:
+    """A verdict and its cost as they are stored."""
     match verdict:
         case Done(result, is_error):
-            return orjson.dumps({"kind": "done", "result": result, "is_error": is_error})
+            fields = {"kind": "done", "result": result, "is_error": is_error}
         case Failed(error_class, detail, retryable):
-            fields = {"error_class": error_class.value, "detail": detail, "retryable": retryable}
-            return orjson.dumps({"kind": "failed", **fields})
+            fields = {"kind": "failed", "error_class": error_class.value, "detail": detail, "retryable": retryable}
         case Unknown(detail):
-            return orjson.dumps({"kind": "unknown", "detail": detail})
+            fields = {"kind": "unknown", "detail": detail}
+    return orjson.dumps({**fields, "cost": cost_microdollars})
 
 
-def verdict_from(text: bytes) -> Verdict:
+def verdict_from(stored: dict[str, Any]) -> Verdict:
     """The inverse of `text_of`."""
-    stored = orjson.loads(text)
     match stored["kind"]:
         case "done":
             return Done(stored["result"], stored["is_error"])

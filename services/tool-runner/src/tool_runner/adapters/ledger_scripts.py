@@ -9,23 +9,38 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 # ARGV: arguments hash, owner, command, lease ms, keep ms.
 # A failed call had no effect (or one that may be repeated): another command may make it anew, the same one is answered.
-CLAIM = (
+_STANDING = (
     _NOW
     + """
 local e = redis.call('HMGET', KEYS[1], 's', 'h', 'o', 'l', 'c', 'v')
-local function take(state)
+local function standing()
+  if not e[1] then return {'claimed'} end
+  if e[2] ~= ARGV[1] then return {'reused'} end
+  if e[1] == 'done' or e[1] == 'unknown' or (e[1] == 'failed' and e[5] == ARGV[3]) then
+    return {'recorded', e[6], e[5]}
+  end
+  if e[1] == 'failed' then return {'claimed'} end
+  if e[3] ~= ARGV[2] and tonumber(e[4]) > now then return {'busy', tostring(e[4] - now)} end
+  if e[1] == 'claimed' then return {'claimed'} end
+  return {'orphaned'}
+end
+local found = standing()
+"""
+)
+
+# What CLAIM would answer, and nothing is taken.
+LOOK = _STANDING + "return found"
+
+CLAIM = (
+    _STANDING
+    + """
+local state = ({claimed = 'claimed', orphaned = 'running'})[found[1]]
+if state then
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 's', state, 'h', ARGV[1], 'o', ARGV[2], 'c', ARGV[3], 'l', now + ARGV[4])
   redis.call('PEXPIRE', KEYS[1], ARGV[5])
 end
-if not e[1] then take('claimed') return {'claimed'} end
-if e[2] ~= ARGV[1] then return {'reused'} end
-if e[1] == 'done' or e[1] == 'unknown' or (e[1] == 'failed' and e[5] == ARGV[3]) then return {'recorded', e[6]} end
-if e[1] == 'failed' then take('claimed') return {'claimed'} end
-if e[3] ~= ARGV[2] and tonumber(e[4]) > now then return {'busy', tostring(e[4] - now)} end
-if e[1] == 'claimed' then take('claimed') return {'claimed'} end
-take('running')
-return {'orphaned'}
+return found
 """
 )
 

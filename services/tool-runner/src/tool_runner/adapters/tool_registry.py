@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol, cast
 
 import jsonschema_rs
@@ -33,22 +34,31 @@ class _Validator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RegisteredTool:
-    """A tool with the compiled validator of its arguments."""
+    """A tool with the compiled validators of its arguments and, where a schema is there, of its results."""
 
     tool: Tool
     validator: _Validator
+    result_validator: _Validator | None = None
 
     def refusal_of(self, arguments: Mapping[str, JsonValue]) -> Failed | None:
         """What the schema has against the arguments, without repeating their values."""
-        problems = []
-        for problem in self.validator.iter_errors(dict(arguments)):
-            place = "/".join(map(str, problem.instance_path)) or "arguments"
-            problems.append(f"{place}: {problem.message}")
-            if len(problems) >= PROBLEMS_MAX:
-                break
-        if not problems:
+        problems = _problems(self.validator, dict(arguments), whole="arguments")
+        return Failed(ErrorClass.INVALID_ARGUMENTS, f"{self.tool.name}: {problems}") if problems else None
+
+    def problem_of_result(self, given: JsonValue, *, whole: JsonValue) -> str | None:
+        """What the output schema has against a result. A server's own schema is about its whole answer, the manifest's
+        about what callers are given of it."""
+        if self.result_validator is None:
             return None
-        return Failed(ErrorClass.INVALID_ARGUMENTS, f"{self.tool.name}: {'; '.join(problems)}")
+        checked = whole if self.tool.rules.output_schema is None else given
+        problems = _problems(self.result_validator, checked, whole="result")
+        return f"its answer does not fit its output schema ({problems})" if problems else None
+
+
+def _problems(validator: _Validator, value: JsonValue, *, whole: str) -> str:
+    """The first few, empty if there are none; places and rules, no values."""
+    found = islice(validator.iter_errors(value), PROBLEMS_MAX)
+    return "; ".join(f"{'/'.join(map(str, one.instance_path)) or whole}: {one.message}" for one in found)
 
 
 @dataclass(slots=True)
@@ -96,9 +106,14 @@ def _registered(tool: Tool) -> RegisteredTool | None:
         log.warning("tool.not_offered", server=tool.server, tool=tool.local_name[:128], bytes=size)
         return None
     try:
-        # Offline: a server's schema must not make the runner read files or fetch addresses ($ref).
-        validator = jsonschema_rs.validator_for(dict(tool.input_schema), mask="[value]", offline=True)
+        validator = _compiled(tool.input_schema)
+        result_validator = None if tool.output_schema is None else _compiled(tool.output_schema)
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         log.warning("tool.schema_invalid", tool=tool.name, reason=str(error)[:300])
         return None
-    return RegisteredTool(tool, cast(_Validator, validator))
+    return RegisteredTool(tool, validator, result_validator)
+
+
+def _compiled(schema: Mapping[str, JsonValue]) -> _Validator:
+    # Offline: a server's schema must not make the runner read files or fetch addresses ($ref).
+    return cast(_Validator, jsonschema_rs.validator_for(dict(schema), mask="[value]", offline=True))

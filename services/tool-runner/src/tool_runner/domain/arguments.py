@@ -1,4 +1,4 @@
-"""Which arguments may reach a tool, and which does the runner add?"""
+"""How large may arguments be, what makes two calls the same, and which arguments does the runner add?"""
 
 import hashlib
 import json
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from tool_runner.domain.manifest import Json, Tool
+from tool_runner.domain.size_limits import SizeLimits
 
 ARGUMENT_DEPTH_MAX = 32
 ARGUMENT_VALUES_MAX = 20_000
 ARGUMENT_CHARACTERS_MAX = 1_000_000
-INTEGER_MAX = 2**63
-"""Beyond it JSON readers disagree about the value."""
+ARGUMENT_LIMITS = SizeLimits(ARGUMENT_DEPTH_MAX, ARGUMENT_VALUES_MAX, ARGUMENT_CHARACTERS_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,42 +24,16 @@ class Caller:
     entity: str | None = None
 
 
-def beyond_limits(arguments: Json) -> str | None:
-    """Which limit of size, depth or number the arguments break; checked before any schema is."""
-    values, characters = 0, 0
-    waiting: list[tuple[JsonValue, int]] = [(dict(arguments), 1)]
-    while waiting:
-        value, depth = waiting.pop()
-        values += 1
-        characters += len(value) if isinstance(value, str) else 0
-        if broken := _broken_limit(value, values, characters=characters, depth=depth):
-            return broken
-        waiting.extend((child, depth + 1) for child in _children(value))
-        characters += sum(map(len, value)) if isinstance(value, dict) else 0
-    return None
-
-
-def _broken_limit(value: JsonValue, values: int, *, characters: int, depth: int) -> str | None:
-    if depth > ARGUMENT_DEPTH_MAX:
-        return f"nested more than {ARGUMENT_DEPTH_MAX} deep"
-    if values > ARGUMENT_VALUES_MAX:
-        return f"more than {ARGUMENT_VALUES_MAX} values"
-    if characters > ARGUMENT_CHARACTERS_MAX:
-        return f"more than {ARGUMENT_CHARACTERS_MAX} characters"
-    if isinstance(value, int) and abs(value) >= INTEGER_MAX:
-        return "an integer of more than 63 bits"
-    return None
-
-
-def _children(value: JsonValue) -> list[JsonValue]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
-
-
 def arguments_hash(tool: str, arguments: Json) -> str:
     """The same for the same tool and arguments, in whatever order they are written."""
     text = json.dumps([tool, dict(arguments)], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def call_hash(tool: str, arguments: Json, caller: Caller) -> str:
+    """What a repeat of a call must have in common with it, beside its key: tool, arguments, and on whose behalf. A key
+    that comes again for another entity is refused, and answered with nobody's result."""
+    text = json.dumps([arguments_hash(tool, arguments), caller.entity])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

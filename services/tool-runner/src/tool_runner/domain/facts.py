@@ -1,17 +1,19 @@
 """Which message tells how a call ended?"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from contracts.envelope import derive_message_id
 from contracts.tool_calls import (
     ExecuteToolCall,
+    ToolCallApprovalRequired,
     ToolCallCompleted,
     ToolCallFact,
     ToolCallFailed,
     ToolCallOutcomeUnknown,
 )
 from pii import redact
-from tool_runner.domain.outcome import DETAIL_CHARACTERS_MAX, Done, Failed, Verdict
+from tool_runner.domain.outcome import DETAIL_CHARACTERS_MAX, ApprovalRequired, Done, Ended, Failed, Unknown
 
 
 def outcome_id(command_id: str) -> str:
@@ -19,34 +21,43 @@ def outcome_id(command_id: str) -> str:
     return derive_message_id(command_id, "tool_call.outcome")
 
 
+@dataclass(frozen=True, slots=True)
+class ResultMarks:
+    """What is said of a result beside it: whether it is a stranger's text, and which signs of instructions it shows."""
+
+    untrusted: bool = False
+    suspicious: tuple[str, ...] = ()
+
+
 def fact_of(
-    verdict: Verdict,
+    ended: Ended,
     command: ExecuteToolCall,
     command_id: str,
     *,
     latency_ms: int,
-    repeated: bool = False,
+    marks: ResultMarks = ResultMarks(),
     redacting: Callable[[str], str] = redact,
 ) -> ToolCallFact:
-    """The terminal fact. `repeated`: answered from the ledger, the tool did not run for this command. `redacting`
-    takes personal data out of details: contracts do not mark them, names of tools in them come from models, texts of
-    errors from servers."""
+    """The terminal fact. `redacting` takes personal data out of details: contracts do not mark them, names of tools in
+    them come from models, texts of errors from servers."""
     common = ToolCallFact(
         command_id=command_id,
         tool_call_id=command.tool_call_id,
         tool=command.tool,
         node=command.node,
         execution_id=command.execution_id,
+        workflow=command.workflow,
         latency_ms=latency_ms,
+        cost_microdollars=ended.cost_microdollars,
     ).model_dump()
-    match verdict:
+    match ended.verdict:
         case Done(result, is_error):
-            return ToolCallCompleted(**common, result=result, is_error=is_error, repeated=repeated)
+            said = {"untrusted": marks.untrusted, "suspicious": marks.suspicious}
+            return ToolCallCompleted(**common, **said, result=result, is_error=is_error, repeated=ended.repeated)
         case Failed(error_class, detail, retryable):
-            return ToolCallFailed(
-                **common,
-                error_class=error_class.value,
-                detail=redacting(detail)[:DETAIL_CHARACTERS_MAX],
-                retryable=retryable,
-            )
-    return ToolCallOutcomeUnknown(**common, detail=redacting(verdict.detail)[:DETAIL_CHARACTERS_MAX])
+            told = redacting(detail)[:DETAIL_CHARACTERS_MAX]
+            return ToolCallFailed(**common, error_class=error_class.value, detail=told, retryable=retryable)
+        case ApprovalRequired(policy, arguments_hash):
+            return ToolCallApprovalRequired(**common, policy=policy, arguments_hash=arguments_hash)
+        case Unknown(detail):
+            return ToolCallOutcomeUnknown(**common, detail=redacting(detail)[:DETAIL_CHARACTERS_MAX])

@@ -89,7 +89,24 @@ class Unknown:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalRequired:
+    """Ends as ToolCallApprovalRequired: nothing has run, a person is asked. It is no verdict: nothing is recorded."""
+
+    policy: str
+    arguments_hash: str
+
+
 Verdict = Done | Failed | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ends; `repeated` when the call had ended before, and the tool did not run for this command."""
+
+    verdict: Verdict | ApprovalRequired
+    repeated: bool = False
+    cost_microdollars: int = 0
 
 
 class Again(Enum):

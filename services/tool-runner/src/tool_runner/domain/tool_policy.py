@@ -5,9 +5,10 @@ from enum import Enum
 from fnmatch import fnmatchcase
 
 from contracts.tool_calls import ExecuteToolCall
-from tool_runner.domain.arguments import beyond_limits
+from tool_runner.domain.arguments import ARGUMENT_LIMITS
 from tool_runner.domain.manifest import Tool
 from tool_runner.domain.outcome import ErrorClass, Failed
+from tool_runner.domain.size_limits import beyond_limits
 
 
 class Absence(Enum):
@@ -23,8 +24,8 @@ def is_granted(tool: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(tool, pattern) for pattern in patterns)
 
 
-def refusal_of_permission(command: ExecuteToolCall) -> Failed | None:
-    """First of all, so that who has no grant learns nothing about what exists."""
+def refusal_of_node(command: ExecuteToolCall) -> Failed | None:
+    """What the workflow gives the node comes first of all: of the rest a model learns not even that it exists."""
     if is_granted(command.tool, command.tools_allowed):
         return None
     granted = ", ".join(command.tools_allowed[:10]) or "nothing"
@@ -36,7 +37,7 @@ def refusal_of_arguments(command: ExecuteToolCall, tool: Tool) -> Failed | None:
     reserved = sorted(tool.reserved_arguments.intersection(command.arguments))
     if reserved:
         return Failed(ErrorClass.INVALID_ARGUMENTS, f"{command.tool}: {', '.join(reserved)} cannot be set by a caller")
-    if broken := beyond_limits(command.arguments):
+    if broken := beyond_limits(command.arguments, ARGUMENT_LIMITS):
         return Failed(ErrorClass.INVALID_ARGUMENTS, f"{command.tool}: arguments are {broken}")
     return None
 

@@ -5,9 +5,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic import JsonValue
+
 from tool_runner.domain.manifest import Tool
-from tool_runner.domain.outcome import Again, Answered, TryOutcome, Verdict, verdict_of
+from tool_runner.domain.outcome import Again, Answered, NotSent, TryOutcome, Unusable, Verdict, verdict_of
+from tool_runner.domain.size_limits import SizeLimits, beyond_limits
 from tool_runner.domain.tool_request import ToolRequest
+
+RESULT_DEPTH_MAX, RESULT_VALUES_MAX = 64, 100_000
 
 
 class ToolServer(Protocol):
@@ -19,23 +24,38 @@ class ToolServer(Protocol):
     async def call(self, request: ToolRequest, starting: Callable[[], Awaitable[None]]) -> TryOutcome: ...
 
 
+class ProblemOf(Protocol):
+    """What speaks against giving a result to anybody; `whole` is the answer that `given` is a part of."""
+
+    def __call__(self, given: JsonValue, *, whole: JsonValue) -> str | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class PreparedCall:
     """A call that is allowed and claimed."""
 
     tool: Tool
     request: ToolRequest
+    problem_of_result: ProblemOf
 
 
-async def make_call(call: PreparedCall, server: ToolServer, starting: Callable[[], Awaitable[None]]) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How it ended; `was_sent` when the tool may have been reached, by whichever try."""
+
+    verdict: Verdict
+    was_sent: bool
+
+
+async def make_call(call: PreparedCall, server: ToolServer, starting: Callable[[], Awaitable[None]]) -> Tried:
     """Try until there is a verdict; `starting` is awaited before each time that the tool may be reached."""
     tries = 0
     while True:
         tries += 1
-        outcome = await server.call(call.request, starting)
-        verdict = verdict_of(_projected(outcome, call.tool.result_field), call.tool, tries=tries)
+        outcome = _checked(await server.call(call.request, starting), call)
+        verdict = verdict_of(outcome, call.tool, tries=tries)
         if verdict is not Again.AGAIN:
-            return verdict
+            return Tried(verdict, was_sent=tries > 1 or not isinstance(outcome, NotSent))
 
 
 def seconds_from_now(seconds: float) -> float:
@@ -43,10 +63,18 @@ def seconds_from_now(seconds: float) -> float:
     return time.monotonic() + seconds
 
 
-def _projected(outcome: TryOutcome, field: str | None) -> TryOutcome:
-    """The one field of a structured result that callers are to see, where the servers file names one."""
-    if field is None or not isinstance(outcome, Answered):
+def _checked(outcome: TryOutcome, call: PreparedCall) -> TryOutcome:
+    """An answer as callers are to see it, if they may: within limits and, unless it is an error, as its schema says."""
+    if not isinstance(outcome, Answered):
         return outcome
-    if not isinstance(outcome.result, dict) or field not in outcome.result:
-        return outcome
-    return Answered(outcome.result[field], outcome.is_error)
+    given = _projected(outcome.result, call.tool.result_field)
+    limits = SizeLimits(RESULT_DEPTH_MAX, RESULT_VALUES_MAX, call.tool.rules.result_characters_max)
+    if broken := beyond_limits(given, limits):
+        return Unusable(f"its answer is {broken}")
+    problem = None if outcome.is_error else call.problem_of_result(given, whole=outcome.result)
+    return Answered(given, outcome.is_error) if problem is None else Unusable(problem)
+
+
+def _projected(result: JsonValue, field: str | None) -> JsonValue:
+    """The one field of a structured result that callers are to see, where the manifest names one."""
+    return result[field] if field is not None and isinstance(result, dict) and field in result else result

@@ -1,0 +1,39 @@
+"""Is a condition of the manifest, a JMESPath expression, true of a call, or false of it?"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+import jmespath
+from jmespath.parser import ParsedResult
+from pydantic import JsonValue
+
+CONDITIONS_KEPT: Final = 4_096
+"""Compiled conditions in memory; a manifest holds fewer."""
+_RAISED: Final = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
+
+# Between true and false lies what a careless condition finds: null for a comparison with a missing value or with a
+# text, or an error. Neither may open anything: grants ask for true, approvals are spared only by false.
+
+
+def is_true(condition: str, values: Mapping[str, JsonValue]) -> bool:
+    """The expression is the truth value true, and nothing like it."""
+    return _found(condition, values) is True
+
+
+def is_false(condition: str, values: Mapping[str, JsonValue]) -> bool:
+    """The expression is the truth value false, and nothing like it."""
+    return _found(condition, values) is False
+
+
+def _found(condition: str, values: Mapping[str, JsonValue]) -> object:
+    try:
+        found: object = _compiled(condition).search(values)
+    except _RAISED:
+        return None
+    return found
+
+
+@lru_cache(maxsize=CONDITIONS_KEPT)
+def _compiled(condition: str) -> ParsedResult:
+    return jmespath.compile(condition)

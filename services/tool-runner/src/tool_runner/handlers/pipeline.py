@@ -1,0 +1,125 @@
+"""Through which steps does a call go, from its arguments to its end?"""
+
+from functools import partial
+
+from tool_runner.adapters.call_ledger import KeyReused, Orphaned, Recorded
+from tool_runner.domain.arguments import arguments_hash, native_key, with_reserved
+from tool_runner.domain.check_approval import approval_needed, verdict_on_approval
+from tool_runner.domain.check_grants import Allowed, permission_of
+from tool_runner.domain.outcome import Again, ApprovalRequired, Ended, ErrorClass, Failed, verdict_of_orphan
+from tool_runner.domain.tool_policy import refusal_of_arguments
+from tool_runner.domain.tool_request import ToolRequest
+from tool_runner.handlers.make_call import PreparedCall, make_call, seconds_from_now
+from tool_runner.handlers.runner import CallInHand, Runner
+from tool_runner.handlers.steps import step
+
+
+async def carry_out(call: CallInHand, runner: Runner) -> Ended:
+    """The steps of SPEC T2, in its order; the first that has an end for the call is the last. Before anything may
+    refuse it, the ledger is asked how the call ended: a repeat gets its result though its quota is used up by now.
+    Raises RetryLater."""
+    refused = step("input_schema", refusal_of_input(call)) or step("permission", refusal_by_grants(call, runner))
+    if refused is not None:
+        return Ended(refused)
+    ended = step("recall", await recalled(call, runner))
+    if ended is not None:
+        return ended
+    held = step("approval", await lacking_approval(call, runner))
+    if held is not None:
+        return Ended(held)
+    ended = step("ledger", await ended_by_claim(call, runner))
+    if ended is not None:
+        return ended
+    return step("execution", await made(call, runner))
+
+
+def refusal_of_input(call: CallInHand) -> Failed | None:
+    """What size, reserved names and the input schema have against the arguments."""
+    command = call.command
+    return refusal_of_arguments(command, call.tool) or call.registered.refusal_of(command.arguments)
+
+
+def refusal_by_grants(call: CallInHand, runner: Runner) -> Failed | None:
+    """Evaluated for every call: grants and arguments are those of now."""
+    permission = permission_of(call.facts, runner.grants, call.tool.rules.permissions_required)
+    if isinstance(permission, Allowed):
+        return None
+    detail = f"{call.tool.name}: {permission.reason}; grants of manifest {runner.manifest_version}"
+    return Failed(ErrorClass.DENIED, detail)
+
+
+async def recalled(call: CallInHand, runner: Runner) -> Ended | None:
+    """The end of a call that has ended, or was cut with its process. Not asked for a tool that nothing refuses after
+    this: there the claim says the same."""
+    if not call.tool.rules.approvals:
+        return None
+    match await runner.ledger.look(call.reference_in(runner.ledger)):
+        case Recorded() | KeyReused() as known:
+            return _known(known, call)
+        case Orphaned() if not call.tool.may_run_again:
+            return await ended_by_claim(call, runner)
+    return None
+
+
+async def lacking_approval(call: CallInHand, runner: Runner) -> ApprovalRequired | Failed | None:
+    """None where no policy holds, or a person has allowed exactly this call."""
+    command = call.command
+    read_untrusted = bool(command.read_untrusted)
+    policy = approval_needed(call.facts, call.tool.rules.approvals, read_untrusted=read_untrusted)
+    if policy is None:
+        return None
+    if command.approval_id is None:
+        return ApprovalRequired(policy, arguments_hash(command.tool, command.arguments))
+    log = await runner.log.read(call.place.tenant, call.place.key, until=call.sequence)
+    return verdict_on_approval(command, policy, log)
+
+
+async def ended_by_claim(call: CallInHand, runner: Runner) -> Ended | None:
+    """None where the call is ours to make."""
+    reference = call.reference_in(runner.ledger)
+    match await runner.ledger.claim(reference):
+        case Recorded() | KeyReused() as known:
+            return _known(known, call)
+        case Orphaned():
+            cut = verdict_of_orphan(call.tool)
+            if cut is not Again.AGAIN:
+                return await _recorded(Ended(cut, cost_microdollars=call.tool.rules.cost_microdollars), call, runner)
+    return None
+
+
+async def made(call: CallInHand, runner: Runner) -> Ended:
+    """Send the claimed call; its end is recorded before anybody hears of it."""
+    command, tool, reference = call.command, call.tool, call.reference_in(runner.ledger)
+    seconds = min(call.seconds_left(runner.now_ms()), tool.rules.timeout_ms / 1000)
+    request = ToolRequest(
+        tool=tool.local_name,
+        arguments=with_reserved(tool, command.arguments, call.caller, idempotency_key=command.idempotency_key),
+        until=seconds_from_now(seconds),
+        caller=call.caller,
+        idempotency_key=native_key(call.caller, command.idempotency_key),
+    )
+    prepared = PreparedCall(tool, request, call.registered.problem_of_result)
+    starting = partial(runner.ledger.start, reference)
+    try:
+        tried = await make_call(prepared, runner.servers[tool.server], starting)
+        cost = tool.rules.cost_microdollars if tried.was_sent else 0
+        return await _recorded(Ended(tried.verdict, cost_microdollars=cost), call, runner)
+    finally:
+        runner.ledger.let_go(reference)
+
+
+def _known(claim: Recorded | KeyReused, call: CallInHand) -> Ended:
+    match claim:
+        case Recorded(verdict, cost_microdollars):
+            return Ended(verdict, repeated=True, cost_microdollars=cost_microdollars)
+        case KeyReused():
+            what = "the idempotency key belongs to a call with other arguments, or for another entity"
+            return Ended(Failed(ErrorClass.KEY_REUSED, f"{call.tool.name}: {what}"))
+
+
+async def _recorded(ended: Ended, call: CallInHand, runner: Runner) -> Ended:
+    """First the ledger, then the fact: whoever finds no fact finds the verdict."""
+    assert not isinstance(ended.verdict, ApprovalRequired)
+    reference = call.reference_in(runner.ledger)
+    await runner.ledger.finish(reference, ended.verdict, cost_microdollars=ended.cost_microdollars)
+    return ended

@@ -1,0 +1,106 @@
+"""What is a tool call carried out with, and what is known of the call in hand?"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from contracts.envelope import Identity, Message
+from contracts.subjects import Subject
+from contracts.tool_calls import ExecuteToolCall
+from pii import redact
+from service_kit.bus import Delivery
+from service_kit.log import Log
+from tool_runner.adapters.call_ledger import CallLedger, CallReference
+from tool_runner.adapters.tool_registry import RegisteredTool, ToolRegistry
+from tool_runner.domain.arguments import Caller, call_hash
+from tool_runner.domain.check_grants import CallFacts
+from tool_runner.domain.grants import Grant
+from tool_runner.domain.manifest import Tool
+from tool_runner.domain.outcome import Ended
+from tool_runner.handlers.make_call import ToolServer
+from tool_runner.handlers.single_flight import SingleFlight
+
+
+class Publish(Protocol):
+    async def __call__(self, message: Message, identity: Identity) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """What a command is carried out with. `grants` and the tools' rules are those of manifest `manifest_version`."""
+
+    registry: ToolRegistry
+    servers: Mapping[str, ToolServer]
+    ledger: CallLedger
+    log: Log
+    publish: Publish
+    now_ms: Callable[[], int]
+    grants: Sequence[Grant]
+    manifest_version: str
+    redacting: Callable[[str], str] = redact
+    flights: SingleFlight[Ended | None] = field(default_factory=SingleFlight)
+
+
+@dataclass(frozen=True, slots=True)
+class CallInHand:
+    """A delivered command and the tool that it names. `stored_ms` and `sequence` are those of its log entry."""
+
+    command: ExecuteToolCall
+    command_id: str
+    place: Subject
+    stored_ms: int
+    sequence: int
+    registered: RegisteredTool
+
+    @property
+    def tool(self) -> Tool:
+        return self.registered.tool
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(self.place.tenant, self.place.key, self.command.entity)
+
+    @property
+    def facts(self) -> CallFacts:
+        """What grants and policies look at."""
+        command = self.command
+        return CallFacts(
+            tool=command.tool,
+            arguments=command.arguments,
+            tenant=self.place.tenant,
+            workflow=command.workflow,
+            node=command.node,
+            agent=command.agent,
+            entity=command.entity,
+        )
+
+    def seconds_left(self, now_ms: int) -> float:
+        """Until the deadline, which counts from when the command was stored: its sender's timer does too."""
+        return (self.stored_ms + self.command.timeout_ms - now_ms) / 1000
+
+    def reference_in(self, ledger: CallLedger) -> CallReference:
+        """The call's entry in the ledger."""
+        return ledger.reference(
+            f"{self.place.tenant}.{self.place.key}",
+            self.command.idempotency_key,
+            call_hash=call_hash(self.command.tool, self.command.arguments, self.caller),
+            command_id=self.command_id,
+        )
+
+
+def call_in_hand(delivery: Delivery, registered: RegisteredTool) -> CallInHand:
+    """The call of a delivery, once its tool is found."""
+    entry = delivery.entry
+    return CallInHand(
+        command=command_of(delivery),
+        command_id=entry.id,
+        place=delivery.subject,
+        stored_ms=entry.timestamp_ms,
+        sequence=entry.sequence,
+        registered=registered,
+    )
+
+
+def command_of(delivery: Delivery) -> ExecuteToolCall:
+    assert isinstance(delivery.message, ExecuteToolCall)
+    return delivery.message

@@ -1,0 +1,258 @@
+"""Who is let through, what is asked of a person, and what of an answer reaches a caller: over a real bus and ledger."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+from contracts.envelope import BasedOn, Identity, Message
+from contracts.handovers import ApprovalDecided, OpenApproval
+from contracts.tool_calls import (
+    ToolCallApprovalRequired,
+    ToolCallCompleted,
+    ToolCallFact,
+    ToolCallFailed,
+    ToolCallOutcomeUnknown,
+)
+from service_kit.bus import publish
+from tests.support.kit import TENANT
+from tests.support.mcp_counter import effects
+from tests.support.start_servers import NatsServer, RedisServer
+from tests.support.tool_runner import (
+    Caller,
+    all_servers_up,
+    calling,
+    counter_server,
+    free_port,
+    running_runner,
+    settings_for,
+)
+from tool_runner.domain.arguments import arguments_hash
+
+FUNCTIONS = "tests.integration.tool_runner.functions"
+FOREVER_MS = 2**53
+SIZES = {"type": "object", "properties": {"characters": {"type": "integer", "maximum": 20}}, "required": ["characters"]}
+
+
+def manifest(effects_file: Path) -> dict[str, object]:
+    """A clerk may add, write what is no secret, and measure texts; the boss may do everything."""
+    sized = {"python": f"{FUNCTIONS}:sized", "output_schema": SIZES}
+    counter = counter_server(effects_file)
+    tools = counter["tools"]
+    assert isinstance(tools, dict)
+    tools["append"] = {"approvals": ["long", "read_before"], "permissions_required": ["write"]}
+    return {
+        "permissions": ["write"],
+        "approvals": {
+            "long": {"when": "length(arguments.value) > `5`"},
+            "read_before": {"after_untrusted_read": True},
+        },
+        "grants": [
+            {"name": "reading", "tools": ["*.add", "python.*"], "agents": ["clerk"]},
+            {
+                "name": "writing",
+                "tools": ["counter.append"],
+                "agents": ["clerk"],
+                "permissions": ["write"],
+                "when": ["!contains(value, 'secret')"],
+            },
+            {"name": "powerless", "tools": ["counter.append"], "agents": ["guest"]},
+            {"name": "all", "tools": ["*"], "agents": ["boss"], "permissions": ["write"]},
+        ],
+        "servers": [
+            counter,
+            {
+                "name": "python",
+                "tools": {
+                    "sized": {**sized, "side_effect": "read", "cost_usd": "0.001"},
+                    "sized_write": {**sized, "cost_usd": "0.002"},
+                },
+            },
+        ],
+    }
+
+
+@pytest.fixture
+async def caller(
+    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path, effects_file: Path
+) -> AsyncIterator[Caller]:
+    file, port = tmp_path / "manifest.yaml", free_port()
+    file.write_text(json.dumps(manifest(effects_file)))
+    settings = settings_for(nats_server.url, redis_server.url, file, http_port=port)
+    async with calling(nats_server.url) as calls, running_runner(settings):
+        await all_servers_up(port)
+        yield calls
+
+
+async def clerk(caller: Caller, tool: str, arguments: dict[str, object], **fields: object) -> ToolCallFact:
+    fact = await caller.call(tool, arguments, **{"agent": "clerk", **fields})
+    assert isinstance(fact, ToolCallFact)
+    return fact
+
+
+async def put(caller: Caller, message: Message, message_id: str, *, key: str = "c1") -> None:
+    await publish(caller.connection, message, Identity(TENANT, key, message_id, "test"))
+
+
+def question(held: ToolCallApprovalRequired, arguments: dict[str, object], **fields: object) -> OpenApproval:
+    """What the orchestrator asks when a call is held."""
+    return OpenApproval.model_validate(
+        {
+            "based_on": BasedOn(now_ms=1, fence=0),
+            "approval_id": "a1",
+            "kind": "tool_call",
+            "node": held.node,
+            "ask": "May the AI?",
+            "tool_call_id": f"1/{held.tool_call_id}",
+            "tool": held.tool,
+            "arguments": arguments,
+            "arguments_hash": held.arguments_hash,
+            "policy": held.policy,
+            "expires_ms": FOREVER_MS,
+            **fields,
+        }
+    )
+
+
+LONG: dict[str, object] = {"value": "a long text"}
+
+
+async def held_call(caller: Caller, arguments: dict[str, object], **fields: object) -> ToolCallApprovalRequired:
+    held = await clerk(caller, "counter.append", arguments, **fields)
+    assert isinstance(held, ToolCallApprovalRequired), held
+    return held
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "agent", "words"),
+    [
+        ("counter.look", {}, "clerk", "all: agent clerk: not one of boss"),
+        ("counter.add", {"a": 1, "b": 2}, "guest", "reading: agent guest: not one of clerk"),
+        ("counter.add", {"a": 1, "b": 2}, None, "agent is not given"),
+        ("counter.append", {"value": "a secret"}, "clerk", "writing: not true of the arguments"),
+        ("counter.append", {"value": "x"}, "guest", "it requires write, which powerless does not give"),
+    ],
+)
+async def test_a_call_that_no_grant_allows_is_denied_by_rule_and_manifest(
+    caller: Caller, effects_file: Path, *, tool: str, arguments: dict[str, object], agent: str | None, words: str
+) -> None:
+    fact = await clerk(caller, tool, arguments, agent=agent)
+    assert isinstance(fact, ToolCallFailed)
+    assert (fact.error_class, fact.retryable, fact.cost_microdollars) == ("denied", False, 0)
+    assert words in fact.detail and "grants of manifest " in fact.detail
+    assert effects(effects_file) == []
+
+
+async def test_a_granted_call_under_no_policy_is_made(caller: Caller, effects_file: Path) -> None:
+    fact = await clerk(caller, "counter.append", {"value": "short"})
+    assert isinstance(fact, ToolCallCompleted)
+    assert fact.untrusted
+    assert len(effects(effects_file)) == 1
+
+
+async def test_a_write_after_an_untrusted_read_asks_a_person(caller: Caller, effects_file: Path) -> None:
+    held = await held_call(caller, {"value": "short"}, read_untrusted=["web.read"])
+    assert held.policy.startswith("read_before@")
+    assert effects(effects_file) == []
+
+
+async def test_an_approved_call_is_made_once_and_its_repeat_gets_the_result(caller: Caller, effects_file: Path) -> None:
+    held = await held_call(caller, LONG)
+    assert held.arguments_hash == arguments_hash("counter.append", LONG)  # type: ignore[arg-type]
+    await put(caller, question(held, LONG), "asked")
+    await put(caller, ApprovalDecided(approval_id="a1", verdict="approve", actor_id="anna"), "decided")
+    done = await clerk(caller, "counter.append", LONG, attempt=2, approval_id="a1")
+    assert isinstance(done, ToolCallCompleted), done
+    again = await clerk(caller, "counter.append", LONG, attempt=3)  # It names no approval: nothing is left to approve.
+    assert isinstance(again, ToolCallCompleted)
+    assert (done.repeated, again.repeated, again.result) == (False, True, done.result)
+    assert len(effects(effects_file)) == 1
+
+
+async def test_an_edited_call_is_made_with_the_arguments_of_the_person_and_no_others(
+    caller: Caller, effects_file: Path
+) -> None:
+    held = await held_call(caller, LONG)
+    await put(caller, question(held, LONG), "asked")
+    edited = {"value": "another long text"}
+    decided = ApprovalDecided.model_validate(
+        {"approval_id": "a1", "verdict": "edit", "actor_id": "anna", "arguments": edited}
+    )
+    await put(caller, decided, "decided")
+    refused = await clerk(caller, "counter.append", LONG, attempt=2, approval_id="a1")
+    assert isinstance(refused, ToolCallFailed)
+    assert refused.error_class == "denied" and refused.detail.endswith("it is for other arguments")
+    done = await clerk(caller, "counter.append", edited, attempt=3, approval_id="a1")
+    assert isinstance(done, ToolCallCompleted)
+    assert [effect["value"] for effect in effects(effects_file)] == ["another long text"]
+
+
+async def test_an_approval_is_of_no_use_to_a_second_call(caller: Caller, effects_file: Path) -> None:
+    held = await held_call(caller, LONG)
+    await put(caller, question(held, LONG), "asked")
+    await put(caller, ApprovalDecided(approval_id="a1", verdict="approve", actor_id="anna"), "decided")
+    for number, fields in enumerate([{"call": "2"}, {"iteration": 2}, {"idempotency_key": "other"}, {"node": "n2"}], 2):
+        refused = await clerk(caller, "counter.append", LONG, attempt=number, approval_id="a1", **fields)
+        assert isinstance(refused, ToolCallFailed), fields
+        assert refused.detail.endswith("it is about another call")
+    elsewhere = await clerk(caller, "counter.append", LONG, key="c2", approval_id="a1")
+    assert isinstance(elsewhere, ToolCallFailed)
+    assert elsewhere.detail.endswith("nobody was asked under this id")
+    assert effects(effects_file) == []
+
+
+async def test_a_key_that_comes_again_for_another_entity_is_refused(caller: Caller) -> None:
+    first = await clerk(caller, "counter.append", {"value": "mine"}, entity="e1")
+    other = await clerk(caller, "counter.append", {"value": "mine"}, entity="e2", attempt=2)
+    assert isinstance(first, ToolCallCompleted)
+    assert isinstance(other, ToolCallFailed)
+    assert other.error_class == "key_reused"
+
+
+async def test_a_result_that_breaks_its_schema_reaches_nobody_and_is_unknown_of_a_write(caller: Caller) -> None:
+    good = await clerk(caller, "python.sized", {"text": "x" * 20})
+    bad = await clerk(caller, "python.sized", {"text": "x" * 21}, call="2")
+    written = await clerk(caller, "python.sized_write", {"text": "x" * 21}, call="3")
+    failed = await clerk(caller, "python.sized", {"text": "x", "times": 0}, call="4")
+    assert isinstance(good, ToolCallCompleted)
+    assert good.cost_microdollars == 1_000
+    assert isinstance(bad, ToolCallFailed)
+    assert (bad.error_class, bad.cost_microdollars) == ("invalid_result", 1_000)
+    assert "does not fit its output schema (characters: " in bad.detail and "21" not in bad.detail
+    assert isinstance(written, ToolCallOutcomeUnknown)
+    assert written.cost_microdollars == 2_000
+    assert isinstance(failed, ToolCallCompleted)
+    assert failed.is_error, "a tool's own error needs no schema"
+
+
+async def test_every_step_is_an_event_of_the_calls_span(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider(sampler=ALWAYS_ON)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    monkeypatch.setattr("service_kit.bus.root_traceparent", lambda *_, **__: "00-" + "1" * 32 + "-" + "2" * 16 + "-01")
+    await clerk(caller, "counter.append", {"value": "short"})
+    await clerk(caller, "counter.append", {"value": "a secret"}, call="2")
+    steps = [
+        [(event.attributes["hil.tool.step.name"], event.attributes["hil.tool.step.outcome"]) for event in span.events]
+        for span in exporter.get_finished_spans()
+        if span.events
+    ]
+    provider.shutdown()
+    assert steps == [
+        [
+            ("tool", "passed"),
+            ("input_schema", "passed"),
+            ("permission", "passed"),
+            ("recall", "passed"),
+            ("approval", "passed"),
+            ("ledger", "passed"),
+            ("execution", "ok"),
+        ],
+        [("tool", "passed"), ("input_schema", "passed"), ("permission", "denied")],
+    ]
