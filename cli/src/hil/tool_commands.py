@@ -17,11 +17,12 @@ from hil.outcome import CommandError, bad_input
 from hil.tool_call import TestCall, made, new_key
 from hil.tool_lists import found_tool, tools_now
 from hil.tool_pages import list_page, tool_page
+from hil.tool_why_command import why
 from service_kit.connection import Connection, Refused
 from tool_runner.adapters.blessings import bless as bless_versions
 from tool_runner.api.tools import QuarantinedTool, ToolList
 
-tool_app = typer.Typer(help="Tools: list, show, test, bless.", no_args_is_help=True)
+tool_app = typer.Typer(help="Tools: list, show, test, bless, why.", no_args_is_help=True)
 
 ToolName = Annotated[str, typer.Argument(metavar="TOOL", help="<server>.<tool>")]
 _ARGUMENTS: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
@@ -144,3 +145,6 @@ def _print_fact(fact: ToolCallFact, *, key: str, as_json: bool) -> None:
     if isinstance(fact, ToolCallCompleted):
         shown = fact.result if isinstance(fact.result, str) else json.dumps(fact.result, indent=2, ensure_ascii=False)
         print(shown)
+
+
+tool_app.command("why")(why)

@@ -40,6 +40,7 @@ from tool_runner.adapters.tool_catalogue import ToolCatalogue
 from tool_runner.adapters.tool_offer import ToolOffer
 from tool_runner.adapters.tool_registry import ToolRegistry
 from tool_runner.api.tools import ToolsNow, add_tools_api
+from tool_runner.api.why import add_why_api
 from tool_runner.handlers.execute_tool_call import execute_tool_call
 from tool_runner.handlers.runner import Runner
 from tool_runner.settings import Settings
@@ -79,14 +80,14 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
             deliveries_max=None,  # Every command ends in a fact; waiting for the ledger is not giving up.
             trace_ratio=settings.trace_ratio,
         )
-        app = http_application(connection, consumer, runner, manifest_version=manifest.version)
+        app = http_application(connection, consumer, runner)
         async with asyncio.TaskGroup() as group:
             group.create_task(consumer.run(stop))
             group.create_task(serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop))
             ready.set()
 
 
-def http_application(connection: Connection, consumer: Consumer, runner: Runner, *, manifest_version: str) -> FastAPI:
+def http_application(connection: Connection, consumer: Consumer, runner: Runner) -> FastAPI:
     """Health, metrics and the list of tools. Ready means that every server has been tried: one that cannot start
     must not keep the others from being used."""
     servers = runner.servers.values()
@@ -104,9 +105,10 @@ def http_application(connection: Connection, consumer: Consumer, runner: Runner,
         tools=runner.registry.tools,
         held=runner.registry.held,
         available=lambda: {name: server.available for name, server in runner.servers.items()},
-        manifest_version=manifest_version,
+        manifest_version=runner.manifest_version,
     )
     add_tools_api(app, now)
+    add_why_api(app, runner.grants, runner.registry.servers, manifest_version=runner.manifest_version)
     return app
 
 

@@ -1,0 +1,120 @@
+"""`hil tool why`: may this agent call this tool, and which grant says so?"""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import aiohttp
+import typer
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from contracts.catalogue import describe
+from hil.connect import address_of
+from hil.options import DATA_DIR_DEFAULT, TENANT_DEFAULT, AsJson, DataDir, Tenant
+from hil.outcome import bad_input, unreachable
+from tool_runner.adapters.manifest_file import ManifestError, load_manifest
+from tool_runner.domain.explain_call import ExplainedGrant, Explanation, WhyQuestion, explained
+
+SECONDS_MAX = 10.0
+_ARGUMENTS: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
+
+
+def why(
+    agent: Annotated[str, typer.Argument(help="Name of the agent; - for a call without one.")],
+    tool: Annotated[str, typer.Argument(help="<server>.<tool>")],
+    *,
+    workflow: Annotated[str, typer.Option(help="Of which workflow.")] = "",
+    node: Annotated[str, typer.Option(help="Of which node.")] = "",
+    entity: Annotated[str | None, typer.Option(help="For whom.")] = None,
+    tenant: Tenant = TENANT_DEFAULT,
+    arguments: Annotated[str, typer.Option(metavar="JSON", help="Arguments, for constraints and policies.")] = "{}",
+    manifest: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Ask this file; the running tool runner if none."),
+    ] = None,
+    data_dir: DataDir = DATA_DIR_DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Say which grants let an agent call a tool, or what each grant lacks. Status 0 when it may, 1 when not.
+
+    What a workflow's own `tools` give its node is not looked at: they must name the tool, too.
+    """
+    words = {"workflow": workflow, "node": node, "entity": entity, "tenant": tenant, "tool": tool}
+    question = _question({**words, "agent": None if agent == "-" else agent}, arguments)
+    found = _offline(question, manifest) if manifest is not None else asyncio.run(_asked(question, data_dir))
+    if as_json:
+        print(found.model_dump_json())
+    else:
+        Console().print(page(question, found))
+    if not found.allowed:
+        raise typer.Exit(1)
+
+
+def _question(words: Mapping[str, str | None], arguments: str) -> WhyQuestion:
+    try:
+        given = _ARGUMENTS.validate_json(arguments)
+    except ValidationError as error:
+        text = error.errors()[0]["msg"]
+        raise bad_input(f"--arguments: {text}; write an object such as '{{\"amount\": 5}}'") from error
+    try:
+        return WhyQuestion.model_validate({**words, "arguments": given})
+    except ValidationError as error:
+        raise bad_input(describe(error)) from error
+
+
+def page(question: WhyQuestion, found: Explanation) -> Group:
+    """The decision, then one line for each grant and each thing that it lacks."""
+    who = question.agent or "a call without an agent"
+    verdict = "may call" if found.allowed else "may not call"
+    lines: list[Text | Table] = [Text(f"{who} {verdict} {question.tool}", "green" if found.allowed else "red")]
+    lines += [Text(found.reason)] if found.reason else []
+    lines += [Text(f"requires {', '.join(found.permissions_required)}")] if found.permissions_required else []
+    if found.approval is not None:
+        lines.append(Text(f"a person is asked first: {found.approval}", "yellow"))
+    elif found.approval_after_untrusted_read is not None:
+        after = found.approval_after_untrusted_read
+        lines.append(Text(f"after an untrusted read a person is asked first: {after}", "yellow"))
+    table = Table(box=None, pad_edge=False)
+    table.add_column("grant", overflow="fold")
+    table.add_column("for this call", overflow="fold")
+    for grant in found.grants:
+        table.add_row(grant.name, _standing(grant))
+    return Group(*lines, table, Text(f"manifest {found.manifest_version}", "dim"))
+
+
+def _standing(grant: ExplainedGrant) -> str:
+    if grant.lacks:
+        return "\n".join(grant.lacks)
+    return f"holds, gives {', '.join(grant.permissions)}" if grant.permissions else "holds"
+
+
+def _offline(question: WhyQuestion, file: Path) -> Explanation:
+    try:
+        manifest = load_manifest(file, search_path="")
+    except ManifestError as error:
+        raise bad_input(str(error)) from error
+    servers = {server.rules.name: server.rules for server in manifest.servers}
+    return explained(question, manifest.grants, servers, manifest_version=manifest.version)
+
+
+async def _asked(question: WhyQuestion, data_dir: Path) -> Explanation:
+    url = address_of("tool_runner", data_dir).rstrip("/")
+    body = question.model_dump(mode="json")
+    try:
+        timeout = aiohttp.ClientTimeout(total=SECONDS_MAX)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as http,
+            http.post(f"{url}/v1/why", json=body) as answer,
+        ):
+            answer.raise_for_status()
+            return Explanation.model_validate_json(await answer.read())
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise unreachable(
+            f"no tool runner answers at {url} ({type(error).__name__}); HIL_TOOL_RUNNER_URL names it"
+        ) from error
+    except ValidationError as error:
+        raise unreachable(f"what answers at {url} is no tool runner") from error
