@@ -12,7 +12,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --no-sync
 HIL := $(RUN) hil
 
-.PHONY: help setup demo test check up down bench catalogue chaos smoke-llm
+.PHONY: help setup demo test check up down bench catalogue chaos chaos-tools smoke-llm
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -58,6 +58,9 @@ catalogue: setup  ## write generated files again: schemas, AsyncAPI document, ca
 
 chaos: setup  ## kill services under load and judge the history (SEED=1 SECONDS=60)
 	$(RUN) python -m tests.chaos --seed $(SEED) --seconds $(SECONDS)
+
+chaos-tools: setup  ## play the retail tasks twice delivered, with runner and tool server killed all the time
+	$(RUN) python -m tests.chaos.tools $(ARGS)
 
 # A model server that nobody here wrote, in an environment that is thrown away; about 130 MB are downloaded.
 smoke-llm: setup  ## try the gateway on llama.cpp with a tiny model (130 MB)
