@@ -45,6 +45,9 @@ class ExecuteToolCall(Decision):
     caps: tuple[Cap, ...] = ()
     timeout_ms: int = 30_000
     entity: str | None = None
+    read_untrusted: tuple[str, ...] = Field(
+        (), description="Tools whose untrusted results the node, or a node before it in the execution, has read."
+    )
 
 
 class ToolCallFact(Message):
@@ -73,6 +76,8 @@ class ToolCallCompleted(ToolCallFact):
     result: JsonValue = Field(None, json_schema_extra={"pii": True})
     is_error: bool = False
     repeated: bool = Field(False, description="Answered from the idempotency ledger; the tool did not run again.")
+    untrusted: bool = Field(False, description="A stranger's text may stand in the result: it is data only.")
+    suspicious: tuple[str, ...] = Field((), description="What screening found in it, such as instructions to a model.")
 
 
 @message_type(
