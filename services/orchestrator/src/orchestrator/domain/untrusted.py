@@ -45,9 +45,11 @@ def as_data(text: str, origin: str, *, seed: str, findings: Sequence[str] = ()) 
 
 def read_untrusted(view: View, node: Node, *, iteration: int) -> tuple[str, ...]:
     """Tools whose untrusted results were read by the node before this iteration, or by a node before it."""
-    return _untrusted_tools(
-        view, (i for i in _calls(view, view.workflow.read_by(node.id)) if not _is_later(i, node, iteration))
-    )
+    if not _untrusted_tools(view, _calls(view, view.by_node)):
+        return ()
+    own = _places(view, node.id)
+    names = own.union(*(view.workflow.family(before) for before in _before(view, own)))
+    return _untrusted_tools(view, (call for call in _calls(view, names) if not _is_later(call, node, iteration)))
 
 
 def data_nodes(view: View, name: str) -> frozenset[str]:
@@ -60,9 +62,18 @@ def data_nodes(view: View, name: str) -> frozenset[str]:
 def _data_nodes(view: View, name: str, known: dict[str, frozenset[str]]) -> frozenset[str]:
     if name not in known:
         known[name] = frozenset()
-        before = view.workflow.ancestors(name)
+        before = _before(view, _places(view, name))
         known[name] = frozenset(one for one in before if _is_data(view, one, _data_nodes(view, one, known)))
     return known[name]
+
+
+def _places(view: View, name: str) -> frozenset[str]:
+    """The node itself, and for a stand-in those in whose place it may run: it sees what they see."""
+    return frozenset({name, *(other for other in view.workflow.nodes if name in view.workflow.family(other))})
+
+
+def _before(view: View, names: frozenset[str]) -> frozenset[str]:
+    return frozenset().union(*(view.workflow.ancestors(name) for name in names))
 
 
 def _is_data(view: View, name: str, before: frozenset[str]) -> bool:

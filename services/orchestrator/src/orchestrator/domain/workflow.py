@@ -256,7 +256,6 @@ class Workflow:
     standins: frozenset[str] = field(init=False, repr=False, compare=False)
     _incoming: Mapping[str, tuple[Edge, ...]] = field(init=False, repr=False, compare=False)
     _ancestors: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
-    _read_by: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", with_own_standins(self.nodes))
@@ -264,7 +263,6 @@ class Workflow:
         object.__setattr__(self, "_incoming", incoming)
         object.__setattr__(self, "standins", self._standins())
         object.__setattr__(self, "_ancestors", {name: self._before(name) for name in self.nodes})
-        object.__setattr__(self, "_read_by", {name: self._with_standins_before(name) for name in self.nodes})
 
     def incoming(self, node_id: str) -> tuple[Edge, ...]:
         """Edges that end at `node_id`, in file order."""
@@ -274,19 +272,9 @@ class Workflow:
         """Every node from which edges lead to `node_id`."""
         return self._ancestors[node_id]
 
-    def read_by(self, node_id: str) -> frozenset[str]:
-        """Every node whose words may have come to `node_id`: itself, those before it, and whatever stood in for them;
-        for a stand-in also the node that it stands in for, and those before that."""
-        return self._read_by[node_id]
-
     def family(self, node_id: str) -> frozenset[str]:
         """A node and its stand-ins."""
         return frozenset({node_id, *_chain(self.nodes, node_id)})
-
-    def _with_standins_before(self, name: str) -> frozenset[str]:
-        own = {name} | {other for other in self.nodes if name in _chain(self.nodes, other)}
-        before = frozenset().union(*(self._ancestors[one] for one in own))
-        return frozenset(own).union(*(self.family(one) for one in before))
 
     def _standins(self) -> frozenset[str]:
         """Ids of the nodes that only ever run in another's place."""
