@@ -194,6 +194,16 @@ def test_what_code_says_is_data_and_marks_what_comes_after_it() -> None:
     assert prompt(log)[0][1].startswith("Say Between the two lines with ")
 
 
+def test_what_a_tool_node_computes_from_data_is_data() -> None:
+    work = {"id": "work", "type": "tool", "tool": "code.run", "arguments": {"inputs": ["{{ fetch.output }}"]}}
+    log = SimulatedLog(flow(FETCH, work, simple(prompt="Say {{ work.output }}")))
+    log.say("hi")
+    log.tool_result(INJECTED, untrusted=True)
+    log.tool_result({"result": INJECTED})
+
+    assert prompt(log)[0][1].startswith("Say Between the two lines with ")
+
+
 def code_of(text: str) -> str:
     return text.partition("Between the two lines with ")[2].split()[0]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from contracts.tool_calls import ExecuteToolCall, ToolCallCompleted
+from orchestrator.domain.code_answer import CODE_TOOL
 from orchestrator.domain.expression import check_condition, names_in
 from orchestrator.domain.state import Issued
 from orchestrator.domain.view import View
@@ -84,7 +85,8 @@ def _is_data(view: View, name: str, before: frozenset[str]) -> bool:
 def _gives_data(view: View, node: Node, before: frozenset[str]) -> bool:
     match node.kind:
         case NodeKind.TOOL:
-            return bool(_untrusted_tools(view, _calls(view, (node.id,))))
+            is_strange = bool(_untrusted_tools(view, _calls(view, (node.id,))))
+            return is_strange or (node.tool == CODE_TOOL and bool(names_in(dict(node.arguments)) & before))
         case NodeKind.RULE:
             assert node.expression is not None
             return bool(check_condition(node.expression) & before)
