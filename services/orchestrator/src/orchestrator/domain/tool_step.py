@@ -158,7 +158,7 @@ def _ask(view: View, node: Node, call: ToolCallRequest, *, held: Issued, number:
             approval_id=command_id,
             kind="tool_call",
             node=node.id,
-            ask=f"May the AI call {call.tool}?",
+            ask=_question(asked_for),
             tool_call_id=f"{iteration}/{call.tool_call_id}",
             tool=call.tool,
             arguments=asked_for.arguments,
@@ -170,6 +170,13 @@ def _ask(view: View, node: Node, call: ToolCallRequest, *, held: Issued, number:
         )
 
     return Ready(command_id, build, APPROVAL_EXPIRES_MS)
+
+
+def _question(asked_for: ExecuteToolCall) -> str:
+    """A person who approves should know whose words the AI may be following."""
+    read = ", ".join(asked_for.read_untrusted)
+    warning = f" It has read what strangers may have written, by way of {read}." if read else ""
+    return f"May the AI call {asked_for.tool}?{warning}"
 
 
 def _execute(
