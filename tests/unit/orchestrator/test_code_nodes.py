@@ -14,7 +14,7 @@ from contracts.tool_calls import ExecuteToolCall
 from orchestrator.adapters.workflow_file import load_workflow
 from orchestrator.adapters.workflow_file.report import WorkflowErrors
 from orchestrator.domain.code_answer import ANSWER_SCHEMA
-from orchestrator.domain.code_prompt import INPUTS_CHARACTERS_MAX, TOOL_RESULTS_CHARACTERS_MAX
+from orchestrator.domain.code_prompt import INPUTS_MAX
 from orchestrator.domain.replay import replay
 
 HANDED_OVER = ["handover.open", "execution.finished"]
@@ -222,26 +222,40 @@ def test_tools_are_called_between_runs_side_by_side_and_the_next_run_finds_their
     }
 
 
-def test_results_that_find_no_room_are_named_and_left_out_oldest_first() -> None:
+def nested(depth: int) -> Any:
+    return json.loads("[" * depth + "]" * depth)
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ("x" * 200_000, "200002 characters, 1 values, 0 deep"),
+        ([0] * 8_000, "24000 characters, 8001 values, 1 deep"),
+        (nested(26), "52 characters, 26 values, 25 deep"),
+    ],
+    ids=["characters", "values", "depth"],
+)
+def test_a_result_that_finds_no_room_is_named_and_left_out_and_the_others_stay(result: Any, said: str) -> None:
     log = begun(tools=["shop.*"])
-    for text in ("x" * 1_000, "y" * TOOL_RESULTS_CHARACTERS_MAX):
+    for returned in ("first", result, "last"):
         log.call_tools(("shop.page", {}))
-        log.tool_result(text)
+        log.tool_result(returned)
     run(log)
 
-    old, new = last(log, ExecuteToolCall).arguments["inputs"]["tool_results"]
-    assert (old["result"], new["result"]) == (None, "y" * TOOL_RESULTS_CHARACTERS_MAX)
-    assert old["left_out"] == "1000 characters; all results together may have 200000"
+    first, left_out, newest = last(log, ExecuteToolCall).arguments["inputs"]["tool_results"]
+    assert (first["result"], newest["result"]) == ("first", "last")
+    assert left_out["result"] is None
+    assert left_out["left_out"] == f"it has {said}; all results together may have {INPUTS_MAX}"
 
 
 def test_inputs_that_are_too_large_fail_the_node_before_a_model_is_asked() -> None:
     log = SimulatedLog(flow(code_node(inputs={"all": "{{ input }}"}), finish(None)))
-    log.start(input={"text": "x" * INPUTS_CHARACTERS_MAX})
+    log.start(input={"text": "x" * 200_000})
 
     assert not [e for e in log.entries if isinstance(e.message, RequestCompletion)]
     reason, detail = ended(log)
     assert reason == Reason.NODE_FAILED
-    assert f"(limit {INPUTS_CHARACTERS_MAX})" in detail
+    assert "its inputs have 200021 characters, 3 values, 2 deep (limits: 200000 characters" in detail
 
 
 def test_a_refused_run_fails_the_node_and_a_run_that_may_be_mended_does_not() -> None:

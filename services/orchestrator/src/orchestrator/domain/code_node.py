@@ -1,6 +1,5 @@
 """How far is a code node: plan, write code, have it run, look at what came of it, and again (SPEC O2)?"""
 
-import json
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -9,15 +8,17 @@ from contracts.executions import Reason
 from orchestrator.domain.call_turn import call_turn, consecutive_failures, ends_after, prompt_with
 from orchestrator.domain.code_answer import CODE_TOOL, GiveAnswer, RunCode, Unusable, UseResult, read_answer
 from orchestrator.domain.code_prompt import (
-    INPUTS_CHARACTERS_MAX,
+    INPUTS_MAX,
     CodeTask,
     Run,
     account_of,
+    is_too_large,
     read_run,
     told,
     with_tool_results,
 )
 from orchestrator.domain.completion_step import Prompt, completion_step, completions_of
+from orchestrator.domain.extent import extent_of
 from orchestrator.domain.fit_schema import misfit
 from orchestrator.domain.progress import Done, Ends, Failed, Progress, Ready, Settled, Waiting
 from orchestrator.domain.tool_step import Answered, tool_step
@@ -68,10 +69,10 @@ def code_progress(view: View, node: Node, task: CodeTask) -> Progress:
 
 
 def _too_large(node: Node, task: CodeTask) -> Failed | None:
-    size = len(json.dumps(task.inputs(), ensure_ascii=False))
-    if size <= INPUTS_CHARACTERS_MAX:
+    extent = extent_of(task.inputs())
+    if not is_too_large(extent):
         return None
-    detail = f"{node.id}: its inputs have {size} characters (limit {INPUTS_CHARACTERS_MAX}); select less of them"
+    detail = f"{node.id}: its inputs have {extent} (limits: {INPUTS_MAX}); select less of them"
     return Failed(Limit.RETRIES, Reason.NODE_FAILED, detail)
 
 

@@ -8,14 +8,16 @@ from typing import Final
 from contracts.completions import PromptMessage
 from orchestrator.domain.code_answer import TOOL_RESULTS
 from orchestrator.domain.completion_step import Prompt
+from orchestrator.domain.extent import Extent, extent_of
 from orchestrator.domain.tool_step import Answered
 from orchestrator.domain.untrusted import as_data, as_text, bounded
 from orchestrator.domain.workflow import JsonValue, Node
 
 SHOWN_CHARACTERS_MAX: Final = 10_000
 """Of the inputs, of a result and of what was printed; the code itself gets and gives them whole."""
-TOOL_RESULTS_CHARACTERS_MAX: Final = 200_000
-INPUTS_CHARACTERS_MAX: Final = 200_000
+INPUTS_MAX: Final = Extent(200_000, 8_000, 24)
+"""Of a node's inputs, and once more of all that tools returned; the tool runner takes 1,000,000 characters, 20,000
+values and a depth of 32 in all."""
 _RULES: Final = """\
 You solve this task by writing Python code, which is run for you. Answer with a JSON object:
 - "plan": in a few sentences, what you do next and why.
@@ -73,20 +75,24 @@ def read_run(answered: Answered) -> Run:
 
 def with_tool_results(inputs: dict[str, JsonValue], answers: tuple[Answered, ...]) -> dict[str, JsonValue]:
     """The inputs of a run: the node's own and what tools returned so far, the newest where not all find room."""
-    left, entries = TOOL_RESULTS_CHARACTERS_MAX, list[JsonValue]()
+    characters, values, entries = 0, 0, list[JsonValue]()
     for answer in reversed(answers):
-        size = len(answer.text)
-        left -= size
-        entry: dict[str, JsonValue] = {
-            "tool": answer.call.tool,
-            "arguments": answer.call.arguments,
-            "result": answer.content if left >= 0 else None,
-            "is_error": answer.is_error,
-        }
-        if left < 0:
-            entry["left_out"] = f"{size} characters; all results together may have {TOOL_RESULTS_CHARACTERS_MAX}"
+        extent = extent_of(answer.content)
+        called: dict[str, JsonValue] = {"tool": answer.call.tool, "arguments": answer.call.arguments}
+        entry: dict[str, JsonValue] = {**called, "result": None, "is_error": answer.is_error}
+        if is_too_large(Extent(characters + extent.characters, values + extent.values, extent.depth)):
+            entry["left_out"] = f"it has {extent}; all results together may have {INPUTS_MAX}"
+        else:
+            characters, values = characters + extent.characters, values + extent.values
+            entry["result"] = answer.content
         entries.append(entry)
     return {**inputs, TOOL_RESULTS: entries[::-1]}
+
+
+def is_too_large(extent: Extent) -> bool:
+    """Whether a run cannot take it."""
+    most = INPUTS_MAX
+    return extent.characters > most.characters or extent.values > most.values or extent.depth > most.depth
 
 
 def told(text: str, *, rounds_left: int) -> Prompt:
