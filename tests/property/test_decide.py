@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,7 +127,9 @@ def test_the_order_in_which_parallel_nodes_are_answered_does_not_matter(seed: in
 def _answer_one(log: SimulatedLog, random: Random) -> None:
     """Any open command, with an answer that depends on its node alone."""
     log.focus, command = random.choice(log.open_commands())
-    output = {"go": command.node in ("n0", "n2"), "text": command.node}
+    output: dict[str, Any] = {"go": command.node in ("n0", "n2"), "text": command.node}
+    output |= {"do": "run" if isinstance(command, RequestCompletion) and command.iteration == 1 else "use_result"}
+    output |= {"code": "result = 1"}
     if isinstance(command, RequestCompletion):
         log.produce(output)
     elif isinstance(command, ExecuteToolCall):

@@ -29,7 +29,7 @@ from orchestrator.domain.workflow import (
 )
 from tests.support.simulated_log import SimulatedLog
 
-WORKERS = (NodeKind.SIMPLE, NodeKind.REASONING, NodeKind.TOOL, NodeKind.RULE, NodeKind.HUMAN)
+WORKERS = (NodeKind.SIMPLE, NodeKind.REASONING, NodeKind.CODE, NodeKind.TOOL, NodeKind.RULE, NodeKind.HUMAN)
 STEPS_MAX = 400
 
 
@@ -104,6 +104,7 @@ def _node(random: Random, name: str, *, standin: str | None) -> Node:
         tool="shop.look",
         tools=("shop.*",),
         arguments={"text": "{{ turn.text }}"},
+        inputs={"text": "{{ turn.text }}"},
         expression=Condition("jmespath", random.choice(["{go: `true`}", "{go: `false`}"])),
         ask="May it?",
     )
@@ -185,7 +186,13 @@ class RandomHistory:
 
     def _output(self) -> dict[str, Any]:
         random = self.random
-        return {"go": random.random() < 0.6, "text": f"said {random.randint(1, 2)}", "confidence": random.random()}
+        said = {"go": random.random() < 0.6, "text": f"said {random.randint(1, 2)}", "confidence": random.random()}
+        return {
+            **said,
+            "do": random.choice(["run", "run", "use_result", "answer"]),
+            "code": "result = 1",
+            "answer": said,
+        }
 
     def _produce(self) -> None:
         self.log.produce(self._output(), cost_microdollars=self.random.choice([0, 9_000]))
@@ -204,7 +211,8 @@ class RandomHistory:
         self.log.refuse(self.random.choice(["node", "execution", "tenant"]), cap_microdollars=cap)
 
     def _tool_result(self) -> None:
-        self.log.tool_result(self._output(), is_error=self.random.random() < 0.2)
+        is_error, untrusted = self.random.random() < 0.2, self.random.random() < 0.3
+        self.log.tool_result(self._output(), is_error=is_error, untrusted=untrusted)
 
     def _tool_fails(self) -> None:
         self.log.tool_fails("server_unavailable", retryable=self.random.random() < 0.6)

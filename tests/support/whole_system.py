@@ -180,8 +180,10 @@ async def whole_system(
     restarts: RestartPolicy | None = None,
     environment: Mapping[str, str] | None = None,
     workflows: Sequence[str] = (),
+    servers: Sequence[Mapping[str, object]] = (),
 ) -> AsyncIterator[WholeSystem]:
-    """Everything, ready, with the workflow `shop` as the tenant's route, and its tools listed."""
+    """Everything, ready, with the workflow `shop` as the tenant's route, and its tools listed. `servers` of tools come
+    beside the shop and the desk."""
     effects_file = data_dir / "effects"
     async with ReplayModel(PlannedModel()) as model:
         plan = StackPlan(
@@ -191,7 +193,7 @@ async def whole_system(
             environment={
                 "LLM_GATEWAY_PROVIDER_URL": model.url,
                 "LLM_GATEWAY_PROVIDER_TRUSTED_WITH_PII": "true",  # It reads its plan out of what customers say.
-                "TOOL_RUNNER_SERVERS_FILE": str(_servers_file(data_dir, effects_file)),
+                "TOOL_RUNNER_SERVERS_FILE": str(_with_servers(_servers_file(data_dir, effects_file), servers)),
                 "ORCHESTRATOR_BREAKER_FAILURES_MIN": "0",  # One test's failures are not another's.
                 **(environment or {}),
             },
@@ -223,6 +225,13 @@ def _servers_file(data_dir: Path, effects_file: Path) -> Path:
     }
     file = data_dir / "servers.yaml"
     file.write_text(yaml.safe_dump({"grants": [{"name": "all", "tools": ["*"]}], "servers": [shop, desk]}))
+    return file
+
+
+def _with_servers(file: Path, more: Sequence[Mapping[str, object]]) -> Path:
+    manifest = yaml.safe_load(file.read_text())
+    manifest["servers"] += map(dict, more)
+    file.write_text(yaml.safe_dump(manifest))
     return file
 
 

@@ -29,7 +29,6 @@ class Reason(StrEnum):
     LOG_LIMIT = "log_limit"
     TAKEN_OVER = "taken_over"
     STOPPED = "stopped"
-    UNSUPPORTED_NODE = "unsupported_node"
     VERSION_MISSING = "version_missing"
     NODE_FAILED = "node_failed"
     EMPTY_REPLY = "empty_reply"

@@ -153,12 +153,6 @@ def stopped() -> SimulatedLog:
     return log
 
 
-def unsupported_node() -> SimulatedLog:
-    log = SimulatedLog(flow({"id": "answer", "type": "code", "prompt": "Work it out."}))
-    log.say("hi")
-    return log
-
-
 def version_missing() -> SimulatedLog:
     log = SimulatedLog(flow(simple()))
     log.say("hi")

@@ -38,7 +38,7 @@ RETAIL_TOOLS = [
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_shipped_workflow_loads_and_has_promises(path: Path) -> None:
-    tools = frozenset(f"retail.{name}" for name in RETAIL_TOOLS)
+    tools = frozenset({"code.run", *(f"retail.{name}" for name in RETAIL_TOOLS)})
     profiles = frozenset({"fast", "balanced", "powerful"})
     workflow = load_workflow(path.read_bytes(), file_name=path.name, known_tools=tools, known_profiles=profiles)
     assert workflow.name == path.stem

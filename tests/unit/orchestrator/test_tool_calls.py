@@ -68,6 +68,17 @@ def test_calls_of_one_iteration_run_side_by_side_and_all_are_awaited() -> None:
     assert kinds(log.tool_result("b")) == ["completion.request"]
 
 
+def test_results_come_in_the_order_of_the_calls_whichever_came_first() -> None:
+    log = in_loop()
+    log.call_tools(("shop.a", {}), ("shop.b", {}), ("shop.c", {}))
+    for command_id, call in reversed(log.open_commands()):
+        log.focus = command_id
+        log.tool_result(f"of {call.tool}")
+
+    assert tool_texts(log) == ["of shop.a", "of shop.b", "of shop.c"]
+    assert [m.tool_call_id for m in last(log, RequestCompletion).messages] == ["call0", "call1", "call2"]
+
+
 def test_a_call_id_that_a_model_repeats_in_one_answer_is_one_call() -> None:
     log = in_loop()
     call = {"tool_call_id": "same", "tool": "shop.a", "arguments": {}}

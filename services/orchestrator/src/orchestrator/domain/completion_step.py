@@ -7,6 +7,7 @@ from contracts.envelope import BasedOn
 from contracts.executions import Reason
 from orchestrator.domain.attempts import step_state, success_of
 from orchestrator.domain.caps import caps_of, node_is_spent
+from orchestrator.domain.code_answer import answer_schema
 from orchestrator.domain.over_cap import (
     REFUSALS_MAX,
     Again,
@@ -92,7 +93,7 @@ def _request(
             messages=prompt(),
             continues=continues,
             tools=node.tools,
-            output_schema=dict(node.output_schema) if node.output_schema is not None else None,
+            output_schema=answer_schema(node),
             temperature=node.temperature,
             caps=caps_of(view, node),
             timeout_ms=node.limits.timeout_ms,

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 from contracts.completions import CompletionProduced, PromptMessage, RequestCompletion
-from orchestrator.domain.expression import render
 from orchestrator.domain.limits import tokens_of
 from orchestrator.domain.state import Conversation, Execution, Line, Summary, Turn
-from orchestrator.domain.workflow import JsonValue, Node, Workflow
+from orchestrator.domain.workflow import JsonValue, Workflow
 
 SUMMARY_PROMPT = (
     "Summarise this conversation between a customer and a support agent in at most 200 words. Keep names, numbers, "
@@ -41,14 +40,14 @@ def turns_so_far(state: Conversation, execution: Execution) -> int:
 
 
 def prompt_of(
-    state: Conversation, execution: Execution, workflow: Workflow, *, node: Node, scope: dict[str, JsonValue]
+    state: Conversation, execution: Execution, workflow: Workflow, *, instructions: str, rules: tuple[str, ...]
 ) -> tuple[PromptMessage, ...]:
-    """The first prompt of a node: its instructions, what was said before within the token budget, and the customer's
-    message. Standalone executions have the rendered prompt alone."""
-    instructions = render(node.prompt, scope)
+    """The first prompt of a node: its instructions, rules that hold beside them, what was said before within the token
+    budget, and the customer's message. Standalone executions have the rules and the instructions alone."""
+    ruled = [PromptMessage(role="system", content=rule) for rule in rules]
     turn = state.turns.get(execution.turn_id) if execution.turn_id is not None else None
     if turn is None:
-        return (PromptMessage(role="user", content=instructions),)
+        return (*ruled, PromptMessage(role="user", content=instructions))
     newest = newest_summary(state, execution)
     summary = newest.text if newest is not None else ""
     budget = workflow.limits.context_tokens_max - tokens_of(turn.message.text) - tokens_of(summary)
@@ -58,7 +57,7 @@ def prompt_of(
     if summary:
         system.append(PromptMessage(role="system", content=f"Summary of the conversation so far: {summary}"))
     said = [PromptMessage(role=_role(line), content=line.text) for line in recent]
-    return (*system, *said, PromptMessage(role="user", content=turn.message.text))
+    return (*system, *ruled, *said, PromptMessage(role="user", content=turn.message.text))
 
 
 def lines_between(state: Conversation, after: int, before: int) -> list[Line]:

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from orchestrator.domain.query import QUERIES_KEPT, compile_query, search
 from orchestrator.domain.safe_expression import (
@@ -25,12 +25,21 @@ __all__ = [
     "evaluate",
     "evaluate_condition",
     "holds",
+    "names_in",
     "render",
     "render_value",
 ]
 
 # The lookahead lets a query end in a closing brace of its own: {{ {a: b}}}.
 _PLACEHOLDER: Final = re.compile(r"\{\{(.*?)\}\}(?!\})", re.DOTALL)
+
+Shown: TypeAlias = Callable[[str, frozenset[str]], str]
+"""How a text is shown that a placeholder found by reading these names."""
+
+
+def _as_it_is(text: str, names: frozenset[str]) -> str:
+    return text
+
 
 _compiled_expression = lru_cache(maxsize=QUERIES_KEPT)(compile_expression)
 
@@ -50,6 +59,19 @@ def check_template(template: str) -> frozenset[str]:
     return frozenset().union(*(compile_query(text).names for text in _placeholders(template)))
 
 
+def names_in(value: JsonValue) -> frozenset[str]:
+    """The top-level names that all templates in `value` read; raises BadExpression."""
+    match value:
+        case str():
+            return check_template(value)
+        case list():
+            return frozenset().union(*map(names_in, value))
+        case dict():
+            return frozenset().union(*map(names_in, value.values()))
+        case _:
+            return frozenset()
+
+
 def evaluate_condition(condition: Condition, scope: Names) -> JsonValue:
     """The condition's value over `scope`; None when what it reads is missing or of the wrong type.
 
@@ -64,10 +86,10 @@ def holds(condition: Condition, scope: Names) -> bool:
     return bool(evaluate_condition(condition, scope))
 
 
-def render(template: str, scope: Names) -> str:
+def render(template: str, scope: Names, shown: Shown = _as_it_is) -> str:
     """`template` with each `{{ jmespath }}` replaced by what it finds: texts as they are, nothing for null or missing,
     anything else as JSON. What is put in is never rendered again."""
-    return _PLACEHOLDER.sub(lambda match: _as_text(_find(match[1], scope)), template)
+    return _PLACEHOLDER.sub(lambda match: _rendered(match[1], scope, shown), template)
 
 
 def render_value(value: JsonValue, scope: Names) -> JsonValue:
@@ -84,6 +106,11 @@ def render_value(value: JsonValue, scope: Names) -> JsonValue:
             return {key: render_value(element, scope) for key, element in value.items()}
         case _:
             return value
+
+
+def _rendered(text: str, scope: Names, shown: Shown) -> str:
+    found = _as_text(_find(text, scope))
+    return shown(found, compile_query(text.strip()).names) if found else ""
 
 
 def _placeholders(template: str) -> Iterator[str]:

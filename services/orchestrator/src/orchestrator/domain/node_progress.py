@@ -1,23 +1,20 @@
 """How far is one node, by its kind?"""
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from contracts.completions import CompletionProduced, PromptMessage, ToolCallRequest
+from contracts.completions import CompletionProduced, ToolCallRequest
 from contracts.envelope import BasedOn
 from contracts.executions import Reason
 from contracts.handovers import OpenApproval
 from orchestrator.domain.agent_loop import answer_of, loop_progress
+from orchestrator.domain.code_node import code_progress
 from orchestrator.domain.completion_step import completion_step
-from orchestrator.domain.context import prompt_of
 from orchestrator.domain.expression import evaluate_condition, render, render_value
+from orchestrator.domain.node_prompt import Scope, code_task, first_prompt
 from orchestrator.domain.progress import Done, Ends, Failed, Progress, Ready, Settled, Waiting
 from orchestrator.domain.tool_step import Answered, tool_step
 from orchestrator.domain.view import View
-from orchestrator.domain.workflow import JsonValue, Limit, Node, NodeKind, Retry
-
-Scope = Callable[[], dict[str, JsonValue]]
-"""Names for expressions, worked out only where they are needed."""
+from orchestrator.domain.workflow import Limit, Node, NodeKind, Retry
 
 
 def node_progress(view: View, node: Node, scope: Scope) -> Progress:
@@ -26,7 +23,9 @@ def node_progress(view: View, node: Node, scope: Scope) -> Progress:
         case NodeKind.SIMPLE:
             return _simple(view, node, scope)
         case NodeKind.REASONING:
-            return _confident(view, node, loop_progress(view, node, lambda: _prompt(view, node, scope)))
+            return _confident(view, node, loop_progress(view, node, lambda: first_prompt(view, node, scope)))
+        case NodeKind.CODE:
+            return _confident(view, node, code_progress(view, node, code_task(view, node, scope)))
         case NodeKind.TOOL:
             return _tool(view, node, scope)
         case NodeKind.RULE:
@@ -34,19 +33,13 @@ def node_progress(view: View, node: Node, scope: Scope) -> Progress:
             return Done(evaluate_condition(node.expression, scope()))
         case NodeKind.HUMAN:
             return _human(view, node, scope)
-        case NodeKind.CODE:
-            return Ends(Reason.UNSUPPORTED_NODE, f"{node.id}: this build runs no code nodes")
         case _:
             assert node.kind is NodeKind.SINK
             return Done(None)
 
 
-def _prompt(view: View, node: Node, scope: Scope) -> tuple[PromptMessage, ...]:
-    return prompt_of(view.state, view.execution, view.workflow, node=node, scope=scope())
-
-
 def _simple(view: View, node: Node, scope: Scope) -> Progress:
-    step = completion_step(view, node, iteration=1, prompt=lambda: _prompt(view, node, scope), continues=None)
+    step = completion_step(view, node, iteration=1, prompt=lambda: first_prompt(view, node, scope), continues=None)
     if not isinstance(step, Settled):
         return step
     assert isinstance(step.outcome.message, CompletionProduced)

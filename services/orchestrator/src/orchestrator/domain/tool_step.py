@@ -1,7 +1,6 @@
 """What is the state of one tool call of a node, approval by a person included?"""
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from contracts.completions import ToolCallRequest
@@ -17,10 +16,12 @@ from contracts.tool_calls import (
 )
 from orchestrator.domain.attempts import step_state, success_of
 from orchestrator.domain.caps import caps_of
+from orchestrator.domain.code_answer import CODE_TOOL
 from orchestrator.domain.progress import Failed, Ready, Settled, Waiting
 from orchestrator.domain.state import Issued
+from orchestrator.domain.untrusted import as_data, as_text, bounded, read_untrusted
 from orchestrator.domain.view import View
-from orchestrator.domain.workflow import JsonValue, Limit, Node
+from orchestrator.domain.workflow import JsonValue, Limit, Node, NodeKind
 
 APPROVAL_EXPIRES_MS = 24 * 3_600_000
 
@@ -35,11 +36,21 @@ class Answered:
     is_error: bool = False
     failed: Failed | None = None
     is_unknown: bool = False
+    error_class: str = ""
+    fact: ToolCallCompleted | None = None
 
     @property
     def text(self) -> str:
-        """What a model gets to read."""
-        return self.content if isinstance(self.content, str) else json.dumps(self.content, ensure_ascii=False)
+        """What came of it, in words."""
+        return as_text(self.content)
+
+    @property
+    def text_for_model(self) -> str:
+        """What a model gets to read: bounded, and marked as data where a stranger may have written it."""
+        if self.fact is None or not self.fact.untrusted:
+            return bounded(self.text)
+        seed, findings = self.fact.command_id, self.fact.suspicious
+        return as_data(self.text, f"the tool {self.call.tool}", seed=seed, findings=findings)
 
 
 ToolState: TypeAlias = Answered | Waiting | Ready | Failed
@@ -71,12 +82,12 @@ def tool_step(view: View, node: Node, call: ToolCallRequest, *, iteration: int) 
 def _answer(call: ToolCallRequest, settled: Settled) -> Answered:
     match settled.outcome.message:
         case ToolCallCompleted() as done:
-            return Answered(call, done.result, is_error=done.is_error)
+            return Answered(call, done.result, is_error=done.is_error, fact=done)
         case ToolCallOutcomeUnknown() as unknown:
             return Answered(call, f"Unknown outcome: {unknown.detail}", is_error=True, is_unknown=True)
         case failed:
             assert isinstance(failed, ToolCallFailed)
-            return _refused(call, _failure(failed))
+            return replace(_refused(call, _failure(failed)), error_class=failed.error_class)
 
 
 def _failure(failed: ToolCallFailed) -> Failed:
@@ -147,7 +158,7 @@ def _ask(view: View, node: Node, call: ToolCallRequest, *, held: Issued, number:
             approval_id=command_id,
             kind="tool_call",
             node=node.id,
-            ask=f"May the AI call {call.tool}?",
+            ask=_question(asked_for),
             tool_call_id=f"{iteration}/{call.tool_call_id}",
             tool=call.tool,
             arguments=asked_for.arguments,
@@ -159,6 +170,13 @@ def _ask(view: View, node: Node, call: ToolCallRequest, *, held: Issued, number:
         )
 
     return Ready(command_id, build, APPROVAL_EXPIRES_MS)
+
+
+def _question(asked_for: ExecuteToolCall) -> str:
+    """A person who approves should know whose words the AI may be following."""
+    read = ", ".join(asked_for.read_untrusted)
+    warning = f" It has read what strangers may have written, by way of {read}." if read else ""
+    return f"May the AI call {asked_for.tool}?{warning}"
 
 
 def _execute(
@@ -178,7 +196,7 @@ def _execute(
             tool_call_id=call.tool_call_id,
             tool=call.tool,
             arguments=call.arguments,
-            tools_allowed=node.tools or ((node.tool,) if node.tool is not None else ()),
+            tools_allowed=_tools_allowed(node),
             idempotency_key=derive_message_id(view.id_of(node.id, step, 0), "idempotency"),
             attempt=attempt,
             iteration=iteration,
@@ -186,6 +204,13 @@ def _execute(
             caps=caps_of(view, node),
             timeout_ms=node.limits.timeout_ms,
             entity=view.entity,
+            read_untrusted=read_untrusted(view, node, iteration=iteration),
         )
 
     return Ready(view.id_of(node.id, step, attempt), build, node.limits.timeout_ms)
+
+
+def _tools_allowed(node: Node) -> tuple[str, ...]:
+    if node.kind is NodeKind.CODE:
+        return (*node.tools, CODE_TOOL)
+    return node.tools or ((node.tool,) if node.tool is not None else ())

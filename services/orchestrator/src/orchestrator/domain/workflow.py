@@ -116,6 +116,7 @@ class Node:
     """One node with its agent's settings merged in. Which fields count depends on `kind`:
 
     simple, reasoning, code: `agent, profile, prompt, output_schema, tools, temperature`;
+    code, beside those: `inputs` (what its code gets, rendered as `arguments` are);
     tool: `tool, arguments` (leaves that hold `{{ jmespath }}` are rendered);
     rule: `expression` (its value is the output); human: `ask, form` (JSON Schema of the answer), `skills, priority`;
     sink: `sink, reply` (JMESPath to the text), `reason, skills, priority`.
@@ -138,6 +139,7 @@ class Node:
     confidence_min: float | None = None
     tool: str | None = None
     arguments: Mapping[str, JsonValue] = field(default_factory=dict)
+    inputs: Mapping[str, JsonValue] = field(default_factory=dict)
     expression: Condition | None = None
     ask: str = ""
     form: Mapping[str, JsonValue] | None = None
@@ -269,6 +271,10 @@ class Workflow:
     def ancestors(self, node_id: str) -> frozenset[str]:
         """Every node from which edges lead to `node_id`."""
         return self._ancestors[node_id]
+
+    def family(self, node_id: str) -> frozenset[str]:
+        """A node and its stand-ins."""
+        return frozenset({node_id, *_chain(self.nodes, node_id)})
 
     def _standins(self) -> frozenset[str]:
         """Ids of the nodes that only ever run in another's place."""

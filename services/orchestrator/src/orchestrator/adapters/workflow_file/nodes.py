@@ -26,7 +26,7 @@ _MODEL: Final = _WORKING | {"agent", "profile", "prompt", "output_schema", "temp
 _FIELDS: Final[Mapping[NodeKind, frozenset[str]]] = {
     NodeKind.SIMPLE: _MODEL,
     NodeKind.REASONING: _MODEL | {"tools"},
-    NodeKind.CODE: _MODEL | {"tools"},
+    NodeKind.CODE: _MODEL | {"tools", "inputs"},
     NodeKind.TOOL: _WORKING | {"tool", "arguments"},
     NodeKind.RULE: _WORKING | {"expression"},
     NodeKind.HUMAN: _WORKING | {"ask", "form", "skills", "priority"},
@@ -138,6 +138,7 @@ class _Reader:
             confidence_min=optional_number(merged.get("confidence_min")),
             tool=optional_text(merged.get("tool")),
             arguments=mapping(merged.get("arguments")),
+            inputs=mapping(merged.get("inputs")),
             expression=condition(merged.get("expression")),
             ask=text(merged.get("ask")),
             form=_optional_mapping(merged.get("form")),

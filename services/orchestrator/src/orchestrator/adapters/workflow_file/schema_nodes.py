@@ -25,12 +25,17 @@ ARGUMENTS: Final[Schema] = {
     "description": "the tool's arguments; {{ jmespath }} in texts is replaced",
 }
 
+INPUTS: Final[Schema] = {
+    "type": "object",
+    "description": "what a code node's code finds as `inputs`; {{ jmespath }} in texts is replaced, types are kept",
+}
+
 NODE_LIMITS: Final[Mapping[str, Schema]] = {
     "timeout_ms": integer("milliseconds for one attempt", 1, DAY_MS),
     "max_cost": ref("money"),
-    "max_retries": integer("attempts in all, the first included: 1 means no second try", 1, 20),
+    "max_retries": integer("attempts in all, the first included: 1 means no second try; rounds of a code node", 1, 20),
     "retry_backoff": ref("backoff"),
-    "max_iterations": integer("completions of one reasoning loop", 1, 200),
+    "max_iterations": integer("completions of one reasoning loop or code node", 1, 200),
 }
 
 MODEL_FIELDS: Final[Mapping[str, Schema]] = {
@@ -75,6 +80,7 @@ NODE: Final = fields(
         "default_response": text("said to the customer once when the node and its fallbacks fail; then handover"),
         "tool": TOOL,
         "arguments": ARGUMENTS,
+        "inputs": INPUTS,
         "expression": ref("condition"),
         "ask": text("the question to the human agent"),
         "form": JSON_SCHEMA,

@@ -12,8 +12,9 @@ from orchestrator.adapters.workflow_file.cost_steps import cheaper_profiles
 from orchestrator.adapters.workflow_file.nodes import Declared, condition
 from orchestrator.adapters.workflow_file.report import Path, Report, did_you_mean
 from orchestrator.adapters.workflow_file.values import Fields, listing, mapping, text
+from orchestrator.domain.code_answer import CODE_TOOL, TOOL_RESULTS
 from orchestrator.domain.expression import BadExpression, check_condition, check_template
-from orchestrator.domain.workflow import Condition, JsonValue
+from orchestrator.domain.workflow import Condition, JsonValue, NodeKind
 
 # What every condition and template can read; nodes add their ids, an edge the `output` of the node that it leaves.
 SCOPE_NAMES: Final = frozenset({"turn", "input", "conversation"})
@@ -58,8 +59,11 @@ class TextChecks:
         self._condition(node.get("reply"), (*path, "reply"), self.names)
         self._json_schema(node.get("form"), (*path, "form"))
         self._cheaper_profiles(node, path)
-        for name in ("ask", "arguments"):
+        for name in ("ask", "arguments", "inputs"):
             self._templates(node.get(name), (*path, name))
+        if TOOL_RESULTS in mapping(node.get("inputs")):
+            hint = "give it another name"
+            self.report.add((*path, "inputs", TOOL_RESULTS), f"`{TOOL_RESULTS}` holds what tools returned", hint)
         tool = text(node.get("tool"))
         if "*" in tool:
             self.report.add((*path, "tool"), f"`{tool}` is a pattern", "a tool node calls exactly one tool")
@@ -131,6 +135,9 @@ def checks_for(declared: Declared, known: Known, report: Report) -> TextChecks:
         report.add(
             (*declared.paths[name], "id"), f"`{name}` cannot name a node", "conditions read something else by it"
         )
+    for name, node in declared.nodes.items():
+        if node.kind is NodeKind.CODE and known.tools is not None and CODE_TOOL not in known.tools:
+            report.add(declared.paths[name], f"a code node needs the tool `{CODE_TOOL}`", "the tools file has none")
     return TextChecks(SCOPE_NAMES | declared.nodes.keys(), known, report)
 
 
