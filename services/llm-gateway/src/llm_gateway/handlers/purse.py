@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from contracts.costs import CostEntry
-from cost_gate import Ask, Gate, GateClosed, Limited, Rate, RateKind, Refused, Scope, Settlement, Standing
+from cost_gate import Ask, Gate, GateClosed, Limited, OverQuota, Rate, RateKind, Refused, Scope, Settlement, Standing
 from llm_gateway.adapters.ledger import Ledger
 from llm_gateway.domain.answer import NO_USAGE, Usage
 from llm_gateway.domain.bid import Bid
@@ -123,6 +123,7 @@ class Purse:
             answer = await self.gate.reserve(ask, lease_seconds=lease_seconds, now=self.now())
             if isinstance(answer, Refused | Limited):
                 return answer
+            assert not isinstance(answer, OverQuota)  # No quota is asked for.
             self._number += 1
             if answer.standing is Standing.NEW:
                 return Held(reservation_id, answer.amount_microdollars)
