@@ -15,10 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.streams import BUDGETS_BUCKET
 from cost_gate import Scope, ScopeKind, Window, check_scopes, scope_of
-from llm_gateway.adapters.watched_bucket import is_deleted, watched
 from llm_gateway.domain.budgets import Caps, WindowName, applied_caps
 from llm_gateway.domain.call import Call
 from service_kit.errors import RetryLater
+from service_kit.watched_bucket import is_deleted, watched
 
 log = structlog.get_logger()
 _CAPS: TypeAdapter[dict[WindowName, int | None]] = TypeAdapter(dict[WindowName, int | None])

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from contracts.streams import TOOLS_BUCKET
 from contracts.tool_calls import ToolDescription
-from llm_gateway.adapters.watched_bucket import is_deleted, watched
+from service_kit.watched_bucket import is_deleted, watched
 
 log = structlog.get_logger()
 
