@@ -42,11 +42,12 @@ def fact_of(
     match verdict:
         case Done(result, is_error):
             return ToolCallCompleted(**common, result=result, is_error=is_error, repeated=repeated)
-        case Failed(error_class, detail, retryable):
+        case Failed(error_class, detail, retryable, cap_reached):
             return ToolCallFailed(
                 **common,
                 error_class=error_class.value,
                 detail=redacting(detail)[:DETAIL_CHARACTERS_MAX],
                 retryable=retryable,
+                cap_reached=cap_reached,
             )
     return ToolCallOutcomeUnknown(**common, detail=redacting(verdict.detail)[:DETAIL_CHARACTERS_MAX])
