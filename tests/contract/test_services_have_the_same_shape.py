@@ -25,8 +25,6 @@ README_SECTIONS = ["## Listens to", "## Publishes", "## Stores", "## Settings"]
 FILE_LINES_MAX, FUNCTION_LINES_MAX = 300, 50
 NOT_SENT_YET = {
     ("tool-runner", "hil.evt.tool_call.approval_required.v1"),
-    ("tool-runner", "hil.evt.budget.exhausted.v1"),
-    ("tool-runner", "hil.evt.cost.recorded.v1"),
     ("hil-inbox", "hil.cmd.execution.stop.v1"),
     ("hil-inbox", "hil.cmd.conversation.close.v1"),
 }
