@@ -166,6 +166,13 @@ class SimulatedLog:
         """The oldest open tool call fails."""
         return self._tool(lambda b: ToolCallFailed.model_validate({**b, "error_class": error_class, **fields}), node)
 
+    def tool_refused(self, *, node: str | None = None, **figures: Any) -> list[Decision]:
+        """The execution's cap refuses the oldest open tool call, as the tool runner says it."""
+        _, command = self._command(ExecuteToolCall, node)
+        known = {"cap_microdollars": 10_000, "spent_microdollars": 8_000, "requested_microdollars": 3_000}
+        reached = {"scope": "execution", "scope_id": f"{TENANT}/{command.execution_id}", **known, **figures}
+        return self.tool_fails("budget_exceeded", node=node, cap_reached=reached, detail="execution is spent")
+
     def tool_unknown(self, *, node: str | None = None) -> list[Decision]:
         """The oldest open tool call's outcome is unknown."""
         return self._tool(lambda b: ToolCallOutcomeUnknown.model_validate({**b, "detail": "cut by a crash"}), node)

@@ -30,6 +30,8 @@ class CostEntry(_Record):
     tokens_cached: int = 0
     tokens_output: int = 0
     latency_ms: int = 0
+    quotas: tuple[str, ...] = Field((), description="Keys of the books that the calls are counted in.")
+    calls: int = Field(0, description="What is added to each of them; negative where a lapsed call was never made.")
 
 
 class CandidateRecord(_Record):
@@ -73,7 +75,7 @@ class RequestRecord(_Record):
     "evt",
     "cost.recorded",
     owner="llm-gateway",
-    sent_by=("llm-gateway",),
+    sent_by=("llm-gateway", "tool-runner"),
     read_by=("analytics",),
 )
 class CostRecorded(Message):

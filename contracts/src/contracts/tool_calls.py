@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from contracts.budgets import CapReached
 from contracts.completions import Cap
 from contracts.envelope import Decision, Message, message_type
 
@@ -101,6 +102,7 @@ class ToolCallFailed(ToolCallFact):
     )
     detail: str = Field("", max_length=2_000)
     retryable: bool = False
+    cap_reached: CapReached | None = Field(None, description="Which cap refused the call, where the class says so.")
 
 
 @message_type(

@@ -64,7 +64,7 @@ class Ledger:
 
     @property
     def spent(self) -> int:
-        return sum(delta.spent_microdollars for delta in self.deltas if delta.book == BOOK)
+        return sum(delta.spent for delta in self.deltas if delta.book == BOOK)
 
 
 def keeper(gate: Gate, ledger: Ledger) -> KeepOpen:

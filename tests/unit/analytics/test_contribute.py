@@ -7,6 +7,7 @@ from analytics.domain.contribute import COUNTED, contribution_of
 from analytics.domain.execution import execution_document, execution_id
 from contracts.completions import CompletionFailed, CompletionProduced
 from contracts.conversations import CloseConversation, MessageReceived
+from contracts.costs import CostEntry, CostRecorded, RequestRecord
 from contracts.envelope import LogEntry, Message
 from contracts.executions import NodeMetrics
 from contracts.handovers import HandoverClaimed
@@ -69,6 +70,23 @@ def test_a_handover_by_error_is_no_success_and_a_default_response_never_is() -> 
                 "completions_failed": 1,
                 "completions_by_model.unknown": 1,
                 "completions_failed_by_error_class.timeout": 1,
+            },
+        ),
+        (
+            CostRecorded(
+                entries=(
+                    CostEntry(reservation_id="r", request_id="k", spent_microdollars=5, tool="shop.pay"),
+                    CostEntry(reservation_id="s", request_id="l", spent_microdollars=-2, tool="shop.pay"),
+                    CostEntry(reservation_id="t", request_id="m", spent_microdollars=9, model="m/1"),
+                    CostEntry(reservation_id="u", request_id="n", spent_microdollars=0, tool="shop.look"),
+                ),
+                requests=(RequestRecord(request_id="m", source="http", cost_microdollars=9),),
+            ),
+            {
+                "http_requests": 1,
+                "http_cost_microdollars": 9,
+                "tool_cost_microdollars": 3,
+                "tool_cost_microdollars_by_tool.shop.pay": 3,
             },
         ),
         (CloseConversation(), {}),

@@ -3,12 +3,12 @@
 from contracts.completions import RequestCompletion
 from contracts.costs import RequestRecord
 from contracts.envelope import BasedOn
+from cost_ledger import OverBudget
 from llm_gateway.domain.answer import Answer, Trouble
 from llm_gateway.domain.call import Completed, NotCompleted
 from llm_gateway.domain.check_answer import Checked
 from llm_gateway.domain.facts import failed, outcome_id, produced, refused
 from llm_gateway.domain.failure import ErrorClass, Failure
-from llm_gateway.domain.over_budget import OverBudget
 
 COMMAND = RequestCompletion(node="n", execution_id="e", based_on=BasedOn(now_ms=0, fence=0), profile="fast")
 RECORD = RequestRecord(

@@ -11,6 +11,7 @@ from contracts.completions import Cap, RequestCompletion
 from contracts.conversations import MessageSent
 from contracts.executions import ExecutionFinished, Reason
 from contracts.handovers import ApprovalDecided, OpenApproval, OpenHandover
+from contracts.tool_calls import ExecuteToolCall
 from orchestrator.domain.ask_for_money import RAISE_TIMEOUT_MS
 from orchestrator.domain.limits import GRACE_MS
 from orchestrator.domain.over_cap import REFUSALS_MAX
@@ -513,6 +514,80 @@ def test_a_tool_call_that_is_refused_for_money_is_told_to_the_model() -> None:
 
     assert kinds(log.tool_fails("budget_exceeded")) == ["completion.request"]
     assert "budget_exceeded" in last(log, RequestCompletion).messages[0].content
+
+
+def paying(*steps: Any, **fields: Any) -> SimulatedLog:
+    """A tool node whose call is about to be made."""
+    node = {"id": "pay", "type": "tool", "tool": "shop.pay", **fields}
+    declared = {"on_limit": {"max_cost": [*steps]}} if steps else {}
+    return talk({**node, **declared}, finish("pay.output.text"), edges=[edge("pay", "FINISH")])
+
+
+def executions(log: SimulatedLog) -> list[tuple[int, str | None]]:
+    """Attempt and approval of each tool call asked for."""
+    return [(call.attempt, call.approval_id) for call in messages(log, ExecuteToolCall)]
+
+
+def test_after_a_yes_a_tool_call_that_a_cap_refused_is_made() -> None:
+    log = paying("ask_human")
+
+    assert kinds(log.tool_refused()) == ["approval.open"]
+    assert last(log, OpenApproval).node == "pay"
+    assert kinds(log.verdict("approve")) == ["budget.raise"]
+    assert kinds(log.raised()) == ["tool_call.execute"]
+    assert last(log, ExecuteToolCall).caps == (Cap(scope="execution", id=f"{KEY}:1", cap_microdollars=20_000),)
+    assert len({call.idempotency_key for call in messages(log, ExecuteToolCall)}) == 1
+    assert kinds(log.tool_result({"text": "paid"})) == ANSWERED
+    assert_replays(log)
+
+
+@pytest.mark.parametrize("steps", [["ask_human"], []], ids=["a no", "nobody is asked"])
+def test_a_tool_call_for_which_nobody_gives_money_ends_as_declared(steps: list[Any]) -> None:
+    log = paying(*steps)
+    decided = log.tool_refused()
+    if steps:
+        decided = log.verdict("reject")
+
+    assert kinds(decided) == HANDED_OVER
+    assert reason(log) == Reason.BUDGET_EXCEEDED
+    assert_replays(log)
+
+
+def test_a_runner_that_has_not_heard_of_the_raise_yet_is_asked_again_a_few_times() -> None:
+    log = paying("ask_human")
+    log.tool_refused()
+    log.verdict("approve")
+    log.raised()
+
+    for _ in range(REFUSALS_MAX - 2):
+        assert kinds(log.tool_refused()) == ["tool_call.execute"]
+    assert kinds(log.tool_refused()) == HANDED_OVER
+    assert len(executions(log)) == REFUSALS_MAX
+
+
+def test_calls_of_one_turn_that_a_cap_refuses_ask_once_and_all_go_on() -> None:
+    log = talk(reasoning(on_limit={"max_cost": "ask_human"}))
+    log.call_tools(("shop.a", {}), ("shop.b", {}))
+
+    assert kinds(log.tool_refused()) == ["approval.open"]
+    assert kinds(log.tool_refused()) == []
+    log.verdict("approve")
+    assert sorted(kinds(log.raised())) == ["tool_call.execute", "tool_call.execute"]
+    assert kinds(log.tool_result(1)) == []
+    assert kinds(log.tool_result(2)) == ["completion.request"]
+    assert_replays(log)
+
+
+def test_a_refused_call_that_was_approved_keeps_its_approval() -> None:
+    log = paying("ask_human")
+    log.tool_held()
+    log.verdict("approve")
+    log.tool_refused()
+    log.verdict("approve")
+    log.raised()
+
+    assert [attempt for attempt, _ in executions(log)] == [1, 2, 3]
+    assert executions(log)[1][1] == executions(log)[2][1] is not None
 
 
 def test_a_person_who_takes_over_ends_the_wait_for_a_raise_without_another_completion() -> None:

@@ -124,7 +124,7 @@ CASES = {
     "unknown cheaper profile": ("fallback: spare", "on_limit: {max_cost: {cheaper_profile: fats}}", 18, "unknown profile `fats`", "did you mean `fast`?"),
     "unknown cheaper profile of the workflow": ("max_cost: 1.00", "on_limit: {max_cost: [ask_human, {cheaper_profile: fats}]}", 4, "unknown profile `fats`", "did you mean `fast`?"),
     "cheaper profile that is the own one": ("prompt: Help.}", "prompt: Help., profile: fast, on_limit: {max_cost: {cheaper_profile: fast}}}", 19, "the node's own profile", "costs less"),
-    "money step on a node without a model": ("tool: shop.get,", "tool: shop.get, on_limit: {max_cost: ask_human},", 20, "`ask_human` has no effect on a tool node", "ask models"),
+    "money step on a node that spends nothing": ("type: simple, prompt: Help.}", "type: human, ask: Well, on_limit: {max_cost: ask_human}}", 19, "`ask_human` has no effect on a human node", "spend money"),
     "cheaper profile without a model": ("tool: shop.get,", "tool: shop.get, on_limit: {max_cost: {cheaper_profile: fast}},", 20, "`cheaper_profile` has no effect", "ask models"),
     "reaction after the last one": ("max_cost: 1.00", "on_limit: {max_cost: [handover, ask_human]}", 4, "nothing can come after", "last"),
     "two questions": ("max_cost: 1.00", "on_limit: {max_cost: [ask_human, {ask_human: {timeout_ms: 5000}}]}", 4, "there twice", "once"),

@@ -1,9 +1,11 @@
 """May this much money be spent? One atomic call over all scopes, all or nothing, in integer micro-dollars."""
 
+from cost_gate.ask import Ask
 from cost_gate.books import book_of
 from cost_gate.closed import GateClosed
-from cost_gate.gate import Ask, Gate, connect_gate
-from cost_gate.outcomes import Balance, Lapsed, Limited, Refused, Reserved, Settlement, Standing
+from cost_gate.gate import Gate, connect_gate
+from cost_gate.outcomes import Balance, Lapsed, Limited, OverQuota, Refused, Reserved, Settlement, Standing
+from cost_gate.quotas import Quota
 from cost_gate.rates import LIMIT_MAX, Rate, RateKind
 from cost_gate.rebuild import KeepOpen, LedgerDelta
 from cost_gate.scopes import (
@@ -31,6 +33,8 @@ __all__ = [
     "Lapsed",
     "LedgerDelta",
     "Limited",
+    "OverQuota",
+    "Quota",
     "Rate",
     "RateKind",
     "Refused",

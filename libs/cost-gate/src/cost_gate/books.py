@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from cost_gate.quotas import Quota
 from cost_gate.rates import Rate
 from cost_gate.scopes import Scope, ScopeKind, Window
 
@@ -31,7 +32,16 @@ def book_of(scope: Scope, now: datetime) -> str:
     name = f"{scope.kind}:{scope.id}"
     if scope.window is Window.TOTAL:
         return name
-    return f"{name}@{scope.window}={now.astimezone(UTC).strftime(_FORMATS[scope.window])}"
+    return f"{name}{_window_text(scope.window, now)}"
+
+
+def quota_book(quota: Quota, now: datetime) -> str:
+    """Name of the book in which the calls of a quota are counted at this time."""
+    return f"calls:{quota.id}{_window_text(quota.window, now)}"
+
+
+def _window_text(window: Window, now: datetime) -> str:
+    return f"@{window}={now.astimezone(UTC).strftime(_FORMATS[window])}"
 
 
 def key_of(book: str) -> str:

@@ -12,37 +12,15 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from cost_gate.ask import Ask, check_amount
 from cost_gate.batch import Arguments, Batch
-from cost_gate.books import LEASES, OPEN, book_in, book_of, keep_seconds, key_of, rate_key, record_key, reservation_in
+from cost_gate.books import LEASES, OPEN, book_in, book_of, key_of, quota_book, rate_key, record_key, reservation_in
 from cost_gate.closed import GateClosed, closed, closed_when_redis_is_gone, connect_redis
 from cost_gate.holds import Hold, put_back_keys, put_back_values
-from cost_gate.outcomes import Balance, Lapsed, Limited, Refused, Reserved, Settlement, Standing
-from cost_gate.rates import Rate
-from cost_gate.scopes import AMOUNT_MICRODOLLARS_MAX, UNCAPPED, Scope, check_scopes
+from cost_gate.outcomes import Balance, Lapsed, Limited, OverQuota, Refused, Reserved, Settlement, Standing
+from cost_gate.quotas import Quota, resets_at
+from cost_gate.scopes import Scope
 from cost_gate.scripts import PUT_BACK, RESERVE, SETTLE, SWEEP
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What is asked of the gate before a call. With `amount_min_microdollars` the amount may come out smaller: what the
-    scope with the least has left, but never below the minimum. `tokens` counts against rates of tokens."""
-
-    reservation_id: str
-    scopes: Sequence[Scope]
-    amount_microdollars: int
-    amount_min_microdollars: int | None = None
-    rates: Sequence[Rate] = ()
-    tokens: int = 0
-
-    def __post_init__(self) -> None:
-        for amount in (self.amount_microdollars, self.least_microdollars):
-            _check_amount(amount)
-
-    @property
-    def least_microdollars(self) -> int:
-        """The smallest amount that is of use."""
-        least = self.amount_min_microdollars
-        return self.amount_microdollars if least is None else min(least, self.amount_microdollars)
 
 
 @dataclass(slots=True)
@@ -60,21 +38,24 @@ class Gate:
     holds: dict[str, Hold] = field(default_factory=dict)
     _giving_back: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def reserve(self, ask: Ask, *, lease_seconds: float, now: datetime) -> Reserved | Refused | Limited:
-        """Take the amount from all scopes, and a place within all rates, or nothing at all. A lease not settled in time
-        counts in full. Raises GateClosed when the books are not known, ValueError as check_scopes does."""
-        check_scopes(ask.scopes)
-        books = tuple(book_of(scope, now) for scope in ask.scopes)
+    async def reserve(
+        self, ask: Ask, *, lease_seconds: float, now: datetime
+    ) -> Reserved | OverQuota | Refused | Limited:
+        """Take the amount from all scopes, a call from all quotas, and a place within all rates, or nothing at all. A
+        lease not settled in time counts in full. Raises GateClosed when the books are not known, ValueError as
+        `Ask.check` does."""
+        ask.check()
+        books, quotas = ask.books(now), ask.quota_books(now)
         now_ms = int(now.timestamp() * 1000)
         lapses_ms = now_ms + int(lease_seconds * 1000)
-        keys = [OPEN, LEASES, record_key(ask.reservation_id), *map(key_of, books), *map(rate_key, ask.rates)]
-        amounts = (ask.amount_microdollars, ask.least_microdollars)
-        head: Arguments = [self.mark, *amounts, lapses_ms, now_ms, ask.tokens, len(books)]
-        hold = Hold(books, ask.amount_microdollars, lapses_ms)
-        answer = await self._held_while_asked(ask.reservation_id, hold, keys, [*head, *_limits(ask, books)])
+        keys = [OPEN, LEASES, record_key(ask.reservation_id), *map(key_of, books + quotas), *map(rate_key, ask.rates)]
+        amounts, counts = (ask.amount_microdollars, ask.least_microdollars), (len(books), len(quotas))
+        head: Arguments = [self.mark, *amounts, lapses_ms, now_ms, ask.tokens, *counts, self.asker]
+        hold = Hold(books, ask.amount_microdollars, lapses_ms, quotas)
+        answer = await self._held_while_asked(ask.reservation_id, hold, keys, [*head, *ask.limits(books, quotas)])
         kind = _text(answer[0])
         if kind != "reserved":
-            return _refusal(answer, kind, ask)
+            return _refusal(answer, kind, ask, now)
         return Reserved(ask.reservation_id, _number(answer[2]), Standing(_text(answer[1])))
 
     async def settle(
@@ -82,11 +63,11 @@ class Gate:
     ) -> Settlement:
         """Count what was really spent instead of what was held; the first settlement of a reservation wins. With
         `tokens_actual` the buckets of tokens are set right. Raises GateClosed."""
-        _check_amount(actual_microdollars)
+        check_amount(actual_microdollars)
         return await self._close(reservation_id, Standing.SETTLED, actual_microdollars, tokens_actual)
 
     async def release(self, reservation_id: str) -> Settlement:
-        """Give everything back: the money is known not to have been spent."""
+        """Give everything back: the call is known not to have been made, the money not to have been spent."""
         return await self._close(reservation_id, Standing.RELEASED, 0, 0)
 
     def recorded(self, reservation_id: str) -> None:
@@ -98,13 +79,24 @@ class Gate:
         """Count lapsed leases at their maximum, at most `count_max`; the caller records them."""
         arguments: Arguments = [self.mark, int(now.timestamp() * 1000), count_max]
         answer = await self.batch.run(SWEEP, [OPEN, LEASES], arguments)
-        parts = [answer[at : at + 3] for at in range(0, len(answer), 3)]
-        return [Lapsed(reservation_in(_text(key)), _number(amount), _books(books)) for key, amount, books in parts]
+        parts = [answer[at : at + 4] for at in range(0, len(answer), 4)]
+        return [
+            Lapsed(reservation_in(_text(key)), _number(amount), _books(books), _books(quotas))
+            for key, amount, books, quotas in parts
+        ]
 
     async def load_balance(self, scope: Scope, *, now: datetime) -> Balance:
         """What the scope has spent and holds now, within its window."""
+        return await self._load(book_of(scope, now))
+
+    async def load_calls(self, quota: Quota, *, now: datetime) -> tuple[int, int]:
+        """How many calls of the quota have been made, and are on their way, within its window."""
+        balance = await self._load(quota_book(quota, now))
+        return balance.spent_microdollars, balance.held_microdollars
+
+    async def _load(self, book: str) -> Balance:
         async with closed_when_redis_is_gone():
-            reading = self.redis.hmget(key_of(book_of(scope, now)), ["spent", "held", "overrun"])
+            reading = self.redis.hmget(key_of(book), ["spent", "held", "overrun"])
             sums = await cast("Awaitable[list[bytes | None]]", reading)
         spent, held, overrun = (int(figure or 0) for figure in sums)
         return Balance(spent, held, overrun)
@@ -168,7 +160,7 @@ class Gate:
         answer = await self.batch.run(SETTLE, keys, [self.mark, standing.value, actual, tokens, asker])
         if _text(answer[0]) == "closed":
             raise closed("its books are not known to be complete")
-        before, overrun, added, amount, books = answer
+        before, overrun, added, amount, books, calls, quotas = answer
         settlement = Settlement(
             reservation_id,
             Standing(_text(before)),
@@ -176,11 +168,13 @@ class Gate:
             spent_microdollars=_number(added),
             reserved_microdollars=_number(amount),
             books=_books(books),
+            calls=_number(calls),
+            quotas=_books(quotas),
         )
-        if settlement.spent_microdollars == 0:
+        if settlement.spent_microdollars == 0 and settlement.calls == 0:
             self.holds.pop(reservation_id, None)  # The ledger lacks nothing without it.
         elif hold is not None:
-            hold.added_microdollars = settlement.spent_microdollars
+            hold.added_microdollars, hold.calls_added = settlement.spent_microdollars, settlement.calls
         return settlement
 
 
@@ -198,24 +192,18 @@ def connect_gate(url: str, *, connections_max: int = 16) -> Gate:
     return gate
 
 
-def _refusal(answer: Sequence[object], kind: str, ask: Ask) -> Refused | Limited:
+def _refusal(answer: Sequence[object], kind: str, ask: Ask, now: datetime) -> OverQuota | Refused | Limited:
     if kind == "closed":
         raise closed("its books are not known to be complete")
     if kind == "limited":
         return Limited(ask.rates[_number(answer[1])], _text(answer[2]), _number(answer[3]) / 1000)
-    scope = ask.scopes[_number(answer[1])]
+    which, spent, held, later = map(_number, answer[1:5])
+    if kind == "over_quota":
+        quota = ask.quotas[which]
+        return OverQuota(quota, spent, held, resets_at(quota.window, now), could_fit_later=bool(later))
+    scope = ask.scopes[which]
     assert isinstance(scope.cap_microdollars, int)
-    spent, held, later = map(_number, answer[2:5])
     return Refused(scope, scope.cap_microdollars, spent, held, could_fit_later=bool(later))
-
-
-def _limits(ask: Ask, books: Sequence[str]) -> Arguments:
-    limits: Arguments = []
-    for scope, book in zip(ask.scopes, books, strict=True):
-        limits += (_cap_text(scope), keep_seconds(book))
-    for rate in ask.rates:
-        limits += (rate.requests_per_minute or "", rate.tokens_per_minute or "", rate.concurrent_max or "")
-    return limits
 
 
 def _books(part: object) -> tuple[str, ...]:
@@ -230,13 +218,3 @@ def _text(part: object) -> str:
 def _number(part: object) -> int:
     assert isinstance(part, int | str | bytes)
     return int(part)
-
-
-def _check_amount(amount: int) -> None:
-    if not 0 <= amount <= AMOUNT_MICRODOLLARS_MAX:
-        raise ValueError(f"amount is {amount} micro-dollars, not in 0..{AMOUNT_MICRODOLLARS_MAX}")
-
-
-def _cap_text(scope: Scope) -> str | int:
-    cap = scope.cap_microdollars
-    return "" if cap is None or cap is UNCAPPED or not isinstance(cap, int) else cap

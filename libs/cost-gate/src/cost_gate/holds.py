@@ -9,12 +9,14 @@ from cost_gate.outcomes import Standing
 
 @dataclass(slots=True)
 class Hold:
-    """A reservation of this process. `added_microdollars` is what its settlement added to each book; None: not
-    settled, or not known to be."""
+    """A reservation of this process. `added_microdollars` is what its settlement added to each book, `calls_added` to
+    each quota; None: not settled, or not known to be."""
 
     books: tuple[str, ...]
     amount_microdollars: int
     lapses_ms: int
+    quotas: tuple[str, ...] = ()
+    calls_added: int = 0
     added_microdollars: int | None = None
     granted: bool = False
     """Whether it was answered; one that is still asked for is not put back: the answer may be no."""
@@ -22,7 +24,8 @@ class Hold:
 
 def put_back_keys(reservation_id: str, hold: Hold, token: str) -> list[str]:
     """Keys of PUT_BACK."""
-    return [OPEN, REBUILD_LOCK, LEASES, record_key(reservation_id), round_key(token), *map(key_of, hold.books)]
+    books = map(key_of, (*hold.books, *hold.quotas))
+    return [OPEN, REBUILD_LOCK, LEASES, record_key(reservation_id), round_key(token), *books]
 
 
 def put_back_values(reservation_id: str, hold: Hold) -> Arguments:
@@ -34,5 +37,7 @@ def put_back_values(reservation_id: str, hold: Hold) -> Arguments:
         hold.lapses_ms,
         standing.value,
         hold.added_microdollars or 0,
-        *map(keep_seconds, hold.books),
+        hold.calls_added,
+        len(hold.books),
+        *map(keep_seconds, (*hold.books, *hold.quotas)),
     ]

@@ -29,18 +29,18 @@ _SWEEP_MAX = 1_000
 
 
 class LedgerDelta(NamedTuple):
-    """What one entry of the ledger added to one book. `settles` is the reservation whose settlement it is; empty for
-    one that lapsed."""
+    """What one entry of the ledger added to one book: micro-dollars, or calls where the book is a quota's. `settles` is
+    the reservation whose settlement it is; empty for one that lapsed."""
 
     book: str
-    spent_microdollars: int
+    spent: int
     settles: str = ""
 
 
 ReadLedger = Callable[[], AsyncGenerator[LedgerDelta, None]]
 """Everything that was ever recorded and is stored by now."""
-Reports = dict[str, tuple[int, tuple[str, ...]]]
-"""By reservation what its settlement added to which books, as its holder says."""
+Reports = dict[str, dict[str, int]]
+"""By reservation what its settlement added to each book, as its holder says."""
 
 
 @dataclass(slots=True)
@@ -136,8 +136,8 @@ class KeepOpen:
                 kept = loop.time()
                 await self._keep_lock(token)
         await self._keep_lock(token)
-        for added, books in missing.values():
-            for book in books:
+        for report in missing.values():
+            for book, added in report.items():
                 sums[book] = sums.get(book, 0) + added
         now = self.now()
         return {book: spent for book, spent in sums.items() if not is_over(book, now)}
@@ -157,8 +157,9 @@ class KeepOpen:
 def _reports(hash: Mapping[bytes | str, bytes | str]) -> Reports:
     reports: Reports = {}
     for reservation_id, report in hash.items():
-        added, keys = orjson.loads(report)
-        reports[_text(reservation_id)] = (int(added), tuple(map(book_in, keys)))
+        added, keys, calls, quota_keys = orjson.loads(report)
+        of_books = {book_in(key): int(added) for key in orjson.loads(keys)}
+        reports[_text(reservation_id)] = of_books | {book_in(key): int(calls) for key in orjson.loads(quota_keys)}
     return reports
 
 

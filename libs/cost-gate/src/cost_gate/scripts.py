@@ -1,7 +1,8 @@
 """Which Lua programs keep the books? Each is one atomic step over all scopes and limits of a reservation.
 
-Books: a hash per scope and window (`spent`, `held`, `overrun`), a hash per reservation (`amount`, `standing`, `books`,
-`rates`, `tokens`, and after its settlement what that answered), a hash per rate (level of each bucket and when it was
+Books: a hash per scope and window (`spent`, `held`, `overrun`), one per quota and window (`spent`, `held`, in calls), a
+hash per reservation (`amount`, `standing`, `books`, `quotas`, `rates`, `tokens`, who took it over, and after its
+settlement what that answered), a hash per rate (level of each bucket and when it was
 that, `concurrent`), and a sorted set of leases (member: key of the reservation, score: when it lapses in ms).
 A lapse moves a sum from `held` to `spent`, so what is left of a cap never depends on when the sweep came by.
 Every script but PUT_BACK and RAISE does nothing unless the mark of the open books is the one that the caller knows:
@@ -17,7 +18,7 @@ ROUND_KEEP_SECONDS = 600
 
 _CLOSE = f"""
 local function close(leases, record, standing, actual)
-  local fields = redis.call('HMGET', record, 'amount', 'standing', 'books', 'rates')
+  local fields = redis.call('HMGET', record, 'amount', 'standing', 'books', 'rates', 'quotas')
   local amount, held, counted = tonumber(fields[1]), 0, 0
   if fields[2] == 'held' then held = amount else counted = amount end
   local overrun = math.max(actual - amount, 0)
@@ -32,27 +33,45 @@ local function close(leases, record, standing, actual)
       if places > 0 then redis.call('HINCRBY', rate, 'concurrent', -1) end
     end
   end
+  local calls = 0  -- A call that is not known not to have been made keeps its place.
+  if fields[5] then
+    local held_calls = fields[2] == 'held' and 1 or 0
+    calls = (standing == 'released' and 0 or 1) - (1 - held_calls)
+    for _, quota in ipairs(cjson.decode(fields[5])) do
+      redis.call('HINCRBY', quota, 'held', 0 - held_calls)
+      redis.call('HINCRBY', quota, 'spent', calls)
+    end
+  end
   redis.call('HSET', record, 'standing', standing)
   redis.call('ZREM', leases, record)
   redis.call('EXPIRE', record, {RECORD_KEEP_SECONDS})
-  return overrun, actual - counted, amount, fields[3]
+  return overrun, actual - counted, amount, fields[3], calls, fields[5] or '[]'
 end
 """
 
-# KEYS: open, leases, reservation, books..., rates...
+# A reservation that was released is as if it had never been. One that is held already is taken over by whoever asks
+# again: its first owner may be dead, and can settle it, but not give it back any more.
+# KEYS: open, leases, reservation, books..., quotas..., rates...
 # ARGV: one list in JSON, as packing thirty values one by one costs the caller more than all else here:
-#       mark, amount, least amount, lapses at, now, tokens, number of books,
+#       mark, amount, least amount, lapses at, now, tokens, number of books, number of quotas, asker,
 #       then per book its cap ('' = none) and the seconds it is kept (0 = for ever),
+#       then per quota its limit and the seconds it is kept,
 #       then per rate its limits of requests, tokens and concurrency ('' = none)
 RESERVE = f"""
 local asked = cjson.decode(ARGV[1])
 if redis.call('GET', KEYS[1]) ~= asked[1] then return {{'closed'}} end
 local standing = redis.call('HMGET', KEYS[3], 'standing', 'amount')
-if standing[1] then return {{'reserved', standing[1], tonumber(standing[2])}} end
+if standing[1] == 'held' then redis.call('HSET', KEYS[3], 'holder', asked[9]) end
+if standing[1] and standing[1] ~= 'released' then return {{'reserved', standing[1], tonumber(standing[2])}} end
 local most, least, now, tokens = tonumber(asked[2]), tonumber(asked[3]), tonumber(asked[5]), tonumber(asked[6])
-local books, granted = tonumber(asked[7]), most
+local books, quotas, granted = tonumber(asked[7]), tonumber(asked[8]), most
+for i = books + 1, books + quotas do
+  local sums, limit = redis.call('HMGET', KEYS[3 + i], 'spent', 'held'), tonumber(asked[8 + 2 * i])
+  local spent, held = tonumber(sums[1] or 0), tonumber(sums[2] or 0)
+  if spent + held >= limit then return {{'over_quota', i - 1 - books, spent, held, spent < limit and 1 or 0}} end
+end
 for i = 1, books do
-  local cap = tonumber(asked[6 + 2 * i])
+  local cap = tonumber(asked[8 + 2 * i])
   if cap then
     local sums = redis.call('HMGET', KEYS[3 + i], 'spent', 'held')
     local spent, held = tonumber(sums[1] or 0), tonumber(sums[2] or 0)
@@ -69,9 +88,9 @@ local function level(rate, bucket, limit)
   if not was[1] then return limit end
   return math.min(limit, tonumber(was[1]) + math.max(now - tonumber(was[2]), 0) * limit / 60000)
 end
-local first_rate, takes, places = 3 + books, {{}}, {{}}
+local first_rate, takes, places = 3 + books + quotas, {{}}, {{}}
 for i = 1, #KEYS - first_rate do
-  local rate, at = KEYS[first_rate + i], 7 + 2 * books + 3 * (i - 1)
+  local rate, at = KEYS[first_rate + i], 9 + 2 * (books + quotas) + 3 * (i - 1)
   for n, bucket in ipairs({{'requests', 'tokens'}}) do
     local limit = tonumber(asked[at + n])
     if limit then
@@ -91,13 +110,14 @@ for i = 1, #KEYS - first_rate do
     places[#places + 1] = rate
   end
 end
-local names, token_rates = {{}}, {{}}
-for i = 1, books do
-  redis.call('HINCRBY', KEYS[3 + i], 'held', granted)
-  local keep = tonumber(asked[7 + 2 * i])
+local names, calls, token_rates = {{}}, {{}}, {{}}
+for i = 1, books + quotas do
+  redis.call('HINCRBY', KEYS[3 + i], 'held', i <= books and granted or 1)
+  local keep = tonumber(asked[9 + 2 * i])
   if keep > 0 then redis.call('EXPIRE', KEYS[3 + i], keep) end
-  names[i] = KEYS[3 + i]
+  if i <= books then names[i] = KEYS[3 + i] else calls[i - books] = KEYS[3 + i] end
 end
+if standing[1] then redis.call('DEL', KEYS[3]) end
 for _, take in ipairs(takes) do
   redis.call('HSET', take[1], take[2], string.format('%.3f', take[3]), take[2] .. '_at', now)
   redis.call('EXPIRE', take[1], {RATE_KEEP_SECONDS})
@@ -107,7 +127,8 @@ for _, rate in ipairs(places) do
   redis.call('HINCRBY', rate, 'concurrent', 1)
   redis.call('EXPIRE', rate, {RATE_KEEP_SECONDS})
 end
-redis.call('HSET', KEYS[3], 'amount', granted, 'standing', 'held', 'books', cjson.encode(names))
+redis.call('HSET', KEYS[3], 'amount', granted, 'standing', 'held', 'books', books > 0 and cjson.encode(names) or '[]')
+if quotas > 0 then redis.call('HSET', KEYS[3], 'quotas', cjson.encode(calls)) end
 if #places > 0 then redis.call('HSET', KEYS[3], 'rates', cjson.encode(places)) end
 if #token_rates > 0 then redis.call('HSET', KEYS[3], 'token_rates', cjson.encode(token_rates), 'tokens', tokens) end
 redis.call('ZADD', KEYS[2], asked[4], KEYS[3])
@@ -121,13 +142,14 @@ SETTLE = (
     _CLOSE
     + """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'closed'} end
-local fields = redis.call('HMGET', KEYS[3], 'standing', 'token_rates', 'tokens', 'asker', 'answer')
+local fields = redis.call('HMGET', KEYS[3], 'standing', 'token_rates', 'tokens', 'asker', 'answer', 'holder')
 local standing = fields[1]
-if not standing then return {'unknown', 0, 0, 0, '[]'} end
+if not standing then return {'unknown', 0, 0, 0, '[]', 0, '[]'} end
 if standing == 'settled' or standing == 'released' then
   if ARGV[5] ~= '' and fields[4] == ARGV[5] then return cjson.decode(fields[5]) end
-  return {standing, 0, 0, 0, '[]'}
+  return {standing, 0, 0, 0, '[]', 0, '[]'}
 end
+if ARGV[2] == 'released' and fields[6] and fields[6] ~= ARGV[5] then return {'taken_over', 0, 0, 0, '[]', 0, '[]'} end
 local took = tonumber(ARGV[4])
 if took and fields[2] then
   for _, rate in ipairs(cjson.decode(fields[2])) do
@@ -136,13 +158,13 @@ if took and fields[2] then
     end
   end
 end
-local overrun, added, amount, books = close(KEYS[2], KEYS[3], ARGV[2], tonumber(ARGV[3]))
-local answer = {standing, overrun, added, amount, books}
+local overrun, added, amount, books, calls, quotas = close(KEYS[2], KEYS[3], ARGV[2], tonumber(ARGV[3]))
+local answer = {standing, overrun, added, amount, books, calls, quotas}
 if ARGV[5] ~= '' then
   -- As text: JSON here keeps 14 digits of a number.
   local kept = {standing}
   for i = 2, 4 do kept[i] = string.format('%.0f', answer[i]) end
-  kept[5] = books
+  kept[5], kept[6], kept[7] = books, tostring(calls), quotas
   redis.call('HSET', KEYS[3], 'asker', ARGV[5], 'answer', cjson.encode(kept))
 end
 return answer
@@ -160,10 +182,8 @@ for _, record in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[2], 'L
   if amount < 0 then
     redis.call('ZREM', KEYS[2], record)
   else
-    local _, _, _, books = close(KEYS[2], record, 'lapsed', amount)
-    lapsed[#lapsed + 1] = record
-    lapsed[#lapsed + 1] = amount
-    lapsed[#lapsed + 1] = books
+    local _, _, _, books, _, quotas = close(KEYS[2], record, 'lapsed', amount)
+    for _, part in ipairs({record, amount, books, quotas}) do lapsed[#lapsed + 1] = part end
   end
 end
 return lapsed
@@ -173,29 +193,33 @@ return lapsed
 # Puts back what the holder of a reservation knows and the books, or the ledger, may not. What the books have is left.
 # What was settled is reported to the rebuilding that is on its way, which looks whether the ledger has it by now; once
 # the books are open it is counted here.
-# KEYS: open, rebuild lock, leases, reservation, reports of this rebuilding, books...
+# KEYS: open, rebuild lock, leases, reservation, reports of this rebuilding, books..., quotas...
 # ARGV: mark ('' = closed), token of the rebuilding, id, amount, lapses at, standing (held or settled),
-#       what the settlement added, seconds that each book is kept...
+#       what the settlement added to each book and to each quota, number of books, seconds that each of both is kept...
 PUT_BACK = f"""
 local open = ARGV[1] ~= ''
 if open and redis.call('GET', KEYS[1]) ~= ARGV[1] then return {{0}} end
 if not open and redis.call('GET', KEYS[2]) ~= ARGV[2] then return {{0}} end
 local amount, added, known = tonumber(ARGV[4]), tonumber(ARGV[7]), redis.call('HGET', KEYS[4], 'standing')
-local settled, names = ARGV[6] == 'settled', {{}}
+local settled, names, quotas, calls, books = ARGV[6] == 'settled', {{}}, {{}}, tonumber(ARGV[8]), tonumber(ARGV[9])
+local function json(list) return #list > 0 and cjson.encode(list) or '[]' end
 for i = 6, #KEYS do
-  names[i - 5] = KEYS[i]
-  if settled and known == 'held' then redis.call('HINCRBY', KEYS[i], 'held', 0 - amount) end
-  if settled and open and (not known or known == 'held') then redis.call('HINCRBY', KEYS[i], 'spent', added) end
-  if not settled and not known then redis.call('HINCRBY', KEYS[i], 'held', amount) end
-  local keep = tonumber(ARGV[2 + i])
+  local is_book = i - 5 <= books
+  local holds, adds, list = is_book and amount or 1, is_book and added or calls, is_book and names or quotas
+  list[#list + 1] = KEYS[i]
+  if settled and known == 'held' then redis.call('HINCRBY', KEYS[i], 'held', 0 - holds) end
+  if settled and open and (not known or known == 'held') then redis.call('HINCRBY', KEYS[i], 'spent', adds) end
+  if not settled and not known then redis.call('HINCRBY', KEYS[i], 'held', holds) end
+  local keep = tonumber(ARGV[4 + i])
   if keep > 0 then redis.call('EXPIRE', KEYS[i], keep) end
 end
 if settled and not open then
-  redis.call('HSET', KEYS[5], ARGV[3], cjson.encode({{ARGV[7], names}}))
+  redis.call('HSET', KEYS[5], ARGV[3], cjson.encode({{ARGV[7], json(names), ARGV[8], json(quotas)}}))
   redis.call('EXPIRE', KEYS[5], {ROUND_KEEP_SECONDS})
 end
 if known and not (settled and known == 'held') then return {{0}} end
-redis.call('HSET', KEYS[4], 'amount', amount, 'standing', ARGV[6], 'books', cjson.encode(names))
+redis.call('HSET', KEYS[4], 'amount', amount, 'standing', ARGV[6], 'books', json(names))
+if #quotas > 0 then redis.call('HSET', KEYS[4], 'quotas', json(quotas)) end
 if settled then
   redis.call('ZREM', KEYS[3], KEYS[4])
   redis.call('EXPIRE', KEYS[4], {RECORD_KEEP_SECONDS})

@@ -17,13 +17,11 @@ from contracts.budgets import BudgetExhausted, BudgetRaised, RaiseBudget
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
 from contracts.costs import CostRecorded
 from contracts.streams import LLM_GATEWAY, LOG
-from cost_gate import KeepOpen, Rate, RateKind, connect_gate
+from cost_gate import KeepOpen, Lapsed, Rate, RateKind, connect_gate
+from cost_ledger import Ledger, read_ledger, record_lapse, watched_budgets
 from llm_gateway.adapters.api_keys import ApiKeys
 from llm_gateway.adapters.breaker_board import BreakerBoard
-from llm_gateway.adapters.budget_book import watched_budgets
 from llm_gateway.adapters.embedder import Embedder, WordllamaEmbedder
-from llm_gateway.adapters.ledger import Ledger
-from llm_gateway.adapters.ledger_reader import read_ledger
 from llm_gateway.adapters.models_file import ModelsFile, ModelsFileError, load_models
 from llm_gateway.adapters.name_finder import NameFinder
 from llm_gateway.adapters.prompt_store import PromptStore
@@ -40,7 +38,6 @@ from llm_gateway.handlers.embed import embed
 from llm_gateway.handlers.gateway import Gateway
 from llm_gateway.handlers.provider_embedder import ProviderEmbedder
 from llm_gateway.handlers.raise_budget import raise_budget
-from llm_gateway.handlers.record_lapse import record_lapse
 from llm_gateway.handlers.request_completion import request_completion
 from llm_gateway.settings import Settings
 from pii import redact, regions_from
@@ -200,7 +197,10 @@ async def name_finder(settings: Settings) -> AsyncIterator[NameFinder | None]:
 
 def keep_open(gateway: Gateway, connection: Connection) -> KeepOpen:
     """What opens the gate, and records what lapses."""
-    lapsed = partial(record_lapse, gateway)
+
+    def lapsed(lapse: Lapsed) -> None:
+        record_lapse(gateway.ledger, lapse, now=gateway.now())
+
     return KeepOpen(gateway.gate, partial(read_ledger, connection), lapsed, gateway.now)
 
 

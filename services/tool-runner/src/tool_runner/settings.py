@@ -7,6 +7,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.streams import TOOL_RUNNER
+from cost_gate import AMOUNT_MICRODOLLARS_MAX
 from pii import checked_regions
 
 
@@ -17,7 +18,14 @@ class Settings(BaseSettings):
 
     nats_url: str = Field("nats://127.0.0.1:4222", description="Comma-separated list of NATS servers.")
     stream_replicas: int = Field(1, ge=1, le=5, description="Copies of each stream that this service creates.")
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis of the call ledger.")
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis of the call ledger and the cost gate.")
+    execution_cap_microdollars: int = Field(
+        1_000_000,
+        ge=0,
+        le=AMOUNT_MICRODOLLARS_MAX,
+        description="Cap of an execution whose calls name no cap and whose tenant has none; 0 refuses every tool that "
+        "costs.",
+    )
     http_host: str = Field("127.0.0.1", description="Address to listen on.")
     http_port: int = Field(8083, ge=0, le=65535, description="Port of health, metrics and the list of tools.")
     servers_file: Path | None = Field(None, description="The manifest: servers of tools, and grants; none if unset.")

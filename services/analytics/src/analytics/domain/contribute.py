@@ -92,8 +92,9 @@ def _completion(message: Message) -> Counts:
     return {name: count for name, count in counts.items() if count}
 
 
-def _requests_over_http(message: Message) -> Counts:
-    """Those of the bus are counted by their completions."""
+def _recorded(message: Message) -> Counts:
+    """What requests over HTTP cost (those of the bus are counted by their completions), and what tools did: a fact that
+    is told twice, or never, costs nothing more or less."""
     assert isinstance(message, CostRecorded)
     requests = [request for request in message.requests if request.source == "http"]
     counts = {
@@ -101,6 +102,10 @@ def _requests_over_http(message: Message) -> Counts:
         "http_requests_failed": sum(request.outcome != "ok" for request in requests),
         "http_cost_microdollars": sum(request.cost_microdollars for request in requests),
     }
+    for entry in message.entries:
+        if entry.tool is not None:
+            for name in ("tool_cost_microdollars", f"tool_cost_microdollars_by_tool.{_label(entry.tool)}"):
+                counts[name] = counts.get(name, 0) + entry.spent_microdollars
     return {name: count for name, count in counts.items() if count}
 
 
@@ -124,5 +129,5 @@ COUNTED: Mapping[type[Message], Callable[[Message], Counts]] = {
     ToolCallApprovalRequired: _by("tool_calls_approval_required", "tool"),
     BudgetExhausted: _by("budgets_exhausted", "scope"),
     BudgetRaised: _by("budgets_raised", "scope"),
-    CostRecorded: _requests_over_http,
+    CostRecorded: _recorded,
 }

@@ -10,10 +10,10 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from contracts.budgets import BudgetRaised
 from contracts.envelope import Identity, derive_message_id
 from cost_gate import AMOUNT_MICRODOLLARS_MAX, GateClosed, Window, scope_of
+from cost_ledger import EVERY, Caps, ScopeName, WindowName
 from llm_gateway.adapters.api_keys import ALL_TENANTS, ApiKeys, KeyEntry
 from llm_gateway.api.admin_cache import Tenant, add_cache, check_tenant
 from llm_gateway.api.errors import GATE_CLOSED, ApiError
-from llm_gateway.domain.budgets import EVERY, Caps, ScopeName, WindowName
 from llm_gateway.handlers.gateway import Gateway
 from service_kit.errors import RetryLater
 

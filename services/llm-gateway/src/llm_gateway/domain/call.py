@@ -8,11 +8,12 @@ from pydantic import JsonValue
 
 from contracts.completions import CachePolicy, Cap
 from contracts.costs import RequestRecord
+from cost_ledger.applied_caps import Payer
+from cost_ledger.over_budget import OverBudget
 from llm_gateway.domain.answer import Answer
 from llm_gateway.domain.chat_body import Body
 from llm_gateway.domain.check_answer import Checked, Expected
 from llm_gateway.domain.failure import Failure
-from llm_gateway.domain.over_budget import OverBudget
 from llm_gateway.domain.tool_names import OfferedTools
 
 Source = Literal["bus", "http"]
@@ -43,6 +44,12 @@ class Call:
     caps: tuple[Cap, ...] = ()
     cache: CachePolicy | None = None
     must_say_something: bool = False
+
+    @property
+    def payer(self) -> Payer:
+        """On whose account it is made."""
+        execution = self.execution_id or self.key or self.request_id
+        return Payer(self.tenant, execution, self.entity, self.workflow, self.caps)
 
     @property
     def expected(self) -> Expected:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from contracts.costs import CandidateRecord
+from cost_ledger.over_budget import OverBudget
 from llm_gateway.domain.answer import NO_USAGE, Answer, Usage
 from llm_gateway.domain.check_answer import Checked
 from llm_gateway.domain.failure import Failure
-from llm_gateway.domain.over_budget import OverBudget
 from llm_gateway.domain.route_model import Candidate, Route
 
 _REASON_CHARACTERS_MAX = 300

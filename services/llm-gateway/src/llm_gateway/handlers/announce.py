@@ -4,28 +4,12 @@ from dataclasses import dataclass, field
 
 from contracts.budgets import BudgetExhausted
 from contracts.envelope import Identity, derive_message_id
+from cost_ledger import OverBudget, exhausted
 from llm_gateway.domain.call import Call
-from llm_gateway.domain.over_budget import OverBudget
 from llm_gateway.handlers.clock import Clock
 
 _EVERY_SECONDS = 60
 _REMEMBERED_MAX = 10_000
-
-
-def exhausted(over: OverBudget, *, command_id: str, execution_id: str | None, node: str) -> BudgetExhausted:
-    """The fact that a cap refused a call."""
-    return BudgetExhausted(
-        command_id=command_id,
-        execution_id=execution_id,
-        node=node,
-        scope=over.scope,
-        scope_id=over.scope_id,
-        window=over.window,
-        cap_microdollars=over.cap,
-        spent_microdollars=over.spent,
-        held_microdollars=over.held,
-        requested_microdollars=over.requested,
-    )
 
 
 @dataclass(slots=True)

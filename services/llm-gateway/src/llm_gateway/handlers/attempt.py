@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from cost_gate import Limited, Rate, RateKind
+from cost_ledger.over_budget import OverBudget
 from llm_gateway.adapters.provider_client import Target
 from llm_gateway.domain.answer import NO_USAGE, Answer, Embeddings, Trouble
 from llm_gateway.domain.bid import bid_for, output_tokens_granted
@@ -16,7 +17,6 @@ from llm_gateway.domain.check_answer import Checked, Problem, check_answer
 from llm_gateway.domain.cost import cost_of_answer
 from llm_gateway.domain.failure import ErrorClass, Failure
 from llm_gateway.domain.made import Made, Tally
-from llm_gateway.domain.over_budget import OverBudget
 from llm_gateway.domain.retry import jitter_of, seconds_for_model, wait_before_retry
 from llm_gateway.domain.route_model import Candidate, Route
 from llm_gateway.handlers.gateway import Gateway

@@ -132,7 +132,7 @@ def purse_for(call: Call, gateway: Gateway) -> Purse:
         gate=gateway.gate,
         ledger=gateway.ledger,
         call=call,
-        scopes=gateway.budgets.scopes_for(call),
+        scopes=gateway.budgets.scopes_for(call.payer),
         rates=gateway.caller_rates(call.tenant, call.entity),
         now=gateway.now,
         wait_seconds_max=gateway.budget_wait_seconds_max,

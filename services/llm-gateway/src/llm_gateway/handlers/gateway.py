@@ -5,9 +5,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cost_gate import Gate, Rate
+from cost_ledger import BudgetBook, Ledger, Publish
 from llm_gateway.adapters.breaker_board import BreakerBoard
-from llm_gateway.adapters.budget_book import BudgetBook
-from llm_gateway.adapters.ledger import Ledger, Publish
 from llm_gateway.adapters.name_finder import NameFinder
 from llm_gateway.adapters.prompt_store import PromptStore
 from llm_gateway.adapters.provider_client import ProviderClient

@@ -71,7 +71,7 @@ def prepare_request(delivery: Delivery, gateway: Gateway, prompt: Prompt | Failu
 
 def _with_usable_caps(call: Call, gateway: Gateway) -> Call | Failure:
     try:
-        gateway.budgets.scopes_for(call)
+        gateway.budgets.scopes_for(call.payer)
     except ValueError as error:
         return Failure(ErrorClass.INVALID_REQUEST, str(error))
     return call

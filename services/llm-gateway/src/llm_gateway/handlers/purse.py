@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import structlog
 
 from contracts.costs import CostEntry
-from cost_gate import Ask, Gate, GateClosed, Limited, Rate, RateKind, Refused, Scope, Settlement, Standing
-from llm_gateway.adapters.ledger import Ledger
+from cost_gate import Ask, Gate, GateClosed, Limited, OverQuota, Rate, RateKind, Refused, Scope, Settlement, Standing
+from cost_ledger import Ledger, OverBudget
 from llm_gateway.domain.answer import NO_USAGE, Usage
 from llm_gateway.domain.bid import Bid
 from llm_gateway.domain.call import Call
-from llm_gateway.domain.over_budget import OverBudget
 from llm_gateway.domain.retry import jitter_of
 from llm_gateway.domain.route_model import Candidate
 from llm_gateway.handlers.clock import Clock
@@ -89,9 +88,9 @@ class Purse:
                 if pause > LIMIT_WAIT_SECONDS_MAX or answer.rate.kind is RateKind.PROVIDER:
                     return answer
             elif not answer.could_fit_later:
-                return self._refused(answer, bid)
+                return OverBudget.of(answer, requested=bid.least)
             if time.monotonic() + pause > patience:
-                return answer if isinstance(answer, Limited) else self._refused(answer, bid)
+                return answer if isinstance(answer, Limited) else OverBudget.of(answer, requested=bid.least)
             await asyncio.sleep(pause)
             wait = min(wait * 2, _WAIT_SECONDS_MAX)
 
@@ -123,6 +122,7 @@ class Purse:
             answer = await self.gate.reserve(ask, lease_seconds=lease_seconds, now=self.now())
             if isinstance(answer, Refused | Limited):
                 return answer
+            assert not isinstance(answer, OverQuota)  # No quota is asked for.
             self._number += 1
             if answer.standing is Standing.NEW:
                 return Held(reservation_id, answer.amount_microdollars)
@@ -134,18 +134,6 @@ class Purse:
         """An earlier delivery of the same command reserved this and died: whether it called is unknown."""
         settlement = await self.gate.settle(held.reservation_id, held.amount_microdollars)
         self._record(held, None, settlement)
-
-    def _refused(self, refused: Refused, bid: Bid) -> OverBudget:
-        scope = refused.scope
-        return OverBudget(
-            scope=str(scope.kind),
-            scope_id=scope.id,
-            window=str(scope.window),
-            cap=refused.cap_microdollars,
-            spent=refused.spent_microdollars,
-            held=refused.held_microdollars,
-            requested=bid.least,
-        )
 
     def _record(self, held: Held, attempted: Attempted | None, settlement: Settlement) -> None:
         if settlement.before not in (Standing.HELD, Standing.LAPSED):

@@ -3,7 +3,7 @@
 from contracts.budgets import BudgetRaised, RaiseBudget
 from contracts.envelope import Identity, derive_message_id
 from cost_gate import AMOUNT_MICRODOLLARS_MAX
-from llm_gateway.domain.budgets import SCOPES, WINDOWS
+from cost_ledger import SCOPES, WINDOWS
 from llm_gateway.handlers.gateway import Gateway
 from service_kit.bus import Delivery
 from service_kit.errors import Unprocessable

@@ -2,11 +2,10 @@
 
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
 from contracts.envelope import Identity, derive_message_id
+from cost_ledger import OverBudget, exhausted
 from llm_gateway.domain.call import Call, NotCompleted
 from llm_gateway.domain.facts import failed, outcome_id, produced, refused
 from llm_gateway.domain.failure import Failure
-from llm_gateway.domain.over_budget import OverBudget
-from llm_gateway.handlers.announce import exhausted
 from llm_gateway.handlers.engine import complete
 from llm_gateway.handlers.gateway import Gateway
 from llm_gateway.handlers.observe import add_to_log_line

@@ -1,10 +1,11 @@
-"""What is done about a cap that refused a completion, before the declared reaction to `max_cost` happens?"""
+"""What is done about a cap that refused something, before the declared reaction to `max_cost` happens?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from contracts.budgets import CapReached
 from contracts.completions import CompletionFailed, RequestCompletion
+from contracts.tool_calls import ToolCallFailed
 from orchestrator.domain.ask_for_money import ask_for_money
 from orchestrator.domain.caps import is_raised
 from orchestrator.domain.cost_steps import AskHuman, CostStep
@@ -14,8 +15,8 @@ from orchestrator.domain.view import View
 from orchestrator.domain.workflow import Limit, Node
 
 REFUSALS_MAX = 6
-"""Completions of one iteration that caps may refuse: one as declared, one cheaper, one after each raise, and room for
-a gateway that has not heard of a raise yet."""
+"""Completions of one iteration, or tries of one tool call, that caps may refuse: one as declared, one cheaper, one
+after each raise, and room for a service that has not heard of a raise yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,13 @@ def refusal_of(view: View, issued: Issued) -> CompletionFailed | None:
     outcome = view.outcome_of(issued)
     failed = outcome.message if outcome is not None else None
     return failed if isinstance(failed, CompletionFailed) and failed.error_class == "budget_exceeded" else None
+
+
+def refusal_of_tool(view: View, issued: Issued) -> ToolCallFailed | None:
+    """What a cap said to a tool call, if one refused it and has a name."""
+    outcome = view.outcome_of(issued)
+    failed = outcome.message if outcome is not None else None
+    return failed if isinstance(failed, ToolCallFailed) and failed.cap_reached is not None else None
 
 
 def profile_in_use(view: View, node: Node) -> str:
@@ -57,6 +65,18 @@ def ask_people(view: View, steps: Sequence[CostStep], reached: CapReached, *, no
     """What comes next where the money is spent already, so that no profile is cheap enough."""
     step = next((step for step in steps if isinstance(step, AskHuman)), None)
     return ask_for_money(view, step, reached, node=node) if step is not None else None
+
+
+def after_tool_refusal(
+    view: View, node: Node, refusals: Sequence[ToolCallFailed], *, again: Callable[[], Ready]
+) -> Ready | Waiting | None:
+    """What comes next for a tool call that caps refused, the newest last; None when only the declared reaction is left.
+    No profile makes a tool cheaper: either a person is asked, or nothing starts, whoever has raised the cap meanwhile.
+    """
+    reached, steps = refusals[-1].cap_reached, cost_steps(view, node)
+    if reached is None or len(refusals) >= REFUSALS_MAX or not any(isinstance(step, AskHuman) for step in steps):
+        return None
+    return again() if is_raised(view, reached) else ask_people(view, steps, reached, node=node.id)
 
 
 def cost_steps(view: View, node: Node) -> tuple[CostStep, ...]:

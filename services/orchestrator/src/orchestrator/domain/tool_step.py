@@ -17,6 +17,7 @@ from contracts.tool_calls import (
 from orchestrator.domain.attempts import step_state, success_of
 from orchestrator.domain.caps import caps_of
 from orchestrator.domain.code_answer import CODE_TOOL
+from orchestrator.domain.over_cap import after_tool_refusal, refusal_of_tool
 from orchestrator.domain.progress import Failed, Ready, Settled, Waiting
 from orchestrator.domain.state import Issued
 from orchestrator.domain.untrusted import as_data, as_text, bounded, read_untrusted
@@ -57,12 +58,18 @@ ToolState: TypeAlias = Answered | Waiting | Ready | Failed
 
 
 def tool_step(view: View, node: Node, call: ToolCallRequest, *, iteration: int) -> ToolState:
-    """State of one call; a failure for good is an answer too, for the model to deal with."""
+    """State of one call; a failure for good is an answer too, for the model to deal with. What a cap refused was no
+    attempt."""
     ours = [issued for issued in view.by_node.get(node.id, ()) if _belongs(issued, call, iteration)]
     executions = [issued for issued in ours if isinstance(issued.message, ExecuteToolCall)]
-    tries = [issued for issued in executions if not _is_held(view, issued)]
+    refusals = [refusal_of_tool(view, issued) for issued in executions]
+    tries = [
+        issued
+        for issued, refusal in zip(executions, refusals, strict=True)
+        if refusal is None and not _is_held(view, issued)
+    ]
     settled = success_of(view, tries)
-    if settled is None and executions and executions[-1] not in tries:
+    if settled is None and executions and _is_held(view, executions[-1]):
         return _under_approval(view, node, call, ours=ours, iteration=iteration)
     newest = executions[-1].message if executions else None
     approval_id = newest.approval_id if isinstance(newest, ExecuteToolCall) else None
@@ -73,6 +80,10 @@ def tool_step(view: View, node: Node, call: ToolCallRequest, *, iteration: int) 
     def next_try(_attempt: int) -> Ready:
         return _execute(view, node, renewed, number=(iteration, len(executions) + 1), approval_id=approval_id)
 
+    if settled is None and refusals and refusals[-1] is not None:
+        known = [refusal for refusal in refusals if refusal is not None]
+        next_step = after_tool_refusal(view, node, known, again=lambda: next_try(len(tries) + 1))
+        return next_step or _refused(call, _failure(known[-1]))
     state = settled or step_state(view, node, tries, next_try=next_try)
     if isinstance(state, Failed):
         return Answered(call, f"Error: {state.detail}", is_error=True, failed=state)

@@ -54,9 +54,14 @@ def fact_of(
         case Done(result, is_error):
             said = {"untrusted": marks.untrusted, "suspicious": marks.suspicious}
             return ToolCallCompleted(**common, **said, result=result, is_error=is_error, repeated=ended.repeated)
-        case Failed(error_class, detail, retryable):
-            told = redacting(detail)[:DETAIL_CHARACTERS_MAX]
-            return ToolCallFailed(**common, error_class=error_class.value, detail=told, retryable=retryable)
+        case Failed(error_class, detail, retryable, cap_reached):
+            return ToolCallFailed(
+                **common,
+                error_class=error_class.value,
+                detail=redacting(detail)[:DETAIL_CHARACTERS_MAX],
+                retryable=retryable,
+                cap_reached=cap_reached,
+            )
         case ApprovalRequired(policy, arguments_hash):
             return ToolCallApprovalRequired(**common, policy=policy, arguments_hash=arguments_hash)
         case Unknown(detail):

@@ -5,6 +5,7 @@ from enum import Enum, StrEnum
 
 from pydantic import JsonValue
 
+from contracts.budgets import CapReached
 from tool_runner.domain.manifest import SideEffect, Tool
 
 TRIES_MAX = 3
@@ -80,6 +81,7 @@ class Failed:
     error_class: ErrorClass
     detail: str = ""
     retryable: bool = False
+    cap_reached: CapReached | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from orchestrator.domain.cost_steps import AskHuman, CheaperProfile, CostStep
 from orchestrator.domain.workflow import JsonValue, Node, NodeKind
 
 _ASKS_MODELS: Final = frozenset({NodeKind.SIMPLE, NodeKind.REASONING, NodeKind.CODE})
+_SPENDS: Final = _ASKS_MODELS | {NodeKind.TOOL}
 
 
 def cost_steps(on_limit: Fields, path: Path, report: Report) -> tuple[CostStep, ...]:
@@ -34,12 +35,13 @@ def last_reaction(value: JsonValue) -> JsonValue:
 
 
 def check_cost_steps(node: Node, on_limit: Fields, path: Path, report: Report) -> None:
-    """Steps on a node that asks no model, and a profile that is the node's own already."""
+    """Steps on a node that spends nothing, profiles where no model is asked, and one that is the node's own already."""
     for inner, value in _entries(on_limit):
         step = _step(value)
-        if step is not None and node.kind not in _ASKS_MODELS:
-            name = "ask_human" if isinstance(step, AskHuman) else "cheaper_profile"
-            hint = "simple, reasoning and code nodes ask models"
+        name, kinds, hint = "ask_human", _SPENDS, "simple, reasoning, code and tool nodes spend money"
+        if isinstance(step, CheaperProfile):
+            name, kinds, hint = "cheaper_profile", _ASKS_MODELS, "simple, reasoning and code nodes ask models"
+        if step is not None and node.kind not in kinds:
             report.add((*path, *inner), f"`{name}` has no effect on a {node.kind} node", hint)
         elif isinstance(step, CheaperProfile) and step.profile == node.profile:
             report.add((*path, *inner), f"`{step.profile}` is the node's own profile", "name one that costs less")

@@ -1,11 +1,11 @@
 """What does the ledger in the log say that was spent?"""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 
 import nats.errors
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from contracts.costs import CostRecorded
+from contracts.costs import CostEntry, CostRecorded
 from contracts.streams import LOG
 from contracts.subjects import every_version_of
 from cost_gate import LedgerDelta
@@ -18,7 +18,7 @@ _WAIT_SECONDS = 5.0
 
 
 async def read_ledger(connection: Connection) -> AsyncGenerator[LedgerDelta, None]:
-    """Every (book, micro-dollars added to it) that was ever recorded, oldest first. Raises RetryLater when the log
+    """Everything that was ever added to a book, money or calls, oldest first. Raises RetryLater when the log
     cannot be read to its end, ValidationError for an entry that cannot be read: an incomplete sum would be a lie."""
     try:
         subscription = await connection.jetstream.pull_subscribe(
@@ -35,9 +35,16 @@ async def read_ledger(connection: Connection) -> AsyncGenerator[LedgerDelta, Non
             for message in messages:
                 body = await whole_body(connection.jetstream, message.data, dict(message.headers or {}))
                 for entry in CostRecorded.model_validate_json(body).entries:
-                    for book in entry.scopes:
-                        settles = entry.reservation_id if entry.standing == "settled" else ""
-                        yield LedgerDelta(book, entry.spent_microdollars, settles)
+                    for delta in _deltas(entry):
+                        yield delta
         await subscription.unsubscribe()
     except nats.errors.Error as error:
         raise RetryLater(f"the ledger cannot be read: {type(error).__name__}") from error
+
+
+def _deltas(entry: CostEntry) -> Iterator[LedgerDelta]:
+    settles = entry.reservation_id if entry.standing == "settled" else ""
+    for book in entry.scopes:
+        yield LedgerDelta(book, entry.spent_microdollars, settles)
+    for quota in entry.quotas:
+        yield LedgerDelta(quota, entry.calls, settles)

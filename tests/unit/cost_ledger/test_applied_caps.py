@@ -1,23 +1,26 @@
 """Which caps count for a call?"""
 
 from contracts.completions import Cap
-from llm_gateway.domain.budgets import Caps, applied_caps
-from llm_gateway.domain.call import Call
+from cost_ledger import Caps, Payer, applied_caps
 
 
-def call(*caps: Cap, **fields: str) -> Call:
-    return Call("r1", "bus", "acme", "fast", {}, "acme/c1", 1.0, caps=caps, **fields)  # type: ignore[arg-type]
+def call(*caps: Cap, entity: str | None = None, workflow: str | None = None, tool: str | None = None) -> Payer:
+    return Payer("acme", "e1", entity, workflow, caps, tool)
 
 
-def applied(of: Call, budgets: dict[tuple[str, str, str], Caps]) -> dict[tuple[str, str, str], int | None]:
+def applied(of: Payer, budgets: dict[tuple[str, str, str], Caps]) -> dict[tuple[str, str, str], int | None]:
     found = applied_caps(of, budgets, execution_cap_microdollars=77)
     return {(cap.scope, cap.id, cap.window): cap.cap_microdollars for cap in found}
 
 
 def test_a_call_that_nothing_limits_has_the_default_cap_of_its_execution() -> None:
-    assert applied(call(execution_id="e1"), {}) == {("execution", "e1", "total"): 77}
-    assert applied(call(key="c1"), {}) == {("execution", "c1", "total"): 77}
-    assert applied(call(), {}) == {("execution", "r1", "total"): 77}
+    assert applied(call(), {}) == {("execution", "e1", "total"): 77}
+
+
+def test_a_call_of_a_tool_counts_against_the_cap_of_the_tool() -> None:
+    budgets: dict[tuple[str, str, str], Caps] = {("acme", "tool", "shop.pay"): {"day": 10}}
+    assert applied(call(tool="shop.pay"), budgets) == {("tool", "shop.pay", "day"): 10}
+    assert applied(call(tool="shop.look"), budgets) == {("execution", "e1", "total"): 77}
 
 
 def test_tenant_entity_and_workflow_count_in_every_window_that_is_set() -> None:

@@ -20,7 +20,7 @@ from service_kit.errors import RetryLater
 log = structlog.get_logger()
 BATCH_MAX = 200
 PENDING_MAX = 20_000
-"""Records kept while the log cannot be reached; above it the gateway takes no further calls."""
+"""Records kept while the log cannot be reached; above it no further calls are taken."""
 _GATHER_SECONDS = 0.02
 _PAUSE_SECONDS = 0.5
 _STOP_SECONDS = 10.0

@@ -15,8 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.streams import BUDGETS_BUCKET
 from cost_gate import Scope, ScopeKind, Window, check_scopes, scope_of
-from llm_gateway.domain.budgets import Caps, WindowName, applied_caps
-from llm_gateway.domain.call import Call
+from cost_ledger.applied_caps import Caps, Payer, WindowName, applied_caps
 from service_kit.errors import RetryLater
 from service_kit.watched_bucket import is_deleted, watched
 
@@ -36,26 +35,26 @@ class BudgetBook:
     execution_cap_microdollars: int
     loaded: asyncio.Event = field(default_factory=asyncio.Event)
     _caps: dict[BudgetKey, Caps] = field(default_factory=dict)
-    _known: dict[tuple[str, str | None, str | None], list[Scope]] = field(default_factory=dict)
+    _known: dict[tuple[str | None, ...], list[Scope]] = field(default_factory=dict)
 
-    def scopes_for(self, call: Call) -> list[Scope]:
+    def scopes_for(self, payer: Payer) -> list[Scope]:
         """Everything that a call counts against. Raises ValueError where its caps make no sense. Calls that name no
         caps count against those that people set: worked out once for each payer, until a cap changes."""
-        payer = (call.tenant, call.entity, call.workflow)
-        known = None if call.caps else self._known.get(payer)
+        who = (payer.tenant, payer.entity, payer.workflow, payer.tool)
+        known = None if payer.caps else self._known.get(who)
         if known is not None:
             return known
-        scopes = self._worked_out(call)
-        if not call.caps and scopes[0].kind is not ScopeKind.EXECUTION:
+        scopes = self._worked_out(payer)
+        if not payer.caps and scopes[0].kind is not ScopeKind.EXECUTION:
             if len(self._known) >= _PAYERS_KNOWN_MAX:
                 self._known.clear()
-            self._known[payer] = scopes
+            self._known[who] = scopes
         return scopes
 
-    def _worked_out(self, call: Call) -> list[Scope]:
-        caps = applied_caps(call, self._caps, execution_cap_microdollars=self.execution_cap_microdollars)
+    def _worked_out(self, payer: Payer) -> list[Scope]:
+        caps = applied_caps(payer, self._caps, execution_cap_microdollars=self.execution_cap_microdollars)
         scopes = [
-            scope_of(call.tenant, cap.scope, cap.id, cap_microdollars=cap.cap_microdollars, window=Window(cap.window))
+            scope_of(payer.tenant, cap.scope, cap.id, cap_microdollars=cap.cap_microdollars, window=Window(cap.window))
             for cap in caps
         ]
         check_scopes(scopes)
