@@ -15,6 +15,7 @@ from hil.bench.cache_command import cache
 from hil.bench.gateway_commands import budget, gateway
 from hil.bench.pii_command import pii
 from hil.bench.routing_command import routing
+from hil.bench.tools_command import tools
 from hil.outcome import bad_input
 
 bench = typer.Typer(help="Measure on servers of its own, beside a floor or a peer.", no_args_is_help=True)
@@ -63,3 +64,4 @@ bench.command("budget")(budget)
 bench.command("routing")(routing)
 bench.command("cache")(cache)
 bench.command("pii")(pii)
+bench.command("tools")(tools)
