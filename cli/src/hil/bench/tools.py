@@ -27,7 +27,9 @@ from service_kit.bus import publish
 from service_kit.connection import connected
 from service_kit.streams import ensure_streams
 from tool_runner.adapters.manifest_file import load_manifest
+from tool_runner.adapters.mcp_client import McpServer
 from tool_runner.adapters.seal import Seal
+from tool_runner.adapters.tool_registry import RegisteredTool
 from tool_runner.app import bus, runner_on
 from tool_runner.domain.outcome import Done
 from tool_runner.handlers.pipeline import carry_out
@@ -35,7 +37,7 @@ from tool_runner.handlers.runner import CallInHand, Runner
 from tool_runner.settings import Settings
 
 TENANT = "bench"
-SECRET = "the ledger of a measurement"
+LEDGER_KEY = "the ledger of a measurement"
 WARM_UP = 100
 IN_FLIGHT = 64
 SERVERS = [
@@ -104,8 +106,9 @@ class ToolsBench:
             runner_on(connection, settings, manifest, seal=seal) as runner,
             Client(stdio_client(parameters)) as sdk,
         ):
-            while not runner.servers["adder"].available:
-                await asyncio.sleep(0.02)
+            adder = runner.servers["adder"]
+            assert isinstance(adder, McpServer)
+            await adder.settled.wait()
             call = Calls(runner)
             figures = {
                 "pipeline_cpu_us": await self._cpu_us(lambda: call.made("read.nothing", {"number": 1})),
@@ -141,7 +144,10 @@ class ToolsBench:
         """The service as a process of its own, asked over the bus."""
         environment = {f"TOOL_RUNNER_{name.upper()}": value for name, value in _fields(settings).items()}
         command = Command(
-            "runner", (sys.executable, "-m", "tool_runner"), self.directory / "runner.log", {**os.environ, **environment}
+            "runner",
+            (sys.executable, "-m", "tool_runner"),
+            self.directory / "runner.log",
+            {**os.environ, **environment},
         )
         runner = Child(command)
         async with connected(settings.nats_url, service="bench") as connection:
@@ -178,6 +184,7 @@ class Calls:
         """One call to its recorded end."""
         key = f"k{next(self._numbers)}"
         registered = self._runner.registry.find(tool)
+        assert isinstance(registered, RegisteredTool), registered
         call = CallInHand(
             command=_command(tool, arguments, key),
             command_id=f"{key}/call",
@@ -226,7 +233,7 @@ def _settings(nats: NatsServer, redis: RedisServer, manifest: Path) -> Settings:
             "nats_url": nats.url,
             "redis_url": redis.url,
             "servers_file": manifest,
-            "ledger_secret": SECRET,
+            "ledger_secret": LEDGER_KEY,
             "log_level": "warning",
             "http_port": free_port(),
             "concurrency": IN_FLIGHT,
@@ -236,4 +243,4 @@ def _settings(nats: NatsServer, redis: RedisServer, manifest: Path) -> Settings:
 
 def _fields(settings: Settings) -> dict[str, str]:
     names = ("nats_url", "redis_url", "servers_file", "log_level", "http_port", "concurrency")
-    return {**{name: str(getattr(settings, name)) for name in names}, "ledger_secret": SECRET}
+    return {**{name: str(getattr(settings, name)) for name in names}, "ledger_secret": LEDGER_KEY}

@@ -1,6 +1,7 @@
 """May this much money be spent? One atomic call over all scopes, all or nothing, in integer micro-dollars."""
 
 from cost_gate.ask import Ask
+from cost_gate.batch import Batch
 from cost_gate.books import book_of
 from cost_gate.closed import GateClosed
 from cost_gate.gate import Gate, connect_gate
@@ -26,6 +27,7 @@ __all__ = [
     "UNCAPPED",
     "Ask",
     "Balance",
+    "Batch",
     "Cap",
     "Gate",
     "GateClosed",

@@ -4,6 +4,8 @@ import asyncio
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha1
 
 import hiredis
 from redis.asyncio import Redis
@@ -11,7 +13,6 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from cost_gate.closed import GONE, closed
-from cost_gate.scripts import DIGESTS
 
 BATCH_MAX = 128
 WAITING_MAX = 10_000
@@ -68,7 +69,7 @@ class Batch:
                     _settle(command.answered, answer)
 
     async def _answers(self, batch: list[_Command]) -> list[object]:
-        answers = await self._trip([("EVALSHA", DIGESTS[one.script], one.keys, *one.arguments) for one in batch])
+        answers = await self._trip([("EVALSHA", _digest(one.script), one.keys, *one.arguments) for one in batch])
         # A script that the server does not know has done nothing, so that it is safe to send it whole.
         for number, one in enumerate(batch):
             if isinstance(answers[number], NoScriptError):
@@ -91,6 +92,12 @@ class Batch:
                 if not done:  # What is still on its way belongs to nobody.
                     await connection.disconnect(nowait=True)
                 await pool.release(connection)
+
+
+@lru_cache(maxsize=64)
+def _digest(script: str) -> str:
+    """The name of a script on the server."""
+    return sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
 def _packed(command: tuple[str | bytes | int, ...]) -> bytes:

@@ -9,8 +9,6 @@ Every script but PUT_BACK and RAISE does nothing unless the mark of the open boo
 while they are being rebuilt they stand still (ADR-0009).
 """
 
-from hashlib import sha1
-
 # Closed reservations are kept this long to recognise repeats and late settlements.
 RECORD_KEEP_SECONDS = 7 * 24 * 3600
 RATE_KEEP_SECONDS = 3600
@@ -258,8 +256,3 @@ redis.call('SET', KEYS[2], ARGV[2])
 redis.call('DEL', KEYS[1], KEYS[3])
 return 1
 """
-
-DIGESTS = {
-    script: sha1(script.encode(), usedforsecurity=False).hexdigest()
-    for script in (RESERVE, SETTLE, SWEEP, PUT_BACK, RAISE)
-}

@@ -10,8 +10,11 @@ from typing import Any, cast
 
 import orjson
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from cost_gate import Batch
 from service_kit.errors import RetryLater
 from service_kit.tasks import end_task
 from tool_runner.adapters.ledger_scripts import CLAIM, FINISH, LOOK, RENEW, START
@@ -72,6 +75,10 @@ class CallLedger:
     keep_seconds: float = 86_400.0
     reachable: bool = True
     _held: dict[str, CallReference] = field(default_factory=dict)
+    _batch: Batch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._batch = Batch(self.redis)
 
     def reference(self, scope: str, idempotency_key: str, *, call_hash: str, command_id: str) -> CallReference:
         """`scope` is tenant and key, so that a key of one conversation never answers another's call."""
@@ -157,12 +164,12 @@ class CallLedger:
 
     async def _eval(self, script: str, entry: str, arguments: Sequence[str]) -> list[str]:
         try:
-            answer = await cast(Awaitable[list[str]], self.redis.eval(script, 1, entry, *arguments))
-        except (RedisError, OSError) as error:
+            answer = await self._batch.run(script, [entry], list(arguments))
+        except (RetryLater, RedisError, OSError) as error:
             self.reachable = False
-            raise RetryLater(f"ledger: {type(error).__name__}", after=AWAY) from error
+            raise RetryLater(f"ledger: {error}", after=AWAY) from error
         self.reachable = True
-        return answer
+        return [part.decode() if isinstance(part, bytes) else str(part) for part in answer]
 
 
 @asynccontextmanager
@@ -176,7 +183,7 @@ async def opened_ledger(
         timeout=2.0,
         socket_timeout=2.0,
         socket_connect_timeout=1.0,
-        decode_responses=True,
+        retry=Retry(NoBackoff(), 0),  # A trip that failed is made again by whoever asked.
     )
     redis = Redis.from_pool(pool)
     ledger = CallLedger(redis, process, seal, lease_seconds, keep_seconds)

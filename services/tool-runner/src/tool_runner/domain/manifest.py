@@ -149,6 +149,11 @@ class Tool:
         return self.rules.side_effect is SideEffect.READ or self.idempotent
 
     @property
+    def has_effects(self) -> bool:
+        """Calls that change nothing need no ledger: made twice they are one, and of two answers the log keeps one."""
+        return self.rules.side_effect is not SideEffect.READ
+
+    @property
     def idempotent(self) -> bool:
         takes_key = self.idempotency_argument is not None or self.rules.idempotency_header is not None
         return self.rules.idempotent or takes_key

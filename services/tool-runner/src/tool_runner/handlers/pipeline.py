@@ -51,7 +51,7 @@ def refusal_by_grants(call: CallInHand, runner: Runner) -> Failed | None:
 async def recalled(call: CallInHand, runner: Runner) -> Ended | None:
     """The end of a call that has ended, or was cut with its process. Not asked for a tool that nothing refuses after
     this: there the claim says the same."""
-    if not call.tool.rules.approvals:
+    if not call.tool.has_effects or not call.tool.rules.approvals:
         return None
     match await runner.ledger.look(call.reference_in(runner.ledger)):
         case Recorded() | KeyReused() as known:
@@ -76,6 +76,8 @@ async def lacking_approval(call: CallInHand, runner: Runner) -> ApprovalRequired
 
 async def ended_by_claim(call: CallInHand, runner: Runner) -> Ended | None:
     """None where the call is ours to make."""
+    if not call.tool.has_effects:
+        return None
     reference = call.reference_in(runner.ledger)
     match await runner.ledger.claim(reference):
         case Recorded() | KeyReused() as known:
@@ -99,7 +101,7 @@ async def made(call: CallInHand, runner: Runner) -> Ended:
         idempotency_key=native_key(call.caller, command.idempotency_key),
     )
     prepared = PreparedCall(tool, request, call.registered.problem_of_result)
-    starting = partial(runner.ledger.start, reference)
+    starting = partial(runner.ledger.start, reference) if tool.has_effects else _nothing
     try:
         tried = await make_call(prepared, runner.servers[tool.server], starting)
         cost = tool.rules.cost_microdollars if tried.was_sent else 0
@@ -120,6 +122,12 @@ def _known(claim: Recorded | KeyReused, call: CallInHand) -> Ended:
 async def _recorded(ended: Ended, call: CallInHand, runner: Runner) -> Ended:
     """First the ledger, then the fact: whoever finds no fact finds the verdict."""
     assert not isinstance(ended.verdict, ApprovalRequired)
+    if not call.tool.has_effects:
+        return ended
     reference = call.reference_in(runner.ledger)
     await runner.ledger.finish(reference, ended.verdict, cost_microdollars=ended.cost_microdollars)
     return ended
+
+
+async def _nothing() -> None:
+    """What a call without effects has to write down before it is sent."""
