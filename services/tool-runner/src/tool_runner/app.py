@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 from fastapi import FastAPI
@@ -15,6 +16,8 @@ from faststream import FastStream
 from faststream.nats import JStream, NatsBroker
 from faststream.specification import AsyncAPI
 
+from contracts.budgets import BudgetExhausted
+from contracts.costs import CostRecorded
 from contracts.streams import LOG, TOOL_BLESSINGS_BUCKET, TOOL_RUNNER
 from contracts.tool_calls import (
     ExecuteToolCall,
@@ -34,6 +37,7 @@ from service_kit.watched_bucket import watched
 from tool_runner.adapters.blessings import Blessings
 from tool_runner.adapters.call_ledger import opened_ledger
 from tool_runner.adapters.manifest_file import ConfiguredServer, Manifest, load_manifest
+from tool_runner.adapters.result_cache import ResultCache
 from tool_runner.adapters.running_sources import is_settled, running_servers
 from tool_runner.adapters.seal import Seal
 from tool_runner.adapters.tool_catalogue import ToolCatalogue
@@ -43,6 +47,7 @@ from tool_runner.api.tools import ToolsNow, add_tools_api
 from tool_runner.api.why import add_why_api
 from tool_runner.handlers.execute_tool_call import execute_tool_call
 from tool_runner.handlers.runner import Runner
+from tool_runner.handlers.spending import opened_spending
 from tool_runner.settings import Settings
 
 SERVICE = "tool-runner"
@@ -57,7 +62,8 @@ def stream_application(settings: Settings) -> FastStream:
     """The connection, and what is published on it, as the AsyncAPI document describes it."""
     broker = NatsBroker(settings.nats_url.split(","), logger=None, **connect_options(SERVICE))
     stream = JStream(LOG.name, declare=False)  # Declared by the kit; FastStream would take its schedules away.
-    for kind in (ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown, ToolCallApprovalRequired):
+    facts = (ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown, ToolCallApprovalRequired)
+    for kind in (*facts, BudgetExhausted, CostRecorded):
         broker.publisher(f"{kind.route.type}.{{tenant}}.{{key}}", schema=kind, title=kind.__name__, stream=stream)
     return FastStream(broker, logger=None, specification=AsyncAPI(title=SERVICE))
 
@@ -98,6 +104,8 @@ def http_application(connection: Connection, consumer: Consumer, runner: Runner)
             "bus": lambda: connection.ready,
             "consumer": lambda: consumer.running,
             "ledger": lambda: runner.ledger.reachable,
+            "cost_gate": runner.spending.money.gate.opened.is_set,
+            "cost_ledger": lambda: runner.spending.money.ledger.has_room,
             "servers": lambda: all(is_settled(server) for server in servers),
         },
     )
@@ -140,6 +148,12 @@ async def runner_on(
             keep_seconds=settings.ledger_keep_seconds,
             connections_max=settings.concurrency,
         ) as ledger,
+        opened_spending(
+            connection,
+            settings.redis_url,
+            execution_cap_microdollars=settings.execution_cap_microdollars,
+            now=lambda: datetime.now(UTC),
+        ) as spending,
         watched(connection.jetstream, TOOL_BLESSINGS_BUCKET, offer.blessings),
         running_servers(manifest.servers, offer) as servers,
     ):
@@ -147,6 +161,8 @@ async def runner_on(
             registry=offer.registry,
             servers=servers,
             ledger=ledger,
+            spending=spending,
+            cache=ResultCache(ledger.redis, seal),
             log=Log(connection),
             publish=partial(publish, connection),
             now_ms=lambda: time.time_ns() // 1_000_000,

@@ -11,14 +11,17 @@ from pii import redact
 from service_kit.bus import Delivery
 from service_kit.log import Log
 from tool_runner.adapters.call_ledger import CallLedger, CallReference
+from tool_runner.adapters.result_cache import ResultCache
 from tool_runner.adapters.tool_registry import RegisteredTool, ToolRegistry
 from tool_runner.domain.arguments import Caller, call_hash
 from tool_runner.domain.check_grants import CallFacts
 from tool_runner.domain.grants import Grant
+from tool_runner.domain.limits_of_call import SpendingCall
 from tool_runner.domain.manifest import Tool
 from tool_runner.domain.outcome import Ended
 from tool_runner.handlers.make_call import ToolServer
 from tool_runner.handlers.single_flight import SingleFlight
+from tool_runner.handlers.spending import Spending
 
 
 class Publish(Protocol):
@@ -32,6 +35,8 @@ class Runner:
     registry: ToolRegistry
     servers: Mapping[str, ToolServer]
     ledger: CallLedger
+    spending: Spending
+    cache: ResultCache
     log: Log
     publish: Publish
     now_ms: Callable[[], int]
@@ -72,6 +77,23 @@ class CallInHand:
             node=command.node,
             agent=command.agent,
             entity=command.entity,
+        )
+
+    def spending(self, now_ms: int) -> SpendingCall:
+        """What counts the money and the calls."""
+        command = self.command
+        return SpendingCall(
+            tenant=self.place.tenant,
+            key=self.place.key,
+            command_id=self.command_id,
+            tool=self.tool,
+            seconds=self.seconds_left(now_ms),
+            agent=command.agent,
+            workflow=command.workflow,
+            node=command.node,
+            execution_id=command.execution_id,
+            entity=command.entity,
+            caps=command.caps,
         )
 
     def seconds_left(self, now_ms: int) -> float:
