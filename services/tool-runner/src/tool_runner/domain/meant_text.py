@@ -11,6 +11,7 @@ _INVISIBLE = dict.fromkeys(
 )
 _ALIKE = str.maketrans("абеорсухіјѕԁһԛԝмтнкαορνιτ", "a6eopcyxijsdhqwmthkaopvit")
 _SPACES = re.compile(r"[^\S\n]+")
+_SPACED_OUT = re.compile(r"(?<!\w)(?:\w ){2,40}\w(?!\w)")
 _TAGS = range(0xE0020, 0xE007F)
 
 
@@ -23,7 +24,8 @@ def meant(text: str) -> str:
         text = _ESCAPED.sub(_unescaped, text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_INVISIBLE).lower().translate(_ALIKE)
-    return _SPACES.sub(" ", text.lower().replace("’", "'"))
+    text = _SPACED_OUT.sub(lambda found: found[0].replace(" ", ""), text.lower().replace("’", "'"))
+    return _SPACES.sub(" ", text)
 
 
 def decoded_tags(text: str) -> str:

@@ -1,7 +1,7 @@
 """Which signs of instructions to a model does the result of a tool show?
 
-A sign is for policy (ask a person first, tell the model, count), never a wall: whoever knows these patterns writes around
-them. What holds is that results are data and that writes are granted. Figures: docs/untrusted-output.md.
+A sign is for policy (ask a person first, tell the model, count), never a wall: whoever knows these patterns writes
+around them. What holds is that results are data and that writes are granted. Figures: docs/untrusted-output.md.
 """
 
 import base64
@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from tool_runner.domain.meant_text import decoded_tags, meant
 from tool_runner.domain.sign_patterns import PHRASES
 
-CHARACTERS_MAX = 400_000
+CHARACTERS_MAX = 200_000
 """Looked at in well under a second, also when written to be slow. More is a sign of its own."""
 _BLOB_SEARCHES_MAX = 50
 _BLOB = re.compile(r"[A-Za-z0-9+/_-]{40,}={0,2}")
@@ -26,10 +26,11 @@ _HIDDEN = re.compile(
     re.I,
 )
 _HIDING_STYLE = re.compile(
-    r"style\s{0,3}=[^>]{0,300}?(?:display\s?:\s?none|visibility\s?:\s?hidden|font-size\s?:\s?[01](?:px|pt)?[;\"' ]"
-    r"|opacity\s?:\s?0[;\"' ]|(?<!-)color\s?:\s?(?:white|#fff(?:fff)?)\b)",
+    r"display\s?:\s?none|visibility\s?:\s?hidden|font-size\s?:\s?[01](?:px|pt)?[;\"' ]|opacity\s?:\s?0[;\"' ]"
+    r"|(?<!-)color\s?:\s?(?:white|#fff(?:fff)?)\b",
     re.I,
 )
+_STYLE_CHARACTERS_MAX = 300
 
 
 class Sign(StrEnum):
@@ -52,7 +53,7 @@ def screen_result(result: JsonValue) -> tuple[str, ...]:
     for text in texts_of(result):
         gathered.append(text)
         characters += len(text) + 1
-        if characters > CHARACTERS_MAX:
+        if characters > CHARACTERS_MAX + 1:  # So that what is left out counts as too much.
             break
     return screen("\n".join(gathered))
 
@@ -65,7 +66,7 @@ def screen(text: str) -> tuple[str, ...]:
     if not text.isascii() and _HIDDEN.search(text):
         signs.add(Sign.HIDDEN_TEXT)
         signs |= _phrases(decoded_tags(text))
-    if "style" in text and _HIDING_STYLE.search(text):
+    if _has_hiding_style(text):
         signs.add(Sign.HIDDEN_TEXT)
     if any(_is_prose(decoded) for decoded in _decoded(text)):
         signs.add(Sign.ENCODED_TEXT)
@@ -95,6 +96,15 @@ def _phrases(text: str) -> set[Sign]:
         for name, patterns in PHRASES.items()
         if any(any(word in lowered for word in words) and pattern.search(lowered) for words, pattern in patterns)
     }
+
+
+def _has_hiding_style(text: str) -> bool:
+    """In the style of an HTML element; style sheets and texts about them are no sign."""
+    for found in _HIDING_STYLE.finditer(text):
+        begun = text.rfind("style=", max(found.start() - _STYLE_CHARACTERS_MAX, 0), found.start())
+        if begun >= 0 and ">" not in text[begun : found.start()]:
+            return True
+    return False
 
 
 def _decoded(text: str) -> Iterator[str]:
