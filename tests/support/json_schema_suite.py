@@ -20,7 +20,8 @@ def suite_folder() -> Path:
     """A folder with `tests` and `remotes`."""
     lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
     locked = next(one for one in lock["package"] if one["name"] == "jsonschema")
-    version, digest = locked["version"], locked["sdist"]["hash"].removeprefix("sha256:")
+    version: str = locked["version"]
+    digest: str = locked["sdist"]["hash"].removeprefix("sha256:")
     target = CACHE / digest[:12]
     if not target.is_dir():
         _fetch(version, digest, target)

@@ -1,14 +1,13 @@
 """Which tools can be called here now, and do these arguments fit their schemas?"""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, cast
 
-import jsonschema_rs
 import structlog
 from pydantic import JsonValue
 
+from tool_runner.adapters.bounded_schema import BoundedSchema, SchemaUnusable, bounded_schema
 from tool_runner.domain.manifest import ListedTool, ServerRules, Tool, offered_tools, undeclarable_tools
 from tool_runner.domain.outcome import ErrorClass, Failed
 from tool_runner.domain.tool_policy import Absence
@@ -20,21 +19,12 @@ DESCRIPTION_BYTES_MAX = 256 * 1024
 NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 
 
-class _Problem(Protocol):
-    message: str
-    instance_path: list[str | int]
-
-
-class _Validator(Protocol):
-    def iter_errors(self, instance: object) -> Iterable[_Problem]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class RegisteredTool:
     """A tool with the compiled validator of its arguments."""
 
     tool: Tool
-    validator: _Validator
+    validator: BoundedSchema
 
     def refusal_of(self, arguments: Mapping[str, JsonValue]) -> Failed | None:
         """What the schema has against the arguments, without repeating their values."""
@@ -86,9 +76,8 @@ def _registered(tool: Tool) -> RegisteredTool | None:
         log.warning("tool.not_offered", server=tool.server, tool=tool.local_name[:128], bytes=size)
         return None
     try:
-        # Offline: a server's schema must not make the runner read files or fetch addresses ($ref).
-        validator = jsonschema_rs.validator_for(dict(tool.input_schema), mask="[value]", offline=True)
-    except (ValueError, jsonschema_rs.ReferencingError) as error:
-        log.warning("tool.schema_invalid", tool=tool.name, reason=str(error)[:300])
+        validator = bounded_schema(tool.input_schema)
+    except SchemaUnusable as error:
+        log.warning("tool.schema_invalid", tool=tool.name, reason=str(error))
         return None
-    return RegisteredTool(tool, cast(_Validator, validator))
+    return RegisteredTool(tool, validator)
