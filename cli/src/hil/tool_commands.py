@@ -17,12 +17,13 @@ from hil.outcome import CommandError, bad_input
 from hil.tool_call import TestCall, made, new_key
 from hil.tool_lists import found_tool, tools_now
 from hil.tool_pages import list_page, tool_page
+from hil.tool_search_command import search
 from hil.tool_why_command import why
 from service_kit.connection import Connection, Refused
 from tool_runner.adapters.blessings import bless as bless_versions
 from tool_runner.api.tools import QuarantinedTool, ToolList
 
-tool_app = typer.Typer(help="Tools: list, show, test, bless, why.", no_args_is_help=True)
+tool_app = typer.Typer(help="Tools: list, show, search, test, bless, why.", no_args_is_help=True)
 
 ToolName = Annotated[str, typer.Argument(metavar="TOOL", help="<server>.<tool>")]
 _ARGUMENTS: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
@@ -148,3 +149,4 @@ def _print_fact(fact: ToolCallFact, *, key: str, as_json: bool) -> None:
 
 
 tool_app.command("why")(why)
+tool_app.command("search")(search)
