@@ -63,6 +63,10 @@ servers:
   - name: box
     builtin: code
     defaults: {cost_usd: 0}
+  - name: knowledge
+    builtin: knowledge
+    folder: papers
+    defaults: {cost_usd: 0}
 """
 
 
@@ -88,6 +92,7 @@ def test_every_server_has_its_source(tmp_path: Path) -> None:
     assert sources["weather"] == OpenApi({"openapi": "3.1.0", "paths": {}}, "http://127.0.0.1:9000/v1")
     assert sources["sums"] == CodeFiles({"total": "result = sum(inputs['numbers'])\n"})
     assert sources["box"] == Builtin("code")
+    assert sources["knowledge"] == Builtin("knowledge", tmp_path / "papers")
 
 
 def test_a_tool_has_its_own_rules_over_the_defaults(tmp_path: Path) -> None:

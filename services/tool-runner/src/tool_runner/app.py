@@ -38,6 +38,7 @@ from tool_runner.adapters.blessings import Blessings
 from tool_runner.adapters.call_ledger import opened_ledger
 from tool_runner.adapters.manifest_file import ConfiguredServer, Manifest, load_manifest
 from tool_runner.adapters.result_cache import ResultCache
+from tool_runner.adapters.result_tokens import KEEP_SECONDS, result_tokens
 from tool_runner.adapters.running_sources import is_settled, running_servers
 from tool_runner.adapters.seal import Seal
 from tool_runner.adapters.tool_catalogue import ToolCatalogue
@@ -163,6 +164,12 @@ async def runner_on(
             ledger=ledger,
             spending=spending,
             cache=ResultCache(ledger.redis, seal),
+            tokens=result_tokens(
+                ledger.redis,
+                settings.ledger_secret.get_secret_value(),
+                regions=regions_from(settings.phone_regions),
+                keep_seconds=KEEP_SECONDS,
+            ),
             log=Log(connection),
             publish=partial(publish, connection),
             now_ms=lambda: time.time_ns() // 1_000_000,

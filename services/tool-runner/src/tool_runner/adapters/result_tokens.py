@@ -60,7 +60,7 @@ class ResultTokens:
         if tool.rules.result_pii is ResultPii.KEEP:
             return result
         masker = Masker(self.naming_key, _partition(caller), self.regions, characters=TOKEN_CHARACTERS)
-        masked = mask_by_schema(result, tool.output_schema or {}, masker)
+        masked = mask_by_schema(result, _schema_of(tool), masker)
         if tool.rules.result_pii is ResultPii.REDACT:
             return masker.redact_json(masked)
         if values := masker.restores():
@@ -116,6 +116,16 @@ class ResultTokens:
 def result_tokens(redis: Redis, secret: str, *, regions: tuple[str, ...], keep_seconds: float) -> ResultTokens:
     """With keys derived from the secret of the ledger. Raises SecretUnusable."""
     return ResultTokens(redis, Seal(secret, _VALUES), key_for(secret, _NAMES), regions, keep_seconds)
+
+
+def _schema_of(tool: Tool) -> Json:
+    """A server's own schema is about its whole answer: of one field of it, what it says there counts too."""
+    schema = tool.output_schema or {}
+    properties, known = schema.get("properties"), schema.get("anyOf")
+    field = properties.get(tool.result_field or "") if isinstance(properties, dict) else None
+    if tool.result_field is None or not isinstance(field, dict):
+        return schema
+    return {**schema, "anyOf": [*(known if isinstance(known, list) else []), field]}
 
 
 def _entry(caller: Caller) -> str:

@@ -1,6 +1,9 @@
 """Through which steps does a call go, from its arguments to its end?"""
 
+from dataclasses import replace
+
 from tool_runner.adapters.call_ledger import KeyReused, Orphaned, Recorded
+from tool_runner.adapters.result_tokens import RestoredTooLong
 from tool_runner.domain.arguments import arguments_hash
 from tool_runner.domain.check_approval import approval_needed, verdict_on_approval
 from tool_runner.domain.check_grants import Allowed, permission_of
@@ -17,7 +20,11 @@ async def carry_out(call: CallInHand, runner: Runner) -> Ended:
     """The steps of SPEC T2, in its order; the first that has an end for the call is the last. Before anything may
     refuse it, the ledger is asked how the call ended: a repeat gets its result though its quota is used up by now.
     Raises RetryLater."""
-    refused = step("input_schema", refusal_of_input(call)) or step("permission", refusal_by_grants(call, runner))
+    checked = step("input_schema", await with_values(call, runner))
+    if isinstance(checked, Failed):
+        return Ended(checked)
+    call = checked
+    refused = step("permission", refusal_by_grants(call, runner))
     if refused is not None:
         return Ended(refused)
     ended = step("recall", await recalled(call, runner))
@@ -44,10 +51,17 @@ async def carry_on(call: CallInHand, runner: Runner, granted: Granted) -> Ended:
     return ended
 
 
-def refusal_of_input(call: CallInHand) -> Failed | None:
-    """What size, reserved names and the input schema have against the arguments."""
-    command = call.command
-    return refusal_of_arguments(command, call.tool) or call.registered.refusal_of(command.arguments)
+async def with_values(call: CallInHand, runner: Runner) -> CallInHand | Failed:
+    """The call with values in place of the tokens of personal data, or what size, reserved names and the input schema
+    have against its arguments. Schema, grants and policies are about what the tool gets; ledger and approvals know a
+    call by what was commanded."""
+    if refused := refusal_of_arguments(call.command, call.tool):
+        return refused
+    try:
+        arguments = await runner.tokens.restore(call.command.arguments, call.caller)
+    except RestoredTooLong as error:
+        return Failed(ErrorClass.INVALID_ARGUMENTS, f"{call.tool.name}: {error}")
+    return call.registered.refusal_of(arguments) or replace(call, arguments=arguments)
 
 
 def refusal_by_grants(call: CallInHand, runner: Runner) -> Failed | None:

@@ -12,12 +12,13 @@ from service_kit.bus import Delivery
 from service_kit.log import Log
 from tool_runner.adapters.call_ledger import CallLedger, CallReference
 from tool_runner.adapters.result_cache import ResultCache
+from tool_runner.adapters.result_tokens import ResultTokens
 from tool_runner.adapters.tool_registry import RegisteredTool, ToolRegistry
 from tool_runner.domain.arguments import Caller, call_hash
 from tool_runner.domain.check_grants import CallFacts
 from tool_runner.domain.grants import Grant
 from tool_runner.domain.limits_of_call import SpendingCall
-from tool_runner.domain.manifest import Tool
+from tool_runner.domain.manifest import Json, Tool
 from tool_runner.domain.outcome import Ended
 from tool_runner.handlers.make_call import ToolServer
 from tool_runner.handlers.single_flight import SingleFlight
@@ -37,6 +38,7 @@ class Runner:
     ledger: CallLedger
     spending: Spending
     cache: ResultCache
+    tokens: ResultTokens
     log: Log
     publish: Publish
     now_ms: Callable[[], int]
@@ -48,7 +50,8 @@ class Runner:
 
 @dataclass(frozen=True, slots=True)
 class CallInHand:
-    """A delivered command and the tool that it names. `stored_ms` and `sequence` are those of its log entry."""
+    """A delivered command and the tool that it names. `stored_ms` and `sequence` are those of its log entry;
+    `arguments` are those that the tool gets, with the values of tokens in the command's."""
 
     command: ExecuteToolCall
     command_id: str
@@ -56,6 +59,7 @@ class CallInHand:
     stored_ms: int
     sequence: int
     registered: RegisteredTool
+    arguments: Json = field(repr=False)
 
     @property
     def tool(self) -> Tool:
@@ -71,7 +75,7 @@ class CallInHand:
         command = self.command
         return CallFacts(
             tool=command.tool,
-            arguments=command.arguments,
+            arguments=self.arguments,
             tenant=self.place.tenant,
             workflow=command.workflow,
             node=command.node,
@@ -120,6 +124,7 @@ def call_in_hand(delivery: Delivery, registered: RegisteredTool) -> CallInHand:
         stored_ms=entry.timestamp_ms,
         sequence=entry.sequence,
         registered=registered,
+        arguments=command_of(delivery).arguments,
     )
 
 

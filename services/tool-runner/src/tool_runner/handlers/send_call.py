@@ -53,7 +53,7 @@ def _request(call: CallInHand, runner: Runner) -> ToolRequest:
     seconds = min(call.seconds_left(runner.now_ms()), tool.rules.timeout_ms / 1000)
     return ToolRequest(
         tool=tool.local_name,
-        arguments=with_reserved(tool, command.arguments, call.caller, idempotency_key=command.idempotency_key),
+        arguments=with_reserved(tool, call.arguments, call.caller, idempotency_key=command.idempotency_key),
         until=seconds_from_now(seconds),
         caller=call.caller,
         idempotency_key=native_key(call.caller, command.idempotency_key),
@@ -62,4 +62,4 @@ def _request(call: CallInHand, runner: Runner) -> ToolRequest:
 
 def _question(call: CallInHand, runner: Runner) -> Question | None:
     version = f"{call.tool.version}/{runner.manifest_version}"
-    return question_of(call.tool, call.caller, call.command.arguments, version=version)
+    return question_of(call.tool, call.caller, call.arguments, version=version)
