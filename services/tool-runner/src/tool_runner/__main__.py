@@ -5,8 +5,10 @@ import sys
 from service_kit.process import run_service
 from tool_runner.adapters.seal import SecretUnusable
 from tool_runner.adapters.servers_file import ServersFileError
+from tool_runner.adapters.vault.app_file import AppUnusable
+from tool_runner.adapters.vault.vault_keys import VaultKeysUnusable
 from tool_runner.app import serve
 from tool_runner.settings import Settings
 
 if __name__ == "__main__":
-    sys.exit(run_service(Settings, serve, unusable=(ServersFileError, SecretUnusable)))
+    sys.exit(run_service(Settings, serve, unusable=(ServersFileError, SecretUnusable, AppUnusable, VaultKeysUnusable)))

@@ -26,12 +26,18 @@ from service_kit.tasks import end_task
 from service_kit.telemetry import configure_logs, configure_traces
 from tool_runner.adapters.call_ledger import opened_ledger
 from tool_runner.adapters.mcp_client import McpServer
+from tool_runner.adapters.no_core_dumps import forbid_core_dumps
 from tool_runner.adapters.python_tools import PythonTools
 from tool_runner.adapters.seal import Seal
-from tool_runner.adapters.servers_file import ConfiguredServer, load_servers
+from tool_runner.adapters.servers_file import ConfiguredServer, load_apps, load_servers
 from tool_runner.adapters.tool_catalogue import ToolCatalogue
 from tool_runner.adapters.tool_registry import ToolRegistry
+from tool_runner.adapters.vault.open_vault import opened_vault
+from tool_runner.adapters.vault.vault import Vault
+from tool_runner.adapters.vault.vault_keys import VaultKeys, read_keys
+from tool_runner.api.connect import add_connect_api
 from tool_runner.api.tools import add_tools_api
+from tool_runner.domain.accounts import App
 from tool_runner.domain.manifest import ListedTool
 from tool_runner.handlers.execute_tool_call import Runner, execute_tool_call
 from tool_runner.handlers.make_call import ToolServer
@@ -58,9 +64,16 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
     """Run until `stop` is set; `ready` is set once commands are consumed."""
     seal = Seal(settings.ledger_secret.get_secret_value())
     configured = load_servers(settings.servers_file, search_path=settings.child_path)
+    apps = load_apps(settings.servers_file, os.environ)
+    keys = read_keys(settings.vault_keys.get_secret_value(), settings.vault_keys_file) if apps else None
+    forbid_core_dumps()
     configure_logs(SERVICE, level=settings.log_level, redact=redacting_for(settings))
     configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redacting_for(settings))
-    async with bus(settings) as connection, runner_on(connection, settings, configured, seal=seal) as runner:
+    async with (
+        bus(settings) as connection,
+        vault_with(apps, keys, settings) as vault,
+        runner_on(connection, settings, configured, seal=seal) as runner,
+    ):
         spec = replace(TOOL_RUNNER, ack_wait_seconds=settings.ack_wait_seconds)
         await ensure_consumer(connection.jetstream, spec, stream=LOG)
         consumer = Consumer(
@@ -72,6 +85,8 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
             trace_ratio=settings.trace_ratio,
         )
         app = http_application(connection, consumer, runner)
+        if vault is not None:
+            add_connect_api(app, vault)
         async with asyncio.TaskGroup() as group:
             group.create_task(consumer.run(stop))
             group.create_task(serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop))
@@ -141,6 +156,25 @@ async def runner_on(
             now_ms=lambda: time.time_ns() // 1_000_000,
             redacting=redacting_for(settings),
         )
+
+
+@asynccontextmanager
+async def vault_with(
+    apps: Mapping[str, App], keys: VaultKeys | None, settings: Settings
+) -> AsyncIterator[Vault | None]:
+    """The vault of connected accounts; None where no apps are declared."""
+    if keys is None:
+        yield None
+        return
+    async with opened_vault(
+        apps,
+        keys,
+        store_url=settings.store_url,
+        redis_url=settings.redis_url,
+        public_url=settings.public_url or f"http://127.0.0.1:{settings.http_port}",
+        now_ms=lambda: time.time_ns() // 1_000_000,
+    ) as vault:
+        yield vault
 
 
 def redacting_for(settings: Settings) -> Callable[[str], str]:

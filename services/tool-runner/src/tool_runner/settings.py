@@ -33,6 +33,22 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Key of the results in the ledger, at least 16 characters, the same in every replica; must be set.",
     )
+    store_url: str = Field(
+        "sqlite:///tool_runner.sqlite3",
+        description="Document store of connected accounts: sqlite:///file or mongodb://host/database; "
+        "opened if the servers file has apps.",
+    )
+    vault_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Master keys of connected accounts, `id:base64` of at least 32 bytes, by comma, newest first; "
+        "must be set if the servers file has apps.",
+    )
+    vault_keys_file: Path | None = Field(None, description="File with the master keys, one a line, newest first.")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]{1,500}$",
+        description="Address under which browsers reach this API; `http://127.0.0.1:<port>` if unset.",
+    )
     ack_wait_seconds: float = Field(
         TOOL_RUNNER.ack_wait_seconds,
         ge=1,

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from tool_runner.adapters.mcp_client import ServerLimits
 from tool_runner.adapters.mcp_process import Launch
 from tool_runner.adapters.python_tools import Function, load_function
+from tool_runner.adapters.vault.app_file import AppEntry, apps_of
+from tool_runner.domain.accounts import App
 from tool_runner.domain.breaker import BreakerPolicy
 from tool_runner.domain.manifest import ServerRules, SideEffect, ToolRules
 
@@ -100,6 +102,7 @@ class _ServerEntry(BaseModel):
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     servers: list[_ServerEntry]
+    apps: dict[Name, AppEntry] = Field({}, description="Apps at which entities have accounts.")
 
     @model_validator(mode="after")
     def unique_names(self) -> Self:
@@ -132,6 +135,13 @@ def load_servers(path: Path | None, *, search_path: str) -> list[ConfiguredServe
         raise ServersFileError("\n".join(lines[:20])) from error
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ServersFileError(f"{path}: {error}") from error
+
+
+def load_apps(path: Path | None, environment: Mapping[str, str]) -> Mapping[str, App]:
+    """The apps of the file, which `load_servers` has accepted. Raises AppUnusable for a secret that is not there."""
+    if path is None:
+        return {}
+    return apps_of(_File.model_validate(yaml.safe_load(path.read_text("utf-8"))).apps, environment)
 
 
 def _configured(entry: _ServerEntry, search_path: str) -> ConfiguredServer:
