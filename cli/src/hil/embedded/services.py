@@ -1,6 +1,7 @@
 """Which services belong to the system, and what does each need to know to start?"""
 
 import asyncio
+import base64
 import importlib
 import os
 import secrets
