@@ -25,7 +25,7 @@ _GRANT_GONE = frozenset(
     {"invalid_grant", "bad_refresh_token", "bad_verification_code", "interaction_required", "consent_required"}
 )
 _WORD = re.compile(r"[a-z_]{1,60}\Z")
-_SENDABLE = re.compile(r"[\x21-\x7e]+\Z")
+_SENDABLE = re.compile(r"\A[\x21-\x7e]+\Z")
 """Characters that a token may have (RFC 6749, A.12, without the blank): nothing that could end a header."""
 
 
@@ -75,7 +75,7 @@ class Callback:
 class _TokenAnswer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
     access_token: str = Field(min_length=1, max_length=TOKEN_CHARACTERS_MAX, pattern=_SENDABLE)
-    token_type: str = Field(pattern=re.compile(r"(?i)bearer\Z"))
+    token_type: str = Field(pattern=re.compile(r"(?i)\Abearer\Z"))
     refresh_token: str | None = Field(None, min_length=1, max_length=TOKEN_CHARACTERS_MAX, pattern=_SENDABLE)
     expires_in: int | None = Field(None, ge=0, le=LIFETIME_SECONDS_MAX)
     scope: str | None = Field(None, max_length=4_096)

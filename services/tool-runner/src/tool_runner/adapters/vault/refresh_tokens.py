@@ -45,6 +45,7 @@ class Refresher:
     endpoint: TokenEndpoint
     apps: Mapping[str, App]
     now_ms: Callable[[], int]
+    quiet_seconds: float = QUIET_SECONDS
     _flights: dict[Account, "asyncio.Task[None]"] = field(default_factory=dict)
     _quiet: dict[Account, tuple[float, Exception]] = field(default_factory=dict)
 
@@ -68,7 +69,7 @@ class Refresher:
         async def ask(record: Record) -> None:
             try:
                 async with asyncio.timeout(WORK_SECONDS_MAX):
-                    await self._ask(record)
+                    await self.ask(record)
             except TimeoutError:
                 raise RetryLater(f"the refresh was not stored within {WORK_SECONDS_MAX:g} s") from None
 
@@ -88,13 +89,13 @@ class Refresher:
             await asyncio.sleep(LOOK_EVERY_SECONDS)
         raise RetryLater("another process refreshes this account", after=timedelta(seconds=1))
 
-    async def _ask(self, record: Record) -> None:
+    async def ask(self, record: Record) -> None:
+        """Ask the server and store what it says; for whoever has the account for themselves. Raises ServerUnavailable,
+        ClientRefused, Unsealable, KeyMissing."""
         old, account = self.records.opened(record), record.connection.account
         client = self.apps[account.app].oauth
         if client is None or old.refresh is None:
-            return await self._keep(
-                _needing(record.connection, "it has expired and cannot be refreshed"), record.sealed
-            )
+            return await self._keep(_needing(record.connection, "it has expired and cannot be refreshed"), None)
         answer = await self.endpoint.refresh(client, old.refresh)
         if isinstance(answer, Tokens):
             new = replace(answer, refresh=answer.refresh or old.refresh)
@@ -102,10 +103,11 @@ class Refresher:
             return await self._keep(following, self.records.sealed(account, new))
         if answer.trouble is not Trouble.GRANT_GONE:
             raise _raised(account.app, answer)
-        await self._keep(_needing(record.connection, f"its server says {answer.word}"), record.sealed)
+        await self._keep(_needing(record.connection, f"its server says {answer.word}"), None)
 
-    async def _keep(self, connection: Connection, sealed: Sealed) -> None:
-        """Store what came, trying again while the store is away: these may be the only tokens that still work."""
+    async def _keep(self, connection: Connection, sealed: Sealed | None) -> None:
+        """Store what came, beside the tokens that are there if it brought none. Tried again while the store is away:
+        these may be the only tokens that still work."""
         account = connection.account
         while True:
             try:
@@ -113,9 +115,8 @@ class Refresher:
                 if current is None or not replaces(connection, current.connection):
                     log.warning("account.answer_dropped", app=account.app, tenant=account.tenant)
                     return
-                await self.records.save(connection, sealed, version=current.version)
-                log.info(f"account.{connection.state.value}", app=account.app, tenant=account.tenant)
-                return
+                await self.records.save(connection, sealed or current.sealed, version=current.version)
+                return _tell(connection)
             except VersionConflict:
                 continue
             except StoreUnavailable:
@@ -132,13 +133,22 @@ class Refresher:
         if isinstance(error, ServerUnavailable | ClientRefused):
             if len(self._quiet) >= QUIET_ACCOUNTS_MAX:
                 self._quiet.clear()
-            self._quiet[account] = (asyncio.get_running_loop().time() + QUIET_SECONDS, error)
+            self._quiet[account] = (asyncio.get_running_loop().time() + self.quiet_seconds, error)
         else:
             self._quiet.pop(account, None)
 
 
 def _needing(connection: Connection, reason: str) -> Connection:
     return replace(connection, state=AccountState.NEEDS_RECONNECT, reason=reason)
+
+
+def _tell(connection: Connection) -> None:
+    """Whose account it is stays untold: an entity may be named after a person."""
+    account = connection.account
+    if connection.state is AccountState.CONNECTED:
+        log.info("account.refreshed", app=account.app, tenant=account.tenant)
+    else:
+        log.warning("account.needs_reconnect", app=account.app, tenant=account.tenant, reason=connection.reason)
 
 
 def _changed(current: Connection, seen: Connection) -> bool:
