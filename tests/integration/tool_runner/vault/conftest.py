@@ -50,7 +50,7 @@ def open_vault(server: AuthorizationServer, redis_server: RedisServer, tmp_path:
 
     def opening(keys: str = KEY_OLD, **app: object) -> AbstractAsyncContextManager[Vault]:
         return opened_vault(
-            {"shop": declared("shop", server.app(**app)), "catalogue": catalogue()},
+            {name: declared(name, server.app(**app)) for name in ("shop", "mall")} | {"catalogue": catalogue()},
             read_keys(keys, None),
             store_url=f"sqlite:///{tmp_path}/vault.sqlite3",
             redis_url=redis_server.url,
@@ -92,6 +92,6 @@ async def brought_back(vault: Vault, account: Account = ANN) -> tuple[str, Callb
 
 async def connect(vault: Vault, account: Account = ANN) -> Connection:
     state, callback = await brought_back(vault, account)
-    connection = await vault.finish(state, callback)
+    connection = await vault.finish(account.app, state, callback)
     assert not isinstance(connection, CallbackRefused), connection
     return connection

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from yarl import URL
 
-from tests.integration.tool_runner.vault.conftest import ANN, Clock, OpenVault, brought_back, connect
+from tests.integration.tool_runner.vault.conftest import ANN, Clock, OpenVault, brought_back, connect, owner_agrees
 from tests.support.authorization_server import AuthorizationServer
 from tool_runner.adapters.vault.vault import Vault
 from tool_runner.domain.accounts import Account, Connection, Missing, NotConnected
@@ -31,19 +32,19 @@ async def test_nobody_elses_calls_are_made_with_it(vault: Vault, tenant: str, en
 
 async def test_a_state_is_good_once_also_for_two_at_the_same_time(vault: Vault) -> None:
     state, callback = await brought_back(vault)
-    ended = await asyncio.gather(*(vault.finish(state, callback) for _ in range(5)))
+    ended = await asyncio.gather(*(vault.finish("shop", state, callback) for _ in range(5)))
     assert sum(isinstance(one, Connection) for one in ended) == 1
 
 
 async def test_a_state_ends_after_ten_minutes(vault: Vault, clock: Clock) -> None:
     state, callback = await brought_back(vault)
     clock.now_ms += PENDING_SECONDS * 1_000
-    assert isinstance(await vault.finish(state, callback), CallbackRefused)
+    assert isinstance(await vault.finish("shop", state, callback), CallbackRefused)
 
 
 @pytest.mark.parametrize("state", ["", "made-up", "x" * 10_000])
 async def test_a_state_that_nobody_gave_is_refused(vault: Vault, server: AuthorizationServer, state: str) -> None:
-    refused = await vault.finish(state, Callback("a code"))
+    refused = await vault.finish("shop", state, Callback("a code"))
     assert isinstance(refused, CallbackRefused) and "start the connection again" in refused.reason
     assert server.exchanges == 0
 
@@ -51,16 +52,32 @@ async def test_a_state_that_nobody_gave_is_refused(vault: Vault, server: Authori
 async def test_a_code_of_another_flow_is_refused_by_pkce(vault: Vault) -> None:
     first_state, _ = await brought_back(vault)
     _, second_callback = await brought_back(vault, Account("acme", "mallory", "shop"))
-    refused = await vault.finish(first_state, second_callback)
+    refused = await vault.finish("shop", first_state, second_callback)
     assert refused == CallbackRefused("the token endpoint of shop says invalid_grant")
+
+
+async def test_a_server_that_sends_the_owner_on_to_another_apps_server_does_not_get_its_code(
+    vault: Vault, server: AuthorizationServer
+) -> None:
+    """RFC 9700, 4.4: the flow was started at mall, whose server is hostile; the code that comes is one of shop."""
+    mall, shop = (vault.apps[name].oauth for name in ("mall", "shop"))
+    assert mall is not None and shop is not None
+    at_mall = URL((await vault.start(Account("acme", "ann", "mall"), mall)).url)
+    at_shop = URL((await vault.start(ANN, shop)).url)
+    assert at_mall.query["redirect_uri"] != at_shop.query["redirect_uri"]
+    sent_on = at_mall.update_query(redirect_uri=at_shop.query["redirect_uri"])
+    brought = await owner_agrees(str(sent_on))
+    refused = await vault.finish("shop", brought["state"], Callback(brought["code"]))
+    assert isinstance(refused, CallbackRefused) and "another app's" in refused.reason
+    assert server.exchanges == 0
 
 
 async def test_a_no_of_the_owner_uses_the_state_up(vault: Vault) -> None:
     state, callback = await brought_back(vault)
-    assert await vault.finish(state, Callback(error="access_denied")) == CallbackRefused(
+    assert await vault.finish("shop", state, Callback(error="access_denied")) == CallbackRefused(
         "the server says access_denied"
     )
-    assert isinstance(await vault.finish(state, callback), CallbackRefused)
+    assert isinstance(await vault.finish("shop", state, callback), CallbackRefused)
 
 
 @pytest.mark.parametrize(
@@ -78,14 +95,14 @@ async def test_the_issuer_must_be_the_declared_one(
     server.issuer = said
     async with open_vault(issuer=declared) as vault:
         state, callback = await brought_back(vault)
-        assert isinstance(await vault.finish(state, callback), Connection) is connects
+        assert isinstance(await vault.finish("shop", state, callback), Connection) is connects
     assert server.exchanges == connects
 
 
 async def test_another_replica_finishes_what_one_has_started(open_vault: OpenVault) -> None:
     async with open_vault() as first, open_vault() as second:
         state, callback = await brought_back(first)
-        assert isinstance(await second.finish(state, callback), Connection)
+        assert isinstance(await second.finish("shop", state, callback), Connection)
         assert not isinstance(await first.headers_for("acme", "ann", "shop"), NotConnected)
 
 

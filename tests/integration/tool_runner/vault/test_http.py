@@ -50,11 +50,11 @@ async def test_an_account_is_connected_listed_and_disconnected(
         url = (await answer.json())["authorization_url"]
         assert answer.headers["cache-control"] == "no-store"
     brought = await owner_agrees(url)
-    async with http.get("/v1/oauth/callback", params=brought) as answer:
+    async with http.get("/v1/oauth/callback/shop", params=brought) as answer:
         page = await answer.text()
         assert answer.status == 200 and "shop is connected" in page
         assert answer.headers["referrer-policy"] == "no-referrer"
-    async with http.get("/v1/oauth/callback", params=brought) as answer:
+    async with http.get("/v1/oauth/callback/shop", params=brought) as answer:
         assert answer.status == 400 and "start the connection again" in await answer.text()
     async with http.get("/v1/connections", params={"tenant": "acme"}) as answer:
         listed = await answer.text()
@@ -85,7 +85,7 @@ async def test_a_static_key_is_kept_and_never_repeated(http: aiohttp.ClientSessi
         ("POST", "/v1/connections/shop", {"tenant": "a.b"}, 422, '"field":"tenant"'),
         ("POST", "/v1/connections/shop", {"entity": "x" * 129}, 422, "at most 128 characters"),
         ("GET", "/v1/connections", {"cursor": "made up"}, 422, "cursor"),
-        ("GET", "/v1/oauth/callback", {"state": "made-up", "code": "c0de"}, 400, "start the connection again"),
+        ("GET", "/v1/oauth/callback/shop", {"state": "made-up", "code": "c0de"}, 400, "start the connection again"),
     ],
 )
 async def test_what_cannot_be_is_refused_with_the_reason(

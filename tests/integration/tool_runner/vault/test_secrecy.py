@@ -136,7 +136,7 @@ async def _connected_by_a_process(
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
             async with http.post("/v1/connections/shop", params=OWNER) as answer:
                 brought = await owner_agrees((await answer.json())["authorization_url"])
-            async with http.get("/v1/oauth/callback", params=brought) as answer:
+            async with http.get("/v1/oauth/callback/shop", params=brought) as answer:
                 assert answer.status == 200
         yield process
 

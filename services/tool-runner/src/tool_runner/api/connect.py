@@ -79,12 +79,12 @@ def _looking_after(vault: Vault) -> APIRouter:
 def _coming_back(vault: Vault) -> APIRouter:
     router = APIRouter()
 
-    @router.get(CALLBACK_PATH)
+    @router.get(f"{CALLBACK_PATH}/{{name}}")
     async def callback(
-        state: Brought = None, code: Brought = None, error: Brought = None, iss: Brought = None
+        name: AppName, *, state: Brought = None, code: Brought = None, error: Brought = None, iss: Brought = None
     ) -> PlainTextResponse:
         """Where an app's server sends the owner's browser: all that is believed is what fits to the state."""
-        ended = await vault.finish(state or "", Callback(code, error, iss))
+        ended = await vault.finish(name, state or "", Callback(code, error, iss))
         if isinstance(ended, CallbackRefused):
             return PlainTextResponse(f"Not connected: {ended.reason}\n", status_code=400, headers=UNSEEN)
         text = f"The account at {ended.account.app} is connected. You can close this page.\n"

@@ -46,8 +46,8 @@ async def opened_vault(
             rewrapping = asyncio.create_task(rewrap_tokens(records))
             try:
                 pending = PendingConnections(redis, seal, now_ms)
-                redirect_uri = f"{public_url.rstrip('/')}{CALLBACK_PATH}"
-                yield Vault(apps, records, pending, refresher, endpoint, redirect_uri, now_ms)
+                callback_url = f"{public_url.rstrip('/')}{CALLBACK_PATH}"
+                yield Vault(apps, records, pending, refresher, endpoint, callback_url, now_ms)
             finally:
                 await end_task(rewrapping)
                 await refresher.close()

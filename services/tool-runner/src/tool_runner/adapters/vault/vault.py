@@ -63,7 +63,7 @@ class Vault:
     pending: PendingConnections
     refresher: Refresher
     endpoint: TokenEndpoint
-    redirect_uri: str
+    callback_url: str
     now_ms: Callable[[], int]
 
     async def headers_for(self, tenant: str, entity: str, app: str) -> Mapping[str, str] | NotConnected:
@@ -86,15 +86,17 @@ class Vault:
 
     async def start(self, account: Account, client: OAuthClient) -> Started:
         """Raises RetryLater."""
-        state, pending = await self.pending.start(account, self.redirect_uri)
+        state, pending = await self.pending.start(account, f"{self.callback_url}/{account.app}")
         return Started(authorization_url(client, pending, state), pending.expires_at_ms)
 
-    async def finish(self, state: str, callback: Callback) -> Connection | CallbackRefused:
-        """What the browser brought back: the state is used up, whatever comes of it. Raises RetryLater."""
+    async def finish(self, app: str, state: str, callback: Callback) -> Connection | CallbackRefused:
+        """What the browser brought back to the address of `app`: the state is used up, whatever comes of it. A server
+        that sends the owner on to another app's server does not get that one's code. Raises RetryLater."""
         pending = await self.pending.take(state)
-        declared = None if pending is None else self.apps.get(pending.account.app)
-        if pending is None or declared is None or declared.oauth is None:
-            return CallbackRefused("state: is unknown, used or older than ten minutes; start the connection again")
+        declared = self.apps.get(app)
+        if pending is None or pending.account.app != app or declared is None or declared.oauth is None:
+            reason = "state: is unknown, used, older than ten minutes or another app's; start the connection again"
+            return CallbackRefused(reason)
         code = code_of(callback, declared.oauth)
         if isinstance(code, CallbackRefused):
             return code
