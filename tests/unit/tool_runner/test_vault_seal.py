@@ -59,6 +59,25 @@ def test_names_do_not_run_into_each_other(parts: list[str], cut: int) -> None:
     assert moved.place != Account(tenant, entity, app).place and moved.id != Account(tenant, entity, app).id
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("t", "a/b", "c"), ("t", "a", "b/c")),
+        (("t", 'a", "b', "c"), ("t", "a", 'b", "c')),
+        (("t", "", "a"), ("t", "a", "")),
+        (("t", "\ud83d\ude00", "c"), ("t", "\U0001f600", "c")),
+        (("t", "\\ud83d\\ude00", "c"), ("t", "\U0001f600", "c")),
+        (("t", "é", "c"), ("t", "e\u0301", "c")),
+        (("t", "a\x00", "c"), ("t", "a", "c")),
+    ],
+)
+def test_names_that_look_alike_are_two_accounts(one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
+    first, second, seal = Account(*one), Account(*other), seal_with(k=b"k" * 32)
+    assert first.id != second.id
+    with pytest.raises(Unsealable):
+        seal.open(second, seal.close(first, b"token"))
+
+
 @given(texts, st.sampled_from(["wrapped", "sealed"]), st.data())
 def test_a_flipped_bit_does_not_open(text: bytes, field: str, data: st.DataObject) -> None:
     account, seal = Account("acme", "ann", "shop"), seal_with(k=b"k" * 32)

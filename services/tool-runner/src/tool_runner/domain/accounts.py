@@ -21,13 +21,14 @@ class Account:
 
     @property
     def place(self) -> str:
-        """The three names in one text, from which no other three can be read: keys and seals are made for it."""
-        return json.dumps([self.tenant, self.entity, self.app])
+        """The three names in one text, from which no other three can be read: keys and seals are made for it. Not in
+        ASCII: two halves of a surrogate pair would be written like the character that they are halves of."""
+        return json.dumps([self.tenant, self.entity, self.app], ensure_ascii=False)
 
     @property
     def id(self) -> str:
         """Names the account where it is stored, whatever characters the entity's name has."""
-        return hashlib.sha256(self.place.encode()).hexdigest()
+        return hashlib.sha256(self.place.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class AccountState(StrEnum):

@@ -88,7 +88,7 @@ def fields_of(sealed: Sealed) -> dict[str, str]:
 
 def _bound(purpose: str, account: Account, *more: str) -> bytes:
     """What a layer is bound to; the names cannot run into each other."""
-    return json.dumps([purpose, account.place, *more]).encode()
+    return json.dumps([purpose, account.place, *more], ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def _encrypted(key: bytes, text: bytes, bound: bytes) -> str:
