@@ -66,10 +66,12 @@ class AccountRecords:
         page = await self.store.find(COLLECTION, where, limit=limit, cursor=cursor)
         return [_connection(document.body, _account(document.body)) for document in page.documents], page.next_cursor
 
-    async def sealed_under(self, key_ids: Sequence[str], *, limit: int) -> list[Record]:
-        """Some of the accounts whose tokens are sealed under one of these master keys."""
-        page = await self.store.find(COLLECTION, [OneOf("key_id", key_ids)], limit=limit)
-        return [_record(document, _account(document.body)) for document in page.documents]
+    async def sealed_under(
+        self, key_ids: Sequence[str], *, limit: int, cursor: str | None = None
+    ) -> tuple[list[Record], str | None]:
+        """Accounts whose tokens are sealed under one of these master keys, and where the next page begins."""
+        page = await self.store.find(COLLECTION, [OneOf("key_id", key_ids)], limit=limit, cursor=cursor)
+        return [_record(document, _account(document.body)) for document in page.documents], page.next_cursor
 
     async def wrap_again(self, record: Record) -> bool:
         """Under the newest master key; False if somebody else has written meanwhile. Raises Unsealable, KeyMissing."""

@@ -27,18 +27,19 @@ async def rewrap_tokens(records: AccountRecords, *, every_seconds: float = EVERY
         await asyncio.sleep(every_seconds)
 
 
-async def rewrap_once(records: AccountRecords) -> tuple[int, int]:
-    """How many accounts were put under the newest key, and how many could not be opened. Raises RetryLater."""
-    older, wrapped = records.seal.keys.older, 0
-    if not older:
-        return 0, 0
-    while True:
-        found = await records.sealed_under(older, limit=PAGE)
-        failed = 0
+async def rewrap_once(records: AccountRecords, *, page: int = PAGE) -> tuple[int, int]:
+    """How many accounts were put under the newest key, and how many could not be opened. One walk over all of them:
+    those that do not open do not hide the rest, and two replicas that disagree do not chase each other. Raises
+    RetryLater."""
+    older, wrapped, failed = records.seal.keys.older, 0, 0
+    cursor: str | None = None
+    while older:
+        found, cursor = await records.sealed_under(older, limit=page, cursor=cursor)
         for record in found:
             try:
                 wrapped += await records.wrap_again(record)
             except (Unsealable, KeyMissing):
                 failed += 1
-        if len(found) < PAGE or failed == len(found):
-            return wrapped, failed
+        if cursor is None:
+            break
+    return wrapped, failed
