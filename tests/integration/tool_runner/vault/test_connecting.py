@@ -3,10 +3,13 @@
 import asyncio
 
 import pytest
+import redis
 from yarl import URL
 
 from tests.integration.tool_runner.vault.conftest import ANN, Clock, OpenVault, brought_back, connect, owner_agrees
 from tests.support.authorization_server import AuthorizationServer
+from tests.support.start_servers import RedisServer
+from tool_runner.adapters.vault.oauth_redis import STARTED_MAX, TooManyStarted
 from tool_runner.adapters.vault.vault import Vault
 from tool_runner.domain.accounts import Account, Connection, Missing, NotConnected
 from tool_runner.domain.oauth import PENDING_SECONDS, Callback, CallbackRefused
@@ -47,6 +50,20 @@ async def test_a_state_that_nobody_gave_is_refused(vault: Vault, server: Authori
     refused = await vault.finish("shop", state, Callback("a code"))
     assert isinstance(refused, CallbackRefused) and "start the connection again" in refused.reason
     assert server.exchanges == 0
+
+
+async def test_so_many_connections_are_started_in_ten_minutes_and_no_more(
+    vault: Vault, redis_server: RedisServer, clock: Clock
+) -> None:
+    await brought_back(vault)
+    with redis.Redis.from_url(redis_server.url) as client:
+        [key] = client.keys("hil:oauth_states_started:*")
+        assert 0 < client.ttl(key) <= PENDING_SECONDS
+        client.set(key, STARTED_MAX)
+    with pytest.raises(TooManyStarted, match="try later"):
+        await brought_back(vault)
+    clock.now_ms += PENDING_SECONDS * 1_000
+    await brought_back(vault)
 
 
 async def test_a_code_of_another_flow_is_refused_by_pkce(vault: Vault) -> None:

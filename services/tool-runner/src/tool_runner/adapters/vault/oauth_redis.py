@@ -72,9 +72,13 @@ class PendingConnections:
         return Pending(account, SecretStr(verifier), redirect_uri, expires_at_ms)
 
     async def _count(self) -> None:
-        key = "hil:oauth_states_started"
-        await _asked(self.redis.set(key, 0, ex=PENDING_SECONDS, nx=True))
-        if await _asked(self.redis.incr(key)) > STARTED_MAX:
+        """By a key for each ten minutes, which can neither outlive them nor lose its end between two commands."""
+        key = f"hil:oauth_states_started:{self.now_ms() // (PENDING_SECONDS * 1_000)}"
+        async with self.redis.pipeline(transaction=True) as both:
+            both.incr(key)
+            both.expire(key, PENDING_SECONDS)
+            started, _ = await _asked(both.execute())
+        if started > STARTED_MAX:
             raise TooManyStarted(f"over {STARTED_MAX} connections were started in {PENDING_SECONDS} s: try later")
 
 
