@@ -42,7 +42,9 @@ class AuthorizationServer:
     faults: list[web.Response | str] = field(default_factory=list)
     """For coming token requests, in order: an answer instead of the right one, or `lost` (done, but not told)."""
     revocation_status: int = 200
+    revocations: int = 0
     hold: asyncio.Event = field(default_factory=asyncio.Event)
+    hold_revocations: asyncio.Event = field(default_factory=asyncio.Event)
     issuer: str | None = None
     _codes: dict[str, tuple[str, str]] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -96,6 +98,8 @@ class AuthorizationServer:
 
     async def revoke(self, request: web.Request) -> web.Response:
         form = await request.post()
+        self.revocations += 1
+        await self.hold_revocations.wait()
         token = str(form["token"])
         if self.revocation_status == 200 and _is_client(request.headers.get("authorization", "")):
             self.revoked.append(token)
@@ -148,6 +152,7 @@ def _error(word: str, status: int = 400) -> web.Response:
 async def authorization_server() -> AsyncIterator[AuthorizationServer]:
     server = AuthorizationServer()
     server.hold.set()
+    server.hold_revocations.set()
     app = web.Application()
     app.add_routes(
         [web.get("/authorize", server.authorize), web.post("/token", server.token), web.post("/revoke", server.revoke)]
@@ -160,4 +165,5 @@ async def authorization_server() -> AsyncIterator[AuthorizationServer]:
         yield server
     finally:
         server.hold.set()
+        server.hold_revocations.set()
         await runner.cleanup()

@@ -9,6 +9,7 @@ from yarl import URL
 from tests.integration.tool_runner.vault.conftest import ANN, Clock, OpenVault, brought_back, connect, owner_agrees
 from tests.support.authorization_server import AuthorizationServer
 from tests.support.start_servers import RedisServer
+from tests.support.wait_until import wait_until
 from tool_runner.adapters.vault.oauth_redis import STARTED_MAX, TooManyStarted
 from tool_runner.adapters.vault.vault import Vault
 from tool_runner.domain.accounts import Account, Connection, Missing, NotConnected
@@ -143,3 +144,17 @@ async def test_an_account_is_not_used_while_its_server_has_not_revoked_it(
     server.revocation_status = 200
     again = await vault.disconnect(ANN)
     assert again is not None and again.unconfirmed is None and not server.grants[0].alive
+
+
+async def test_an_account_that_is_connected_again_while_it_is_revoked_is_not_forgotten(
+    vault: Vault, server: AuthorizationServer
+) -> None:
+    await connect(vault)
+    server.hold_revocations.clear()
+    ending = asyncio.create_task(vault.disconnect(ANN))
+    await wait_until(lambda: server.revocations)
+    await connect(vault)
+    server.hold_revocations.set()
+    await ending
+    headers = await vault.headers_for("acme", "ann", "shop")
+    assert not isinstance(headers, NotConnected) and server.accepts(headers["Authorization"])

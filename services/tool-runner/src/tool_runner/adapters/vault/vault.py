@@ -119,7 +119,7 @@ class Vault:
             raise RetryLater("the account was changed meanwhile: ask again", after=timedelta(seconds=1))
         unconfirmed = await self._revoked(record)
         if unconfirmed is None:
-            await self.records.delete(account)
+            await self._forget(record)
         return Disconnected(unconfirmed)
 
     async def _usable(self, account: Account) -> Tokens | Missing:
@@ -171,6 +171,13 @@ class Vault:
         gone = replace(record.connection, state=AccountState.DISCONNECTED, reason="disconnected by request")
         await self.records.save(gone, record.sealed, version=record.version)
         log.info("account.disconnected", app=gone.account.app, tenant=gone.account.tenant)
+
+    async def _forget(self, record: Record) -> None:
+        """Unless its owner has connected it again while the server was asked: re-wrapping alone changes nothing."""
+        account = record.connection.account
+        current = await self.records.load(account)
+        if current is not None and current.connection == record.connection:
+            await self.records.delete(account)
 
     async def _revoked(self, record: Record) -> str | None:
         """Why the tokens may still work at the server."""
