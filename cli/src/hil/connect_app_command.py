@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from hil.outcome import CommandError, bad_input, unreachable
 
 KEY_BYTES_MAX = 16_384
 SECONDS_MAX = 15.0
+APP_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 Answer = tuple[int, dict[str, object]]
 
 
@@ -32,6 +34,8 @@ def connect_app(
 
     Whoever opens it decides whose account the entity gets: give it to its owner only.
     """
+    if not APP_NAME.fullmatch(app):
+        raise bad_input(f"APP: {app[:80]!r} must match {APP_NAME.pattern}, as names in the manifest do")
     key = _key() if key_stdin else None
     status, answer = asyncio.run(
         _asked(address_of("tool_runner", data_dir), app, {"tenant": tenant, "entity": entity}, key)
@@ -68,6 +72,8 @@ async def _asked(address: str, app: str, owner: dict[str, str], key: str | None)
 def _refused(status: int, answer: dict[str, object]) -> CommandError:
     problems = answer.get("problems")
     text = str(answer.get("detail", "refused"))
+    if status == 404 and "error" not in answer:
+        return bad_input("the tool runner has no apps: declare them under `apps` in TOOL_RUNNER_SERVERS_FILE")
     if isinstance(problems, list):
         text = "; ".join(f"{one['field']}: {one['problem']}" for one in problems)
     if status == 503:

@@ -36,6 +36,7 @@ from tool_runner.domain.oauth import (
     read_token_answer,
     refresh_request,
 )
+from tool_runner.settings import Settings
 
 ANN = Account("acme", "ann", "shop")
 PENDING = Pending(ANN, SecretStr("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"), "http://127.0.0.1:8083/cb", 1)
@@ -199,6 +200,7 @@ def test_what_is_missing_is_said_without_a_state_and_with_the_page_of_the_house(
         ({"client_proof": "post"}, "need a client secret"),
         ({"client_proof": "none", "client_secret_env": "SECRET"}, "none has none"),
         ({"authorize_parameters": {"state": "x"}}, "state are set by the tool runner"),
+        ({"authorize_url": "https://id.example/a?redirect_uri="}, "authorize_url: redirect_uri are set by"),
         ({"header": "Authorization: Bearer"}, "with {token} once"),
         ({"header": "Authorization: {token} {token}"}, "with {token} once"),
         ({"header": "A: {token}\r\nB: x"}, "with {token} once"),
@@ -211,6 +213,22 @@ def test_a_wrong_app_is_refused_with_the_reason(fields: dict[str, object], reaso
     with pytest.raises(ValidationError) as refused:
         AppEntry.model_validate({**ENTRY, **fields})
     assert reason in str(refused.value)
+
+
+@pytest.mark.parametrize("field", ["client_secret", "client_secret_env", "token_url", "header"])
+def test_a_secret_in_the_wrong_place_is_not_repeated(field: str) -> None:
+    with pytest.raises(ValidationError, match=field) as refused:
+        AppEntry.model_validate({**ENTRY, field: "https://u:hunter-2@id.example"})
+    assert "hunter" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://example.com", "https://example.com?x=1", "https://u@example.com", "ftp://a"]
+)
+def test_codes_come_back_to_an_https_address_without_extras(address: str) -> None:
+    with pytest.raises(ValidationError, match="public_url"):
+        Settings(public_url=address)
+    assert Settings(public_url="https://example.com/hil/").public_url == "https://example.com/hil/"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.streams import TOOL_RUNNER
 from pii import checked_regions
+from tool_runner.domain.addresses import checked_public_url
 
 
 class Settings(BaseSettings):
@@ -44,10 +45,10 @@ class Settings(BaseSettings):
         "must be set if the servers file has apps.",
     )
     vault_keys_file: Path | None = Field(None, description="File with the master keys, one a line, newest first.")
-    public_url: str | None = Field(
+    public_url: Annotated[str, AfterValidator(checked_public_url)] | None = Field(
         None,
-        pattern=r"^https?://[^\s?#]{1,500}$",
-        description="Address under which browsers reach this API; `http://127.0.0.1:<port>` if unset.",
+        max_length=500,
+        description="https address under which browsers reach this API; `http://127.0.0.1:<port>` if unset.",
     )
     ack_wait_seconds: float = Field(
         TOOL_RUNNER.ack_wait_seconds,

@@ -83,7 +83,7 @@ async def test_a_static_key_is_kept_and_never_repeated(http: aiohttp.ClientSessi
         ("POST", "/v1/connections/catalogue", {}, 409, "PUT one"),
         ("PUT", "/v1/connections/shop", {}, 409, "works with OAuth"),
         ("POST", "/v1/connections/shop", {"tenant": "a.b"}, 422, '"field":"tenant"'),
-        ("POST", "/v1/connections/shop", {"entity": "x" * 129}, 422, "at most 128 characters"),
+        ("POST", "/v1/connections/shop", {"entity": "x" * 257}, 422, "at most 256 characters"),
         ("GET", "/v1/connections", {"cursor": "made up"}, 422, "cursor"),
         ("GET", "/v1/oauth/callback/shop", {"state": "made-up", "code": "c0de"}, 400, "start the connection again"),
     ],
@@ -112,6 +112,8 @@ async def test_the_command_line_prints_the_address_and_keeps_a_key_from_its_inpu
     refused = (await hil(http, "shap", "--entity", "ann")).exception
     assert isinstance(refused, CommandError) and refused.code == ExitCode.BAD_INPUT
     assert "it declares: catalogue, shop" in str(refused)
+    for strange in ("../tools", "shop?entity=bob", "shop/../shop"):
+        assert "must match" in str((await hil(http, strange, "--entity", "ann")).exception)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{free_port()}") as nobody:
         unheard = (await hil(nobody, "shop", "--entity", "ann")).exception
     assert isinstance(unheard, CommandError) and unheard.code == ExitCode.UNREACHABLE
@@ -130,3 +132,14 @@ async def test_apps_without_a_master_key_stop_the_start(
     with pytest.raises(VaultKeysUnusable, match="0 keys, must be 1 to 16"):
         settings = settings_for(nats_server.url, redis_server.url, file)
         await serve(settings, stop=asyncio.Event(), ready=asyncio.Event())
+
+
+async def test_the_command_line_says_that_there_are_no_apps(
+    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    file, port = tmp_path / "servers.yaml", free_port()
+    file.write_text("servers: []\n")
+    settings = settings_for(nats_server.url, redis_server.url, file, http_port=port)
+    async with running_runner(settings), aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        refused = (await hil(session, "shop", "--entity", "ann")).exception
+    assert isinstance(refused, CommandError) and "has no apps: declare them" in str(refused)

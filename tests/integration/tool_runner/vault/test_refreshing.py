@@ -1,6 +1,7 @@
 """Does an account get new tokens once, and is none lost in silence?"""
 
 import asyncio
+import gzip
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -165,9 +166,11 @@ def refusals() -> Iterable[web.Response | str]:
     yield web.json_response({"access_token": "x", "token_type": "mac"})
     yield web.json_response({"access_token": "x", "token_type": "bearer", "expires_in": -1})
     yield web.Response(body=b"x" * 300_000)
+    compressed = gzip.compress(b'{"access_token": "x", "token_type": "bearer"}')
+    yield web.Response(body=compressed, headers={"content-encoding": "gzip"})
 
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(9))
 async def test_a_server_that_answers_nothing_usable_costs_no_account_and_is_left_in_peace(
     vault: Vault, server: AuthorizationServer, clock: Clock, number: int
 ) -> None:

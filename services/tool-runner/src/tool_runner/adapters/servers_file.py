@@ -100,7 +100,7 @@ class _ServerEntry(BaseModel):
 
 
 class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     servers: list[_ServerEntry]
     apps: dict[Name, AppEntry] = Field({}, description="Apps at which entities have accounts.")
 

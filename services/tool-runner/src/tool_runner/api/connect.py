@@ -13,7 +13,7 @@ from tool_runner.domain.oauth import Callback, CallbackRefused
 
 AppName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Tenant = Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
-Entity = Annotated[str, Query(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Entity = Annotated[str, Query(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=8_192)]
 Brought = Annotated[str | None, Query(max_length=16_384)]

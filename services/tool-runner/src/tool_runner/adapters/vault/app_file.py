@@ -4,32 +4,20 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from tool_runner.domain.accounts import BLANK, App, ClientProof, OAuthClient
+from tool_runner.domain.addresses import checked_address
 from tool_runner.domain.oauth import OWN_PARAMETERS
 
 SECRET_BYTES_MAX = 16_384
 _HEADER = re.compile(r"(?P<name>[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}): ?(?P<value>[\x20-\x7e]{1,500})\Z")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class AppUnusable(Exception):
     """An app cannot be used as it is declared; the text names app, field and reason."""
-
-
-def _address(text: str) -> str:
-    """https, or http on this machine: a token goes there."""
-    parts = urlsplit(text)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError("must be https; http is for this machine alone")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise ValueError("must be an https address such as https://example.com/oauth/token")
-    if parts.username or parts.password or parts.fragment:
-        raise ValueError("must have no user, password or fragment")
-    return text
 
 
 def _header(text: str) -> str:
@@ -39,15 +27,16 @@ def _header(text: str) -> str:
     return text
 
 
-Address = Annotated[str, Field(max_length=2_000), AfterValidator(_address)]
+Address = Annotated[str, Field(max_length=2_000), AfterValidator(checked_address)]
 Header = Annotated[str, AfterValidator(_header)]
 Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,200}$")]
 
 
 class AppEntry(BaseModel):
-    """One entry under `apps`. `kind: api_key` is an app whose accounts are static keys."""
+    """One entry under `apps`. `kind: api_key` is an app whose accounts are static keys. Errors repeat no value: it may
+    be a secret where the name of one belongs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     kind: Literal["oauth", "api_key"] = "oauth"
     header: Header = Field("Authorization: Bearer {token}", description="What a call carries.")
     connect_page: Address | None = Field(None, description="Where people of this house connect accounts; shown to all.")
@@ -82,8 +71,15 @@ class AppEntry(BaseModel):
         has_secret = bool(self.client_secret_env or self.client_secret_file)
         if self.client_proof is not None and has_secret is (self.client_proof is ClientProof.NONE):
             raise ValueError("client_proof basic and post need a client secret, none has none")
-        if own := sorted(OWN_PARAMETERS & set(self.authorize_parameters)):
-            raise ValueError(f"authorize_parameters: {', '.join(own)} are set by the tool runner")
+        return self
+
+    @model_validator(mode="after")
+    def of_own_parameters(self) -> Self:
+        """Nothing in the manifest stands beside what the flow itself says."""
+        said = dict(parse_qsl(urlsplit(self.authorize_url or "").query, keep_blank_values=True))
+        for field, names in (("authorize_parameters", self.authorize_parameters), ("authorize_url", said)):
+            if own := sorted(OWN_PARAMETERS.intersection(names)):
+                raise ValueError(f"{field}: {', '.join(own)} are set by the tool runner")
         return self
 
     def app(self, name: str, environment: Mapping[str, str]) -> App:
