@@ -52,7 +52,7 @@ async def test_an_account_is_connected_listed_and_disconnected(
     brought = await owner_agrees(url)
     async with http.get("/v1/oauth/callback/shop", params=brought) as answer:
         page = await answer.text()
-        assert answer.status == 200 and "shop is connected" in page
+        assert answer.status == 200 and "shop is connected, and calls for ann@example.com (acme) are made" in page
         assert answer.headers["referrer-policy"] == "no-referrer"
     async with http.get("/v1/oauth/callback/shop", params=brought) as answer:
         assert answer.status == 400 and "start the connection again" in await answer.text()

@@ -87,10 +87,18 @@ def _coming_back(vault: Vault) -> APIRouter:
         ended = await vault.finish(name, state or "", Callback(code, error, iss))
         if isinstance(ended, CallbackRefused):
             return PlainTextResponse(f"Not connected: {ended.reason}\n", status_code=400, headers=UNSEEN)
-        text = f"The account at {ended.account.app} is connected. You can close this page.\n"
-        return PlainTextResponse(text, headers=UNSEEN)
+        return PlainTextResponse(_page(ended.account), headers=UNSEEN)
 
     return router
+
+
+def _page(account: Account) -> str:
+    """It names whose calls will be made with the account: who opened an address that somebody sent them sees it."""
+    return (
+        f"The account at {account.app} is connected, and calls for {account.entity} ({account.tenant}) are made with it."
+        "\n"
+        f"If that is not you, take the permission back at {account.app} at once. You can close this page.\n"
+    )
 
 
 def _declared(vault: Vault, name: str) -> App:
