@@ -94,11 +94,9 @@ def _coming_back(vault: Vault) -> APIRouter:
 
 def _page(account: Account) -> str:
     """It names whose calls will be made with the account: who opened an address that somebody sent them sees it."""
-    return (
-        f"The account at {account.app} is connected, and calls for {account.entity} ({account.tenant}) are made with it."
-        "\n"
-        f"If that is not you, take the permission back at {account.app} at once. You can close this page.\n"
-    )
+    whose = f"calls for {account.entity} ({account.tenant}) are made with it"
+    back = f"take the permission back at {account.app} at once"
+    return f"The account at {account.app} is connected, and {whose}.\nIf that is not you, {back}.\n"
 
 
 def _declared(vault: Vault, name: str) -> App:
