@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+from service_kit.errors import RetryLater
 from tool_runner.adapters.call_ledger import KeyReused, Orphaned, Recorded
 from tool_runner.adapters.result_tokens import RestoredTooLong
+from tool_runner.domain.accounts import NotConnected
 from tool_runner.domain.arguments import arguments_hash
 from tool_runner.domain.check_approval import approval_needed, verdict_on_approval
 from tool_runner.domain.check_grants import Allowed, permission_of
@@ -38,9 +40,11 @@ async def carry_on(call: CallInHand, runner: Runner, granted: Granted) -> Ended:
     """The rest of the steps. A call that is not made gives back what it was granted; where RetryLater is raised, the
     next delivery of the command finds it again."""
     held = step("approval", await lacking_approval(call, runner))
-    if held is not None:
+    found = step("account", await with_account(call, runner)) if held is None else held
+    if not isinstance(found, CallInHand):
         await granted.release()
-        return Ended(held)
+        return Ended(found)
+    call = found
     ended = step("ledger", await ended_by_claim(call, runner)) or step("cache", await kept_result(call, runner))
     if ended is None:
         return step("execution", await made(call, runner, granted))
@@ -76,7 +80,8 @@ def refusal_by_grants(call: CallInHand, runner: Runner) -> Failed | None:
 async def recalled(call: CallInHand, runner: Runner) -> Ended | None:
     """The end of a call that has ended, or was cut with its process. Not asked for a tool that nothing refuses after
     this: there the claim says the same."""
-    if not call.tool.rules.approvals and call.spending(runner.now_ms()).is_free:
+    rules = call.tool.rules
+    if not rules.approvals and rules.authentication_required is None and call.spending(runner.now_ms()).is_free:
         return None
     match await runner.ledger.look(call.reference_in(runner.ledger)):
         case Recorded() | KeyReused() as known:
@@ -97,6 +102,27 @@ async def lacking_approval(call: CallInHand, runner: Runner) -> ApprovalRequired
         return ApprovalRequired(policy, arguments_hash(command.tool, command.arguments))
     log = await runner.log.read(call.place.tenant, call.place.key, until=call.sequence)
     return verdict_on_approval(command, policy, log)
+
+
+async def with_account(call: CallInHand, runner: Runner) -> CallInHand | Failed:
+    """The call with what the entity's account adds to it, where its tool needs one. While the app of the account does
+    not answer, the call waits until its deadline."""
+    app, entity = call.tool.rules.authentication_required, call.command.entity
+    if app is None:
+        return call
+    if entity is None:
+        detail = f"{call.tool.name} needs an account at {app}, and the call is made for no entity that could have one"
+        return Failed(ErrorClass.DENIED, detail)
+    assert runner.vault is not None, "the manifest declares the apps of its tools"
+    try:
+        found = await runner.vault.headers_for(call.place.tenant, entity, app)
+    except RetryLater as error:
+        if call.seconds_left(runner.now_ms()) > 0:
+            raise
+        return Failed(ErrorClass.SERVER_UNAVAILABLE, f"{call.tool.name}: {error}", retryable=True)
+    if isinstance(found, NotConnected):
+        return Failed(ErrorClass.DENIED, f"{call.tool.name}: {found.detail}")
+    return replace(call, headers=found)
 
 
 async def ended_by_claim(call: CallInHand, runner: Runner) -> Ended | None:

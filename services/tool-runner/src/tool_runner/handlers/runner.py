@@ -14,6 +14,7 @@ from tool_runner.adapters.call_ledger import CallLedger, CallReference
 from tool_runner.adapters.result_cache import ResultCache
 from tool_runner.adapters.result_tokens import ResultTokens
 from tool_runner.adapters.tool_registry import RegisteredTool, ToolRegistry
+from tool_runner.adapters.vault.vault import Vault
 from tool_runner.domain.arguments import Caller, call_hash
 from tool_runner.domain.check_grants import CallFacts
 from tool_runner.domain.grants import Grant
@@ -31,7 +32,8 @@ class Publish(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """What a command is carried out with. `grants` and the tools' rules are those of manifest `manifest_version`."""
+    """What a command is carried out with. `grants` and the tools' rules are those of manifest `manifest_version`;
+    there is no vault where it declares no apps."""
 
     registry: ToolRegistry
     servers: Mapping[str, ToolServer]
@@ -39,6 +41,7 @@ class Runner:
     spending: Spending
     cache: ResultCache
     tokens: ResultTokens
+    vault: Vault | None
     log: Log
     publish: Publish
     now_ms: Callable[[], int]
@@ -51,7 +54,8 @@ class Runner:
 @dataclass(frozen=True, slots=True)
 class CallInHand:
     """A delivered command and the tool that it names. `stored_ms` and `sequence` are those of its log entry;
-    `arguments` are those that the tool gets, with the values of tokens in the command's."""
+    `arguments` are those that the tool gets, with the values of tokens in the command's; `headers` are what the
+    entity's connected account adds."""
 
     command: ExecuteToolCall
     command_id: str
@@ -60,6 +64,7 @@ class CallInHand:
     sequence: int
     registered: RegisteredTool
     arguments: Json = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def tool(self) -> Tool:

@@ -57,6 +57,7 @@ def _request(call: CallInHand, runner: Runner) -> ToolRequest:
         until=seconds_from_now(seconds),
         caller=call.caller,
         idempotency_key=native_key(call.caller, command.idempotency_key),
+        headers=call.headers,
     )
 
 
