@@ -356,6 +356,7 @@ async def test_every_step_is_an_event_of_the_calls_span(caller: Caller, monkeypa
             ("recall", "passed"),
             ("spending", "passed"),
             ("approval", "passed"),
+            ("account", "passed"),
             ("ledger", "passed"),
             ("cache", "passed"),
             ("execution", "ok"),
