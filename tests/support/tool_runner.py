@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import yaml
+from pydantic import SecretStr
 
 from contracts.envelope import BasedOn, Identity, Message
 from contracts.tool_calls import ExecuteToolCall, ToolCallFact
@@ -132,8 +133,9 @@ async def all_servers_up(http_port: int) -> None:
 @contextmanager
 def runner_process(settings: Settings, log_file: Path | None = None) -> Iterator["subprocess.Popen[bytes]"]:
     """The service as a process of its own, stopped at the end if it still runs."""
-    fields = settings.model_dump(mode="json", exclude={"child_path", "otlp_endpoint"})
-    fields["ledger_secret"] = settings.ledger_secret.get_secret_value()
+    fields = settings.model_dump(exclude={"child_path"}, exclude_none=True)
+    secrets = {name: value.get_secret_value() for name, value in fields.items() if isinstance(value, SecretStr)}
+    fields |= secrets
     environment = {f"TOOL_RUNNER_{name.upper()}": str(value) for name, value in fields.items()}
     with open(log_file or os.devnull, "wb") as output:
         process = subprocess.Popen(

@@ -11,18 +11,20 @@ from rich.console import Console
 
 from contracts.subjects import SubjectError, check_token
 from contracts.tool_calls import ToolCallCompleted, ToolCallFact
+from hil.connect_app_command import connect_app
 from hil.key_log import with_bus
 from hil.options import DATA_DIR_DEFAULT, TENANT_DEFAULT, AsJson, DataDir, Tenant
 from hil.outcome import CommandError, bad_input
 from hil.tool_call import TestCall, made, new_key
 from hil.tool_lists import found_tool, tools_now
 from hil.tool_pages import list_page, tool_page
+from hil.tool_search_command import search
 from hil.tool_why_command import why
 from service_kit.connection import Connection, Refused
 from tool_runner.adapters.blessings import bless as bless_versions
 from tool_runner.api.tools import QuarantinedTool, ToolList
 
-tool_app = typer.Typer(help="Tools: list, show, test, bless, why.", no_args_is_help=True)
+tool_app = typer.Typer(help="Tools: list, show, search, test, bless, why, connect.", no_args_is_help=True)
 
 ToolName = Annotated[str, typer.Argument(metavar="TOOL", help="<server>.<tool>")]
 _ARGUMENTS: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
@@ -30,7 +32,7 @@ _ARGUMENTS: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue]
 
 @tool_app.callback()
 def tool() -> None:
-    """Ask about the tools and try them."""
+    """Ask about tools, try them, and connect accounts for them."""
 
 
 @tool_app.command("list")
@@ -148,3 +150,5 @@ def _print_fact(fact: ToolCallFact, *, key: str, as_json: bool) -> None:
 
 
 tool_app.command("why")(why)
+tool_app.command("search")(search)
+tool_app.command("connect")(connect_app)

@@ -117,6 +117,19 @@ async def test_who_took_a_reservation_over_keeps_it_when_its_first_owner_gives_i
     assert await first.load_calls(HOURLY, now=NOW) == (1, 0)
 
 
+async def test_what_another_process_has_closed_is_forgotten_after_its_lease(gates: tuple[Gate, Gate]) -> None:
+    first, second = gates
+    for gate in gates:
+        await take(gate, "r1", HOURLY)
+    await second.settle("r1", 0)
+    second.recorded("r1")
+    for seconds, remembered in ((100, {"r1"}), (121, set())):
+        at = NOW + timedelta(seconds=seconds)
+        await KeepOpen(first, nothing_recorded, lambda _: None, lambda at=at: at).look()  # type: ignore[misc]
+        assert first.holds.keys() == remembered
+    assert await first.load_calls(HOURLY, now=NOW) == (1, 0)
+
+
 def ledger(*deltas: LedgerDelta) -> ReadLedger:
     async def read():  # type: ignore[no-untyped-def]
         for delta in deltas:

@@ -10,6 +10,11 @@ def sized(text: str, times: int = 1) -> dict[str, int]:
     return {"characters": len(text) * times}
 
 
+def person() -> dict[str, str]:
+    """Somebody's data."""
+    return {"name": "Priya Raman", "mail": "priya@example.com", "note": "wants a refund"}
+
+
 async def napping(seconds: float) -> str:
     """Waits, then answers."""
     await asyncio.sleep(seconds)

@@ -201,6 +201,7 @@ async def test_a_command_that_is_delivered_again_counts_once(
     first = await granted(spending, call(**limited))  # type: ignore[arg-type]
     async with another(connection, redis_server, clock) as successor:
         again = await granted(successor, call(**limited))  # type: ignore[arg-type]
+        await again.release()  # It was not made here; the first may be making it.
         await first.release()  # It is late: the call is the successor's by now.
         assert await spending.money.gate.load_balance(EXECUTION, now=START) == HELD
         await again.settle(COST)
@@ -208,6 +209,24 @@ async def test_a_command_that_is_delivered_again_counts_once(
         await first.settle(COST)
         assert await spending.money.gate.load_balance(EXECUTION, now=START) == SPENT
         assert len(await entries(connection, 1)) == 1
+
+
+async def test_a_delivery_that_finds_its_predecessor_at_work_takes_nothing_from_it(
+    spending: Spending, connection: Connection, redis_server: RedisServer, clock: Clock
+) -> None:
+    first = await granted(spending, call(concurrent_max=1))
+    async with another(connection, redis_server, clock) as successor:
+        await (await granted(successor, call(concurrent_max=1))).release()
+        refused = await successor.reserve(call("m2", concurrent_max=1))
+        assert isinstance(refused, Failed) and refused.error_class is ErrorClass.DENIED
+    await first.settle(COST)
+    assert await spending.money.gate.load_balance(EXECUTION, now=START) == SPENT
+
+
+async def test_a_command_that_comes_back_to_the_same_process_may_still_be_given_back(spending: Spending) -> None:
+    await granted(spending, call())
+    await (await granted(spending, call())).release()
+    assert await spending.money.gate.load_balance(EXECUTION, now=START) == Balance(0, 0, 0)
 
 
 async def test_a_call_whose_process_died_counts_at_its_maximum_when_its_lease_ends(

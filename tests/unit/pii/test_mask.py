@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 import pii.mask
 from pii import Kind, Masker, MaskingFailed, detect, mask_by_schema, redact
@@ -176,8 +177,8 @@ def test_what_a_schema_marks_is_masked_whatever_it_looks_like_and_the_rest_by_it
     said = str(masked)
     assert [secret for secret in ("Priya", "Elm", "'Bo'", "a@b.io", "'Pri'") if secret in said] == []
     assert isinstance(masked, dict) and masked["note"].endswith("zip 94110")  # type: ignore[union-attr]
-    assert one.counts == {"field": 4, "email": 1, "name": 1}
-    assert one.restore_json(masked) == {**value, "address": {"street": "12 Elm Street", "zip": "94110", "floor": 3}}
+    assert one.counts == {"field": 5, "email": 1, "name": 1}
+    assert one.restore_json(masked) == {**value, "address": {"street": "12 Elm Street", "zip": "94110", "floor": "3"}}
 
 
 def test_a_schema_that_leads_in_circles_ends() -> None:
@@ -190,6 +191,64 @@ def test_a_schema_that_leads_in_circles_ends() -> None:
     assert one.restore_json(masked) == value
     loop = {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}
     assert mask_by_schema("x", loop, masker()) == "x"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "marking",
+    [
+        {"patternProperties": {"^n": {"pii": True}}},
+        {"additionalProperties": {"properties": {"x": {}}, "pii": "name"}},
+        {"unevaluatedProperties": {"pii": True}},
+        {"if": {}, "then": {"properties": {"name": {"pii": True}}}},
+        {"dependentSchemas": {"kind": {"properties": {"name": {"pii": True}}}}},
+        {"properties": {"name": {"$ref": "#/$defs/a~1b%25"}}, "$defs": {"a/b%": {"pii": True}}},
+        {"properties": {"name": {"$ref": "#person"}}, "$defs": {"x": {"$anchor": "person", "pii": True}}},
+        {"properties": {"name": {"$dynamicRef": "#/allOf/0"}}, "allOf": [{"pii": False}, {"$ref": "#/$defs/all"}],
+         "$defs": {"all": {"properties": {"name": {"pii": True}}}}},
+        {"$ref": "#/$defs/7", "$defs": {**{str(n): {"$ref": f"#/$defs/{n + 1}"} for n in range(100)},
+         "100": {"properties": {"name": {"pii": True}}}}},
+    ],
+)  # fmt: skip
+def test_a_mark_counts_wherever_a_schema_may_apply(marking: dict[str, JsonValue]) -> None:
+    masked = mask_by_schema({"kind": "k", "name": "Priya"}, marking, masker())
+    assert "Priya" not in str(masked)
+
+
+def test_marks_in_lists_numbers_and_names_of_fields_count_too() -> None:
+    schema: dict[str, JsonValue] = {"prefixItems": [{"type": "string"}, {"pii": True}]}
+    assert "Priya" not in str(mask_by_schema(["x", "Priya"], schema, masker()))
+    kept = [True, None, "", []]
+    assert mask_by_schema(kept, {"pii": True}, masker()) == kept
+    one = masker()
+    masked = mask_by_schema({"a@b.io": {"born": 1984}}, {"additionalProperties": {"pii": True}}, one)
+    assert "1984" not in str(masked) and "a@b.io" not in str(masked)
+    assert one.restore_json(masked) == {"a@b.io": {"born": "1984"}}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "https://example.com/person.json"},
+        {"$ref": "#/$defs/missing"},
+        {"$ref": "#missing"},
+        {"$ref": 7},
+        {"allOf": [{"title": str(number)} for number in range(300)]},
+    ],
+)
+def test_a_schema_that_cannot_be_followed_to_its_end_masks_nothing_and_says_so(schema: dict[str, JsonValue]) -> None:
+    with pytest.raises(MaskingFailed):
+        mask_by_schema({"name": "Priya"}, schema, masker())
+
+
+def test_what_is_masked_can_be_redacted_for_good_and_what_looked_like_a_placeholder_is_left() -> None:
+    one = masker()
+    value = {"mail": "a@b.io", "note": "see [EMAIL_AAAAAA], a@b.io", "name": "Priya"}
+    masked = mask_by_schema(value, {"properties": {"name": {"pii": "name"}}}, one)
+    assert one.redact_json(masked) == {
+        "mail": "[REDACTED_EMAIL]",
+        "note": "see [EMAIL_AAAAAA], [REDACTED_EMAIL]",
+        "name": "[REDACTED_NAME]",
+    }
 
 
 def test_redaction_never_raises_and_cuts_what_is_too_long() -> None:

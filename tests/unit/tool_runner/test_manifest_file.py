@@ -63,6 +63,12 @@ servers:
   - name: box
     builtin: code
     defaults: {cost_usd: 0}
+  - name: knowledge
+    builtin: knowledge
+    folder: papers
+    defaults: {cost_usd: 0}
+apps:
+  crm: {kind: api_key, header: "x-api-key: {token}"}
 """
 
 
@@ -88,6 +94,7 @@ def test_every_server_has_its_source(tmp_path: Path) -> None:
     assert sources["weather"] == OpenApi({"openapi": "3.1.0", "paths": {}}, "http://127.0.0.1:9000/v1")
     assert sources["sums"] == CodeFiles({"total": "result = sum(inputs['numbers'])\n"})
     assert sources["box"] == Builtin("code")
+    assert sources["knowledge"] == Builtin("knowledge", tmp_path / "papers")
 
 
 def test_a_tool_has_its_own_rules_over_the_defaults(tmp_path: Path) -> None:
@@ -220,6 +227,14 @@ def test_without_a_file_nothing_is_configured() -> None:
         ("weather.yaml", "total.py", "is no OpenAPI 3 document"),
         ("weather.yaml", "leaking.yaml", "leaking.yaml refers to 'file:///etc/passwd'; put all of it into one"),
         (":9000/v1", ":9000/v1?x=1", "servers.weather.base_url: must be without ?query"),
+        ("kind: api_key", "kind: key", "apps.crm.kind: Input should be 'oauth' or 'api_key'"),
+        (
+            "kind: api_key",
+            "kind: api_key, client_id: s3cret",
+            "apps.crm: Value error, an app of kind api_key has no cl",
+        ),
+        ("authentication_required: crm", "authentication_required: cmr", "no app 'cmr' is declared in apps; did you"),
+        ("    folder: papers\n", "", "servers.knowledge.folder: is the folder of documents"),
         ("builtin: code", "builtin: cod", "servers.box.builtin: Input should be 'code' or 'knowledge'"),
         ("[orders.write, money]", "&a [orders.write, money]\nx: *a", ":3: file: aliases (*name) are not read"),
         ("[orders.write, money]", "[" * 60 + "]" * 60, ":2: file: nested more than 40 deep"),

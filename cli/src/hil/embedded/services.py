@@ -1,6 +1,7 @@
 """Which services belong to the system, and what does each need to know to start?"""
 
 import asyncio
+import base64
 import importlib
 import os
 import secrets
@@ -124,10 +125,14 @@ def _gateway_secrets(folder: Path) -> Fields:
 
 
 def _tool_runner(around: Surroundings) -> Fields:
-    """With the key of its ledger, made once: with another one it could not read what it has done."""
-    found = _bus_and_redis(around)
+    """With the keys of its ledger and of its vault, made once: with others it could not read what it has kept."""
+    store = f"sqlite:///{around.stores_dir / 'tool_runner.sqlite3'}"
+    found: Fields = {**_bus_and_redis(around), "store_url": store}
     if not os.environ.get("TOOL_RUNNER_LEDGER_SECRET"):
         found["ledger_secret"] = keep_secret(around.stores_dir / "ledger_secret", secrets.token_urlsafe(32))
+    if not (os.environ.get("TOOL_RUNNER_VAULT_KEYS") or os.environ.get("TOOL_RUNNER_VAULT_KEYS_FILE")):
+        key = base64.b64encode(secrets.token_bytes(32)).decode()
+        found["vault_keys"] = keep_secret(around.stores_dir / "vault_keys", f"first:{key}")
     return found
 
 

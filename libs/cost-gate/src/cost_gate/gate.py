@@ -22,6 +22,8 @@ from cost_gate.quotas import Quota, resets_at
 from cost_gate.scopes import Scope
 from cost_gate.scripts import PUT_BACK, RESERVE, SETTLE, SWEEP
 
+FORGET_MS = 60_000
+
 
 @dataclass(slots=True)
 class Gate:
@@ -84,6 +86,14 @@ class Gate:
             Lapsed(reservation_in(_text(key)), _number(amount), _books(books), _books(quotas))
             for key, amount, books, quotas in parts
         ]
+
+    def forget_lapsed(self, *, now: datetime) -> None:
+        """Stop remembering what lapsed a minute ago unsettled: sweeps have counted it by now, or whoever asked for the
+        same reservation after us has closed it. Put back, it would count twice."""
+        before_ms = int(now.timestamp() * 1000) - FORGET_MS
+        for id, hold in list(self.holds.items()):
+            if hold.added_microdollars is None and hold.lapses_ms < before_ms:
+                del self.holds[id]
 
     async def load_balance(self, scope: Scope, *, now: datetime) -> Balance:
         """What the scope has spent and holds now, within its window."""

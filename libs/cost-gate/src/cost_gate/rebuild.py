@@ -85,6 +85,7 @@ class KeepOpen:
         gate.opened.set()
         for lapsed in await gate.sweep(now=self.now(), count_max=_SWEEP_MAX):
             self.lapsed(lapsed)
+        gate.forget_lapsed(now=self.now())
 
     async def _complete(self, run_id: str, others_token: str) -> None:
         if others_token:

@@ -6,6 +6,7 @@ from pii.find_numbers import DEFAULT_REGIONS
 from pii.findings import Finding, Kind, NameDetector
 from pii.mask import Masker, MaskingFailed, StreamRestorer
 from pii.names import names_by
+from pii.placeholders import placeholders_in, put_back
 from pii.redact import redact
 from pii.regions import checked_regions, regions_from
 
@@ -22,6 +23,8 @@ __all__ = [
     "detect",
     "mask_by_schema",
     "names_by",
+    "placeholders_in",
+    "put_back",
     "redact",
     "regions_from",
 ]

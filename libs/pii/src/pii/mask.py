@@ -10,12 +10,12 @@ from pydantic import JsonValue
 from pii.detect import TextTooLong, detect
 from pii.find_numbers import DEFAULT_REGIONS
 from pii.findings import Finding, Found, Kind, NameDetector
+from pii.placeholders import PLACEHOLDER, put_back, put_back_in_text
 
 _NAME_CHARACTERS = 6
 DEPTH_MAX = 64
 # What may be the beginning of a placeholder at the end of a chunk.
 _UNFINISHED = re.compile(r"\[(?:[A-Z]{1,8}(?:_[A-Z2-7]{0,51})?)?\Z")
-_PLACEHOLDER = re.compile(r"\[[A-Z]{2,8}_[A-Z2-7]{6,52}\]")
 _STRANGE = "mark"
 _DIGITS_MIN = 9
 _NUMBER_MAX = 10**20
@@ -38,6 +38,8 @@ class Masker:
     partition: str
     regions: tuple[str, ...] = DEFAULT_REGIONS
     names: NameDetector | None = None
+    characters: int = _NAME_CHARACTERS
+    """Of a placeholder's name. Six do for one request; what is kept longer needs more, or two values may share one."""
     counts: dict[str, int] = field(default_factory=dict)
     _values: dict[str, str] = field(default_factory=dict)
     _placeholders: dict[str, str] = field(default_factory=dict)
@@ -80,19 +82,24 @@ class Masker:
 
     def restore(self, text: str) -> str:
         """The text with values where this request's placeholders stand; other text in brackets stays as it is."""
-        if not self._values or "[" not in text:
-            return text
-        return _PLACEHOLDER.sub(lambda found: self._values.get(found[0], found[0]), text)
+        return put_back_in_text(text, self._values)
 
     def restore_json(self, value: JsonValue) -> JsonValue:
         """Every string within a JSON value."""
-        if isinstance(value, str):
-            return self.restore(value)
-        if isinstance(value, list):
-            return [self.restore_json(one) for one in value]
-        if isinstance(value, dict):
-            return {self.restore(name): self.restore_json(one) for name, one in value.items()}
-        return value
+        return put_back(value, self._values)
+
+    def restores(self) -> dict[str, str]:
+        """Which value stands behind each placeholder: for whoever keeps them longer than the request lives."""
+        return dict(self._values)
+
+    def redact_json(self, masked: JsonValue) -> JsonValue:
+        """What this masker has masked, with `[REDACTED_EMAIL]` in place of placeholders: for good."""
+        lasting = {
+            placeholder: value if kind == _STRANGE.upper() else f"[REDACTED_{kind}]"
+            for placeholder, value in self._values.items()
+            for kind in [placeholder[1:].split("_", 1)[0]]
+        }
+        return put_back(masked, lasting)
 
     def stream_restorer(self) -> "StreamRestorer":
         """For one text that arrives in chunks."""
@@ -109,7 +116,7 @@ class Masker:
         if self._repeated:
             findings = self._with_repetitions(text, findings)
         places = [(one.start, one.end, str(one.kind)) for one in findings]
-        if "[" in text and (strange := list(_PLACEHOLDER.finditer(text))):
+        if "[" in text and (strange := list(PLACEHOLDER.finditer(text))):
             free = Found(list(findings))
             places += [(*one.span(), _STRANGE) for one in strange if free.free(*one.span())]
             places.sort()
@@ -139,7 +146,7 @@ class Masker:
             return known
         message = "\x00".join((self.partition, kind, value)).encode("utf-8", "surrogatepass")
         name = base64.b32encode(hmac.digest(self.secret, message, "sha256")).decode().rstrip("=")
-        length = _NAME_CHARACTERS
+        length = self.characters
         while (placeholder := f"[{kind.upper()}_{name[:length]}]") in self._values:
             length += 1  # Another value has the same beginning.
         self._placeholders[value], self._values[placeholder] = placeholder, value

@@ -5,9 +5,10 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 from fastapi import FastAPI
@@ -15,6 +16,8 @@ from faststream import FastStream
 from faststream.nats import JStream, NatsBroker
 from faststream.specification import AsyncAPI
 
+from contracts.budgets import BudgetExhausted
+from contracts.costs import CostRecorded
 from contracts.streams import LOG, TOOL_BLESSINGS_BUCKET, TOOL_RUNNER
 from contracts.tool_calls import (
     ExecuteToolCall,
@@ -34,15 +37,24 @@ from service_kit.watched_bucket import watched
 from tool_runner.adapters.blessings import Blessings
 from tool_runner.adapters.call_ledger import opened_ledger
 from tool_runner.adapters.manifest_file import ConfiguredServer, Manifest, load_manifest
+from tool_runner.adapters.no_core_dumps import forbid_core_dumps
+from tool_runner.adapters.result_cache import ResultCache
+from tool_runner.adapters.result_tokens import KEEP_SECONDS, result_tokens
 from tool_runner.adapters.running_sources import is_settled, running_servers
 from tool_runner.adapters.seal import Seal
 from tool_runner.adapters.tool_catalogue import ToolCatalogue
 from tool_runner.adapters.tool_offer import ToolOffer
 from tool_runner.adapters.tool_registry import ToolRegistry
+from tool_runner.adapters.vault.open_vault import opened_vault
+from tool_runner.adapters.vault.vault import Vault
+from tool_runner.adapters.vault.vault_keys import VaultKeys, read_keys
+from tool_runner.api.connect import add_connect_api
 from tool_runner.api.tools import ToolsNow, add_tools_api
 from tool_runner.api.why import add_why_api
+from tool_runner.domain.accounts import App
 from tool_runner.handlers.execute_tool_call import execute_tool_call
 from tool_runner.handlers.runner import Runner
+from tool_runner.handlers.spending import opened_spending
 from tool_runner.settings import Settings
 
 SERVICE = "tool-runner"
@@ -57,7 +69,8 @@ def stream_application(settings: Settings) -> FastStream:
     """The connection, and what is published on it, as the AsyncAPI document describes it."""
     broker = NatsBroker(settings.nats_url.split(","), logger=None, **connect_options(SERVICE))
     stream = JStream(LOG.name, declare=False)  # Declared by the kit; FastStream would take its schedules away.
-    for kind in (ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown, ToolCallApprovalRequired):
+    facts = (ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown, ToolCallApprovalRequired)
+    for kind in (*facts, BudgetExhausted, CostRecorded):
         broker.publisher(f"{kind.route.type}.{{tenant}}.{{key}}", schema=kind, title=kind.__name__, stream=stream)
     return FastStream(broker, logger=None, specification=AsyncAPI(title=SERVICE))
 
@@ -66,10 +79,16 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
     """Run until `stop` is set; `ready` is set once commands are consumed."""
     seal = Seal(settings.ledger_secret.get_secret_value())
     manifest = load_manifest(settings.servers_file, search_path=settings.child_path, environment=os.environ)
+    keys = read_keys(settings.vault_keys.get_secret_value(), settings.vault_keys_file) if manifest.apps else None
+    forbid_core_dumps()
     configure_logs(SERVICE, level=settings.log_level, redact=redacting_for(settings))
     configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redacting_for(settings))
     logging.getLogger("mcp").setLevel(logging.CRITICAL)  # It would log what servers answer.
-    async with bus(settings) as connection, runner_on(connection, settings, manifest, seal=seal) as runner:
+    async with (
+        bus(settings) as connection,
+        vault_with(manifest.apps, keys, settings) as vault,
+        runner_on(connection, settings, manifest, seal=seal, vault=vault) as runner,
+    ):
         spec = replace(TOOL_RUNNER, ack_wait_seconds=settings.ack_wait_seconds)
         await ensure_consumer(connection.jetstream, spec, stream=LOG)
         consumer = Consumer(
@@ -81,6 +100,8 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
             trace_ratio=settings.trace_ratio,
         )
         app = http_application(connection, consumer, runner)
+        if vault is not None:
+            add_connect_api(app, vault)
         async with asyncio.TaskGroup() as group:
             group.create_task(consumer.run(stop))
             group.create_task(serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop))
@@ -98,6 +119,8 @@ def http_application(connection: Connection, consumer: Consumer, runner: Runner)
             "bus": lambda: connection.ready,
             "consumer": lambda: consumer.running,
             "ledger": lambda: runner.ledger.reachable,
+            "cost_gate": runner.spending.money.gate.opened.is_set,
+            "cost_ledger": lambda: runner.spending.money.ledger.has_room,
             "servers": lambda: all(is_settled(server) for server in servers),
         },
     )
@@ -126,7 +149,7 @@ async def bus(settings: Settings) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def runner_on(
-    connection: Connection, settings: Settings, manifest: Manifest, *, seal: Seal
+    connection: Connection, settings: Settings, manifest: Manifest, *, seal: Seal, vault: Vault | None
 ) -> AsyncIterator[Runner]:
     """The runner with its ledger open and its servers running."""
     offer = offer_on(connection, manifest.servers)
@@ -140,6 +163,12 @@ async def runner_on(
             keep_seconds=settings.ledger_keep_seconds,
             connections_max=settings.concurrency,
         ) as ledger,
+        opened_spending(
+            connection,
+            settings.redis_url,
+            execution_cap_microdollars=settings.execution_cap_microdollars,
+            now=lambda: datetime.now(UTC),
+        ) as spending,
         watched(connection.jetstream, TOOL_BLESSINGS_BUCKET, offer.blessings),
         running_servers(manifest.servers, offer) as servers,
     ):
@@ -147,6 +176,15 @@ async def runner_on(
             registry=offer.registry,
             servers=servers,
             ledger=ledger,
+            spending=spending,
+            cache=ResultCache(ledger.redis, seal),
+            tokens=result_tokens(
+                ledger.redis,
+                settings.ledger_secret.get_secret_value(),
+                regions=regions_from(settings.phone_regions),
+                keep_seconds=KEEP_SECONDS,
+            ),
+            vault=vault,
             log=Log(connection),
             publish=partial(publish, connection),
             now_ms=lambda: time.time_ns() // 1_000_000,
@@ -166,6 +204,25 @@ def offer_on(connection: Connection, configured: Sequence[ConfiguredServer]) -> 
     )
     offer.blessings.on_change = offer.offer
     return offer
+
+
+@asynccontextmanager
+async def vault_with(
+    apps: Mapping[str, App], keys: VaultKeys | None, settings: Settings
+) -> AsyncIterator[Vault | None]:
+    """The vault of connected accounts; None where no apps are declared."""
+    if keys is None:
+        yield None
+        return
+    async with opened_vault(
+        apps,
+        keys,
+        store_url=settings.store_url,
+        redis_url=settings.redis_url,
+        public_url=settings.public_url or f"http://127.0.0.1:{settings.http_port}",
+        now_ms=lambda: time.time_ns() // 1_000_000,
+    ) as vault:
+        yield vault
 
 
 def redacting_for(settings: Settings) -> Callable[[str], str]:

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from contracts.streams import TOOL_RUNNER
 from cost_gate import AMOUNT_MICRODOLLARS_MAX
 from pii import checked_regions
+from tool_runner.domain.addresses import checked_public_url
 
 
 class Settings(BaseSettings):
@@ -40,6 +41,22 @@ class Settings(BaseSettings):
     ledger_secret: SecretStr = Field(
         SecretStr(""),
         description="Key of the results in the ledger, at least 16 characters, the same in every replica; must be set.",
+    )
+    store_url: str = Field(
+        "sqlite:///tool_runner.sqlite3",
+        description="Document store of connected accounts: sqlite:///file or mongodb://host/database; "
+        "opened if the servers file has apps.",
+    )
+    vault_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Master keys of connected accounts, `id:base64` of at least 32 bytes, by comma, newest first; "
+        "must be set if the servers file has apps.",
+    )
+    vault_keys_file: Path | None = Field(None, description="File with the master keys, one a line, newest first.")
+    public_url: Annotated[str, AfterValidator(checked_public_url)] | None = Field(
+        None,
+        max_length=500,
+        description="https address under which browsers reach this API; `http://127.0.0.1:<port>` if unset.",
     )
     ack_wait_seconds: float = Field(
         TOOL_RUNNER.ack_wait_seconds,

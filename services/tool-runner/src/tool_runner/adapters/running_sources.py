@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 from service_kit.tasks import end_task
 from tool_runner.adapters.code_tools import CodeTools
+from tool_runner.adapters.knowledge import KnowledgeServer, KnowledgeUnusable
 from tool_runner.adapters.manifest_file import ConfiguredServer, ManifestError
 from tool_runner.adapters.mcp_client import McpServer
 from tool_runner.adapters.mcp_process import Launch
@@ -16,7 +18,7 @@ from tool_runner.adapters.tool_offer import ToolOffer
 from tool_runner.adapters.tool_sources import Builtin, CodeFiles, Functions, OpenApi, RemoteMcp
 from tool_runner.domain.sandbox import Sandbox
 
-RunningSource = McpServer | RemoteServer | OpenApiServer | PythonTools | CodeTools
+RunningSource = McpServer | RemoteServer | OpenApiServer | PythonTools | CodeTools | KnowledgeServer
 
 
 @asynccontextmanager
@@ -30,9 +32,9 @@ async def running_servers(
     async with AsyncExitStack() as closing, asyncio.TaskGroup() as group:
         writing = group.create_task(offer.catalogue.run())
         for running in servers.values():
-            if isinstance(running, McpServer | RemoteServer):
+            if isinstance(running, McpServer | RemoteServer | KnowledgeServer):
                 group.create_task(running.run(stop))
-            else:
+            if not isinstance(running, McpServer | RemoteServer):  # Those say later what they have.
                 await offer.take(running.name, running.listed())
             if isinstance(running, OpenApiServer):
                 closing.push_async_callback(running.close)
@@ -59,8 +61,16 @@ def source_of(server: ConfiguredServer, offer: ToolOffer, sandbox: Sandbox | Non
             return CodeTools(server.rules, by_tool, _surely(sandbox, name), server.limits)
         case Builtin("code"):
             return CodeTools(server.rules, None, _surely(sandbox, name), server.limits)
-        case Builtin(kind):
-            raise ManifestError(f"servers.{name}.builtin: {kind} is not a part of this tool runner")
+        case Builtin(_, folder):
+            assert folder is not None
+            return _knowledge(name, folder, offer)
+
+
+def _knowledge(name: str, folder: Path, offer: ToolOffer) -> KnowledgeServer:
+    try:
+        return KnowledgeServer(name, folder, offer=offer.take)
+    except KnowledgeUnusable as error:
+        raise ManifestError(f"servers.{name}.folder: {error}") from error
 
 
 def _surely(sandbox: Sandbox | None, name: str) -> Sandbox:

@@ -1,15 +1,14 @@
 """Which tools can be called here now, and do these arguments fit their schemas?"""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Protocol, cast
 
-import jsonschema_rs
 import structlog
 from pydantic import JsonValue
 
+from tool_runner.adapters.bounded_schema import BoundedSchema, SchemaUnusable, bounded_schema
 from tool_runner.domain.manifest import ListedTool, ServerRules, Tool
 from tool_runner.domain.offer_tools import offered_tools, undeclarable_tools
 from tool_runner.domain.outcome import ErrorClass, Failed
@@ -23,22 +22,13 @@ DESCRIPTION_BYTES_MAX = 256 * 1024
 NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 
 
-class _Problem(Protocol):
-    message: str
-    instance_path: list[str | int]
-
-
-class _Validator(Protocol):
-    def iter_errors(self, instance: object) -> Iterable[_Problem]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class RegisteredTool:
     """A tool with the compiled validators of its arguments and, where a schema is there, of its results."""
 
     tool: Tool
-    validator: _Validator
-    result_validator: _Validator | None = None
+    validator: BoundedSchema
+    result_validator: BoundedSchema | None = None
 
     def refusal_of(self, arguments: Mapping[str, JsonValue]) -> Failed | None:
         """What the schema has against the arguments, without repeating their values."""
@@ -55,7 +45,7 @@ class RegisteredTool:
         return f"its answer does not fit its output schema ({problems})" if problems else None
 
 
-def _problems(validator: _Validator, value: JsonValue, *, whole: str) -> str:
+def _problems(validator: BoundedSchema, value: JsonValue, *, whole: str) -> str:
     """The first few, empty if there are none; places and rules, no values."""
     found = islice(validator.iter_errors(value), PROBLEMS_MAX)
     return "; ".join(f"{'/'.join(map(str, one.instance_path)) or whole}: {one.message}" for one in found)
@@ -106,14 +96,9 @@ def _registered(tool: Tool) -> RegisteredTool | None:
         log.warning("tool.not_offered", server=tool.server, tool=tool.local_name[:128], bytes=size)
         return None
     try:
-        validator = _compiled(tool.input_schema)
-        result_validator = None if tool.output_schema is None else _compiled(tool.output_schema)
-    except (ValueError, jsonschema_rs.ReferencingError) as error:
-        log.warning("tool.schema_invalid", tool=tool.name, reason=str(error)[:300])
+        validator = bounded_schema(tool.input_schema)
+        result_validator = None if tool.output_schema is None else bounded_schema(tool.output_schema)
+    except SchemaUnusable as error:
+        log.warning("tool.schema_invalid", tool=tool.name, reason=str(error))
         return None
     return RegisteredTool(tool, validator, result_validator)
-
-
-def _compiled(schema: Mapping[str, JsonValue]) -> _Validator:
-    # Offline: a server's schema must not make the runner read files or fetch addresses ($ref).
-    return cast(_Validator, jsonschema_rs.validator_for(dict(schema), mask="[value]", offline=True))

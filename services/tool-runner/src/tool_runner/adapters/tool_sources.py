@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from tool_runner.adapters.mcp_process import Launch
@@ -43,9 +44,10 @@ class OpenApi:
 
 @dataclass(frozen=True, slots=True)
 class Builtin:
-    """Tools that come with the runner."""
+    """Tools that come with the runner; `folder` holds the documents of `knowledge`."""
 
     kind: Literal["code", "knowledge"]
+    folder: Path | None = None
 
 
 Source = Launch | Functions | CodeFiles | RemoteMcp | OpenApi | Builtin

@@ -149,9 +149,11 @@ class Tool:
         return self.rules.side_effect is SideEffect.READ or self.idempotent
 
     @property
-    def has_effects(self) -> bool:
-        """Calls that change nothing need no ledger: made twice they are one, and of two answers the log keeps one."""
-        return self.rules.side_effect is not SideEffect.READ
+    def is_recorded(self) -> bool:
+        """Calls that change nothing and take nothing need no ledger: made twice they are as one, and of two answers to
+        one command the log keeps one."""
+        rules = self.rules
+        return rules.side_effect is not SideEffect.READ or bool(rules.cost_microdollars or rules.quotas)
 
     @property
     def idempotent(self) -> bool:

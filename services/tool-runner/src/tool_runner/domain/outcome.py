@@ -127,6 +127,11 @@ def verdict_of(outcome: TryOutcome, tool: Tool, *, tries: int) -> Verdict | Agai
             return Failed(error_class, detail, retryable=not lasting)
         case Cut(by):
             return _verdict_of_cut(by, tool, tries)
+    return verdict_of_unusable(outcome, tool)
+
+
+def verdict_of_unusable(outcome: Unusable, tool: Tool) -> Failed | Unknown:
+    """A read may be made again; of a write nobody knows more than that it ran."""
     if tool.rules.side_effect is SideEffect.READ:
         return Failed(ErrorClass.INVALID_RESULT, f"{tool.name}: {outcome.detail}")
     return Unknown(f"{tool.name} ran, but {outcome.detail}")

@@ -14,6 +14,7 @@ from tool_runner.handlers.observe import observe_call
 from tool_runner.handlers.pipeline import carry_out
 from tool_runner.handlers.runner import Runner, call_in_hand, command_of
 from tool_runner.handlers.steps import step
+from tool_runner.handlers.tell_result import as_told
 
 LISTING = timedelta(seconds=0.5)
 """Wait for a server that has not said yet which tools it has."""
@@ -33,8 +34,11 @@ async def _conclude(delivery: Delivery, runner: Runner) -> Ended | None:
         return None
     started = time.monotonic()
     found = step("tool", _found(delivery, runner))
-    ended = Ended(found) if isinstance(found, Failed) else await carry_out(call_in_hand(delivery, found), runner)
-    marks = ResultMarks() if isinstance(found, Failed) else ResultMarks(untrusted=found.tool.rules.untrusted)
+    if isinstance(found, Failed):
+        ended, marks = Ended(found), ResultMarks()
+    else:
+        call = call_in_hand(delivery, found)
+        ended, marks = await as_told(await carry_out(call, runner), call, runner)
     command_id, place = delivery.entry.id, delivery.subject
     fact = fact_of(
         ended,

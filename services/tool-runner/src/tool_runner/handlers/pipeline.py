@@ -1,16 +1,20 @@
 """Through which steps does a call go, from its arguments to its end?"""
 
-from functools import partial
+from dataclasses import replace
 
+from service_kit.errors import RetryLater
 from tool_runner.adapters.call_ledger import KeyReused, Orphaned, Recorded
-from tool_runner.domain.arguments import arguments_hash, native_key, with_reserved
+from tool_runner.adapters.result_tokens import RestoredTooLong
+from tool_runner.domain.accounts import NotConnected
+from tool_runner.domain.arguments import arguments_hash
 from tool_runner.domain.check_approval import approval_needed, verdict_on_approval
 from tool_runner.domain.check_grants import Allowed, permission_of
 from tool_runner.domain.outcome import Again, ApprovalRequired, Ended, ErrorClass, Failed, verdict_of_orphan
 from tool_runner.domain.tool_policy import refusal_of_arguments
-from tool_runner.domain.tool_request import ToolRequest
-from tool_runner.handlers.make_call import PreparedCall, make_call, seconds_from_now
+from tool_runner.handlers.observe import outcome_word
 from tool_runner.handlers.runner import CallInHand, Runner
+from tool_runner.handlers.send_call import kept_result, made, recorded
+from tool_runner.handlers.spending import Granted
 from tool_runner.handlers.steps import step
 
 
@@ -18,25 +22,50 @@ async def carry_out(call: CallInHand, runner: Runner) -> Ended:
     """The steps of SPEC T2, in its order; the first that has an end for the call is the last. Before anything may
     refuse it, the ledger is asked how the call ended: a repeat gets its result though its quota is used up by now.
     Raises RetryLater."""
-    refused = step("input_schema", refusal_of_input(call)) or step("permission", refusal_by_grants(call, runner))
+    checked = step("input_schema", await with_values(call, runner))
+    if isinstance(checked, Failed):
+        return Ended(checked)
+    call = checked
+    refused = step("permission", refusal_by_grants(call, runner))
     if refused is not None:
         return Ended(refused)
     ended = step("recall", await recalled(call, runner))
     if ended is not None:
         return ended
+    granted = step("spending", await runner.spending.reserve(call.spending(runner.now_ms())))
+    return Ended(granted) if isinstance(granted, Failed) else await carry_on(call, runner, granted)
+
+
+async def carry_on(call: CallInHand, runner: Runner, granted: Granted) -> Ended:
+    """The rest of the steps. A call that is not made gives back what it was granted; where RetryLater is raised, the
+    next delivery of the command finds it again."""
     held = step("approval", await lacking_approval(call, runner))
-    if held is not None:
-        return Ended(held)
-    ended = step("ledger", await ended_by_claim(call, runner))
-    if ended is not None:
-        return ended
-    return step("execution", await made(call, runner))
+    found = step("account", await with_account(call, runner)) if held is None else held
+    if not isinstance(found, CallInHand):
+        await granted.release()
+        return Ended(found)
+    call = found
+    ended = step("ledger", await ended_by_claim(call, runner)) or step("cache", await kept_result(call, runner))
+    if ended is None:
+        return step("execution", await made(call, runner, granted))
+    if ended.cost_microdollars:  # Another delivery of this command has made the call meanwhile.
+        await granted.settle(ended.cost_microdollars, outcome=outcome_word(ended.verdict))
+    else:
+        await granted.release()
+    return ended
 
 
-def refusal_of_input(call: CallInHand) -> Failed | None:
-    """What size, reserved names and the input schema have against the arguments."""
-    command = call.command
-    return refusal_of_arguments(command, call.tool) or call.registered.refusal_of(command.arguments)
+async def with_values(call: CallInHand, runner: Runner) -> CallInHand | Failed:
+    """The call with values in place of the tokens of personal data, or what size, reserved names and the input schema
+    have against its arguments. Schema, grants and policies are about what the tool gets; ledger and approvals know a
+    call by what was commanded."""
+    if refused := refusal_of_arguments(call.command, call.tool):
+        return refused
+    try:
+        arguments = await runner.tokens.restore(call.command.arguments, call.caller)
+    except RestoredTooLong as error:
+        return Failed(ErrorClass.INVALID_ARGUMENTS, f"{call.tool.name}: {error}")
+    return call.registered.refusal_of(arguments) or replace(call, arguments=arguments)
 
 
 def refusal_by_grants(call: CallInHand, runner: Runner) -> Failed | None:
@@ -51,7 +80,10 @@ def refusal_by_grants(call: CallInHand, runner: Runner) -> Failed | None:
 async def recalled(call: CallInHand, runner: Runner) -> Ended | None:
     """The end of a call that has ended, or was cut with its process. Not asked for a tool that nothing refuses after
     this: there the claim says the same."""
-    if not call.tool.has_effects or not call.tool.rules.approvals:
+    rules = call.tool.rules
+    if not call.tool.is_recorded:
+        return None
+    if not rules.approvals and rules.authentication_required is None and call.spending(runner.now_ms()).is_free:
         return None
     match await runner.ledger.look(call.reference_in(runner.ledger)):
         case Recorded() | KeyReused() as known:
@@ -74,9 +106,30 @@ async def lacking_approval(call: CallInHand, runner: Runner) -> ApprovalRequired
     return verdict_on_approval(command, policy, log)
 
 
+async def with_account(call: CallInHand, runner: Runner) -> CallInHand | Failed:
+    """The call with what the entity's account adds to it, where its tool needs one. While the app of the account does
+    not answer, the call waits until its deadline."""
+    app, entity = call.tool.rules.authentication_required, call.command.entity
+    if app is None:
+        return call
+    if entity is None:
+        detail = f"{call.tool.name} needs an account at {app}, and the call is made for no entity that could have one"
+        return Failed(ErrorClass.DENIED, detail)
+    assert runner.vault is not None, "the manifest declares the apps of its tools"
+    try:
+        found = await runner.vault.headers_for(call.place.tenant, entity, app)
+    except RetryLater as error:
+        if call.seconds_left(runner.now_ms()) > 0:
+            raise
+        return Failed(ErrorClass.SERVER_UNAVAILABLE, f"{call.tool.name}: {error}", retryable=True)
+    if isinstance(found, NotConnected):
+        return Failed(ErrorClass.DENIED, f"{call.tool.name}: {found.detail}")
+    return replace(call, headers=found)
+
+
 async def ended_by_claim(call: CallInHand, runner: Runner) -> Ended | None:
     """None where the call is ours to make."""
-    if not call.tool.has_effects:
+    if not call.tool.is_recorded:
         return None
     reference = call.reference_in(runner.ledger)
     match await runner.ledger.claim(reference):
@@ -85,29 +138,8 @@ async def ended_by_claim(call: CallInHand, runner: Runner) -> Ended | None:
         case Orphaned():
             cut = verdict_of_orphan(call.tool)
             if cut is not Again.AGAIN:
-                return await _recorded(Ended(cut, cost_microdollars=call.tool.rules.cost_microdollars), call, runner)
+                return await recorded(Ended(cut, cost_microdollars=call.tool.rules.cost_microdollars), call, runner)
     return None
-
-
-async def made(call: CallInHand, runner: Runner) -> Ended:
-    """Send the claimed call; its end is recorded before anybody hears of it."""
-    command, tool, reference = call.command, call.tool, call.reference_in(runner.ledger)
-    seconds = min(call.seconds_left(runner.now_ms()), tool.rules.timeout_ms / 1000)
-    request = ToolRequest(
-        tool=tool.local_name,
-        arguments=with_reserved(tool, command.arguments, call.caller, idempotency_key=command.idempotency_key),
-        until=seconds_from_now(seconds),
-        caller=call.caller,
-        idempotency_key=native_key(call.caller, command.idempotency_key),
-    )
-    prepared = PreparedCall(tool, request, call.registered.problem_of_result)
-    starting = partial(runner.ledger.start, reference) if tool.has_effects else _nothing
-    try:
-        tried = await make_call(prepared, runner.servers[tool.server], starting)
-        cost = tool.rules.cost_microdollars if tried.was_sent else 0
-        return await _recorded(Ended(tried.verdict, cost_microdollars=cost), call, runner)
-    finally:
-        runner.ledger.let_go(reference)
 
 
 def _known(claim: Recorded | KeyReused, call: CallInHand) -> Ended:
@@ -117,17 +149,3 @@ def _known(claim: Recorded | KeyReused, call: CallInHand) -> Ended:
         case KeyReused():
             what = "the idempotency key belongs to a call with other arguments, or for another entity"
             return Ended(Failed(ErrorClass.KEY_REUSED, f"{call.tool.name}: {what}"))
-
-
-async def _recorded(ended: Ended, call: CallInHand, runner: Runner) -> Ended:
-    """First the ledger, then the fact: whoever finds no fact finds the verdict."""
-    assert not isinstance(ended.verdict, ApprovalRequired)
-    if not call.tool.has_effects:
-        return ended
-    reference = call.reference_in(runner.ledger)
-    await runner.ledger.finish(reference, ended.verdict, cost_microdollars=ended.cost_microdollars)
-    return ended
-
-
-async def _nothing() -> None:
-    """What a call without effects has to write down before it is sent."""

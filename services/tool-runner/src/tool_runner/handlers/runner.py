@@ -11,14 +11,19 @@ from pii import redact
 from service_kit.bus import Delivery
 from service_kit.log import Log
 from tool_runner.adapters.call_ledger import CallLedger, CallReference
+from tool_runner.adapters.result_cache import ResultCache
+from tool_runner.adapters.result_tokens import ResultTokens
 from tool_runner.adapters.tool_registry import RegisteredTool, ToolRegistry
+from tool_runner.adapters.vault.vault import Vault
 from tool_runner.domain.arguments import Caller, call_hash
 from tool_runner.domain.check_grants import CallFacts
 from tool_runner.domain.grants import Grant
-from tool_runner.domain.manifest import Tool
+from tool_runner.domain.limits_of_call import SpendingCall
+from tool_runner.domain.manifest import Json, Tool
 from tool_runner.domain.outcome import Ended
 from tool_runner.handlers.make_call import ToolServer
 from tool_runner.handlers.single_flight import SingleFlight
+from tool_runner.handlers.spending import Spending
 
 
 class Publish(Protocol):
@@ -27,11 +32,16 @@ class Publish(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """What a command is carried out with. `grants` and the tools' rules are those of manifest `manifest_version`."""
+    """What a command is carried out with. `grants` and the tools' rules are those of manifest `manifest_version`;
+    there is no vault where it declares no apps."""
 
     registry: ToolRegistry
     servers: Mapping[str, ToolServer]
     ledger: CallLedger
+    spending: Spending
+    cache: ResultCache
+    tokens: ResultTokens
+    vault: Vault | None
     log: Log
     publish: Publish
     now_ms: Callable[[], int]
@@ -43,7 +53,9 @@ class Runner:
 
 @dataclass(frozen=True, slots=True)
 class CallInHand:
-    """A delivered command and the tool that it names. `stored_ms` and `sequence` are those of its log entry."""
+    """A delivered command and the tool that it names. `stored_ms` and `sequence` are those of its log entry;
+    `arguments` are those that the tool gets, with the values of tokens in the command's; `headers` are what the
+    entity's connected account adds."""
 
     command: ExecuteToolCall
     command_id: str
@@ -51,6 +63,8 @@ class CallInHand:
     stored_ms: int
     sequence: int
     registered: RegisteredTool
+    arguments: Json = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def tool(self) -> Tool:
@@ -66,12 +80,29 @@ class CallInHand:
         command = self.command
         return CallFacts(
             tool=command.tool,
-            arguments=command.arguments,
+            arguments=self.arguments,
             tenant=self.place.tenant,
             workflow=command.workflow,
             node=command.node,
             agent=command.agent,
             entity=command.entity,
+        )
+
+    def spending(self, now_ms: int) -> SpendingCall:
+        """What counts the money and the calls."""
+        command = self.command
+        return SpendingCall(
+            tenant=self.place.tenant,
+            key=self.place.key,
+            command_id=self.command_id,
+            tool=self.tool,
+            seconds=self.seconds_left(now_ms),
+            agent=command.agent,
+            workflow=command.workflow,
+            node=command.node,
+            execution_id=command.execution_id,
+            entity=command.entity,
+            caps=command.caps,
         )
 
     def seconds_left(self, now_ms: int) -> float:
@@ -98,6 +129,7 @@ def call_in_hand(delivery: Delivery, registered: RegisteredTool) -> CallInHand:
         stored_ms=entry.timestamp_ms,
         sequence=entry.sequence,
         registered=registered,
+        arguments=command_of(delivery).arguments,
     )
 
 

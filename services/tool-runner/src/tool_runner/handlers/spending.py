@@ -43,14 +43,18 @@ class Granted:
     reservation_id: str | None = None
     """None where nothing about the call is counted."""
     reserved_microdollars: int = 0
+    ours: bool = True
+    """Whether this process reserved it. Else an earlier delivery did, in a process that may still be at it."""
 
     async def settle(self, cost_microdollars: int, *, outcome: str = "ok") -> None:
         """The call was made, or may have been. Where that is not known, the whole reserved amount is its cost."""
         await self.spending.close(self, cost_microdollars, outcome=outcome)
 
     async def release(self) -> None:
-        """The call is known not to have been made: its money and its places are for others."""
-        await self.spending.close(self, None, outcome=_RELEASED)
+        """The call is known not to have been made: its money and its places are for others. What an earlier delivery
+        reserved stays: it may be making the call, and if it is dead the lease ends."""
+        if self.ours:
+            await self.spending.close(self, None, outcome=_RELEASED)
 
 
 @dataclass(slots=True)
@@ -71,10 +75,11 @@ class Spending:
             return Granted(self, call)
         if not self.money.ledger.has_room:
             raise RetryLater("the cost ledger cannot be stored", after=timedelta(seconds=1))
+        was_ours = _reservation(call) in self.money.gate.holds
         answer = await self._ask(call)
         match answer:
-            case Reserved(reservation_id, amount):
-                return Granted(self, call, reservation_id, amount)
+            case Reserved(reservation_id, amount, standing):
+                return Granted(self, call, reservation_id, amount, was_ours or standing is Standing.NEW)
             case OverQuota():
                 return self._over_quota(call, answer)
             case Limited():
@@ -98,7 +103,7 @@ class Spending:
     async def _ask(self, call: SpendingCall) -> Reserved | OverQuota | Refused | Limited:
         rules, cost = call.tool.rules, call.tool.rules.cost_microdollars
         ask = Ask(
-            tool_reservation(call.tenant, call.command_id, call.tool.name),
+            _reservation(call),
             self.money.budgets.scopes_for(call.payer) if cost else (),
             cost,
             rates=rates_of(call),
@@ -174,6 +179,10 @@ class Spending:
             calls=settlement.calls,
         )
         self.money.ledger.add_entry(call.tenant, entry)
+
+
+def _reservation(call: SpendingCall) -> str:
+    return tool_reservation(call.tenant, call.command_id, call.tool.name)
 
 
 def _wait(call: SpendingCall, seconds: float, detail: str) -> None:

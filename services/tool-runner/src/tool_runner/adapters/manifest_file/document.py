@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tool_runner.adapters.manifest_file.server_entry import ServerEntry
 from tool_runner.adapters.manifest_file.tool_entry import Name, Part, Permission
+from tool_runner.adapters.vault.app_file import AppEntry
 
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -38,4 +39,5 @@ class ManifestDocument(Part):
     permissions: list[Permission] = Field([], max_length=1_000, description="All that tools may require.")
     approvals: dict[Name, ApprovalEntry] = Field({}, max_length=500)
     grants: list[GrantEntry] = Field([], max_length=5_000)
+    apps: dict[Name, AppEntry] = Field({}, max_length=200, description="Apps at which entities have accounts.")
     servers: list[ServerEntry] = Field(max_length=200)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from tool_runner.adapters.manifest_file.yaml_lines import Lines, ManifestError, 
 from tool_runner.adapters.mcp_client import ServerLimits
 from tool_runner.adapters.mcp_process import Launch
 from tool_runner.adapters.tool_sources import OpenApi, RemoteMcp, Source
+from tool_runner.adapters.vault.app_file import AppEntry, AppUnusable
+from tool_runner.domain.accounts import App
 from tool_runner.domain.breaker import BreakerPolicy
 from tool_runner.domain.grants import Grant
 from tool_runner.domain.manifest import ServerRules
@@ -25,7 +27,7 @@ from tool_runner.domain.manifest import ServerRules
 MISTAKES_MAX = 20
 REMOTE_CONCURRENCY = 16
 """Where nothing is said: a server at an address answers more than one call at a time."""
-_PARTS = (ManifestDocument, ApprovalEntry, GrantEntry, ServerEntry, LimitsEntry, QuotaEntry, ToolEntry)
+_PARTS = (ManifestDocument, ApprovalEntry, GrantEntry, AppEntry, ServerEntry, LimitsEntry, QuotaEntry, ToolEntry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,13 @@ class Manifest:
 
     servers: tuple[ConfiguredServer, ...] = ()
     grants: tuple[Grant, ...] = ()
+    apps: Mapping[str, App] = field(default_factory=dict)
     version: str = ""
 
 
 def load_manifest(path: Path | None, *, search_path: str, environment: Mapping[str, str] | None = None) -> Manifest:
-    """Nothing is configured without a file. `search_path` becomes the PATH of commands, `environment` holds the
-    values of `headers_from_env`. Raises ManifestError with every mistake."""
+    """Nothing is configured without a file. `search_path` becomes the PATH of commands, `environment` holds what
+    `headers_from_env` and `client_secret_env` name. Raises ManifestError with every mistake."""
     if path is None:
         return Manifest()
     lines = read_lines(path)
@@ -61,7 +64,8 @@ def load_manifest(path: Path | None, *, search_path: str, environment: Mapping[s
     if found := mistakes_of(document):
         raise _refused([lines.complaint(place, text) for place, text in found])
     around = Surroundings(path.parent, search_path, environment or {})
-    servers, problems = [], []
+    apps, problems = _apps(document, lines, around)
+    servers = []
     for index, entry in enumerate(document.servers):
         try:
             servers.append(_configured(entry, document, around))
@@ -70,7 +74,18 @@ def load_manifest(path: Path | None, *, search_path: str, environment: Mapping[s
     if problems:
         raise _refused(problems)
     version = hashlib.sha256(lines.text.encode()).hexdigest()[:16]
-    return Manifest(tuple(servers), tuple(map(grant_of, document.grants)), version)
+    return Manifest(tuple(servers), tuple(map(grant_of, document.grants)), apps, version)
+
+
+def _apps(document: ManifestDocument, lines: Lines, around: Surroundings) -> tuple[dict[str, App], list[str]]:
+    """The apps, and what is wrong with the others."""
+    apps, problems = {}, []
+    for name, entry in document.apps.items():
+        try:
+            apps[name] = entry.app(name, around.environment)
+        except AppUnusable as error:
+            problems.append(f"{lines.path}:{lines.line_of(('apps', name))}: {error}")
+    return apps, problems
 
 
 def _configured(entry: ServerEntry, document: ManifestDocument, around: Surroundings) -> ConfiguredServer:
@@ -101,7 +116,7 @@ def _mistake(lines: Lines, found: Any) -> str:
             text = f"unknown field{hint(str(place[-1]), known)}"
         case "missing":
             text = "is missing; add it"
-        case _ if "env" in place or "headers" in place:
+        case _ if "env" in place or "headers" in place or place[:1] == ("apps",):
             text = found["msg"]
         case _:
             text = f"{found['msg']} (got {str(found['input'])[:80]!r})"

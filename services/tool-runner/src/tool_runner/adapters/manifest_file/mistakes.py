@@ -73,6 +73,8 @@ def _of_servers(document: ManifestDocument) -> Iterator[Mistake]:
             yield from _unknown(
                 (*at, "permissions_required"), "permission", one.permissions_required or (), document.permissions
             )
+            apps = [] if one.authentication_required is None else [one.authentication_required]
+            yield from _unknown((*at, "authentication_required"), "app", apps, document.apps)
             yield from _unknown((*at, "approvals"), "approval", one.approvals or (), document.approvals)
 
 

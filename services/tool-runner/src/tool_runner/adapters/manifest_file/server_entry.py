@@ -37,6 +37,7 @@ class ServerEntry(Part):
     base_url: str | None = Field(None, description="Where the operations of `openapi` are.")
     quarantine: bool = Field(True, description="What its tools become later waits for `hil tool bless`.")
     builtin: Literal["code", "knowledge"] | None = None
+    folder: str | None = Field(None, description="Of `builtin: knowledge`: the folder of its documents.")
     headers: dict[Header, str] = Field({}, max_length=20, description="Sent with every request to url or base_url.")
     headers_from_env: dict[Header, str] = Field(
         {}, max_length=20, description="The same for secrets: the value is the name of an environment variable."

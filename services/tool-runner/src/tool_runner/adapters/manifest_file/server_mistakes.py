@@ -13,6 +13,7 @@ _BELONGS = {
     "env": ("command",),
     "show_errors": ("command",),
     "sandbox": ("command",),
+    "folder": ("builtin",),
     "base_url": ("openapi",),
     "quarantine": ("command", "url", "openapi"),
     "headers": ("url", "openapi"),
@@ -36,6 +37,8 @@ def server_mistakes(server: ServerEntry) -> Mistakes:
             yield (field,), f"says nothing to a server with {source}; it belongs to {' or '.join(sources)}"
     if server.sandbox:
         yield ("sandbox",), "servers do not run in the sandbox yet; leave it out, and bound the server by its limits"
+    if source == "builtin" and (server.folder is None) is (server.builtin == "knowledge"):
+        yield ("folder",), "is the folder of documents of `builtin: knowledge`, which needs one; `code` has none"
     yield from _of_addresses(server)
     yield from _of_costs(server, source)
     yield from _of_rules(server, ToolEntry(**server.defaults.model_dump(exclude_none=True)), ("defaults",))

@@ -47,7 +47,7 @@ def source_of(entry: ServerEntry, around: Surroundings) -> Source:
             return OpenApi(_document(entry, around), entry.base_url, _headers(entry, around))
         case ["builtin"]:
             assert entry.builtin is not None
-            return Builtin(entry.builtin)
+            return Builtin(entry.builtin, None if entry.folder is None else around.folder / entry.folder)
         case ["python"]:
             return Functions({name: _function(name, tool) for name, tool in entry.tools.items()})
     return CodeFiles({name: _code(name, tool, around) for name, tool in entry.tools.items()})

@@ -1,0 +1,1 @@
+"""How are entities' accounts at other apps connected, kept secret and kept fresh?"""

@@ -1,0 +1,120 @@
+"""Which connections were started and wait for their owners, and who is refreshing which account?"""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar, cast
+
+import orjson
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from service_kit.errors import RetryLater
+from tool_runner.adapters.vault.seal_tokens import KeyMissing, TokenSeal, Unsealable, fields_of, sealed_from
+from tool_runner.domain.accounts import Account
+from tool_runner.domain.oauth import PENDING_SECONDS, Pending
+
+STARTED_MAX = 10_000
+"""Connections that may be started in ten minutes, by all: each holds memory of Redis until it lapses."""
+STATE_CHARACTERS_MAX = 128
+LEASE_SECONDS = 30.0
+"""How long one refresh may take in all; after that another process may try."""
+_RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
+_AWAY = timedelta(seconds=1)
+T = TypeVar("T")
+
+
+class TooManyStarted(RetryLater):
+    """So many connections wait for their owners that no other is started."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingConnections:
+    """States in Redis, by their hash: who reads Redis can neither finish a connection nor read its verifier."""
+
+    redis: "Redis"
+    seal: TokenSeal
+    now_ms: Callable[[], int]
+
+    async def start(self, account: Account, redirect_uri: str) -> tuple[str, Pending]:
+        """A state that is good once, for ten minutes, and what belongs to it. Raises TooManyStarted, RetryLater."""
+        state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+        pending = Pending(account, SecretStr(verifier), redirect_uri, self.now_ms() + PENDING_SECONDS * 1_000)
+        text = orjson.dumps([state, verifier, redirect_uri, pending.expires_at_ms])
+        stored = {
+            "account": [account.tenant, account.entity, account.app],
+            **fields_of(self.seal.close(account, text)),
+        }
+        await self._count()
+        await _asked(self.redis.set(_state_key(state), orjson.dumps(stored), ex=PENDING_SECONDS))
+        return state, pending
+
+    async def take(self, state: str) -> Pending | None:
+        """What belongs to the state, for the first who brings it; None if it lapsed, was used, or never was."""
+        if not 1 <= len(state) <= STATE_CHARACTERS_MAX:
+            return None
+        found = await _asked(self.redis.getdel(_state_key(state)))
+        if found is None:
+            return None
+        stored = orjson.loads(found)
+        account = Account(*stored["account"])
+        try:
+            own, verifier, redirect_uri, expires_at_ms = orjson.loads(self.seal.open(account, sealed_from(stored)))
+        except (Unsealable, KeyMissing):
+            return None
+        if own != state or expires_at_ms <= self.now_ms():
+            return None
+        return Pending(account, SecretStr(verifier), redirect_uri, expires_at_ms)
+
+    async def _count(self) -> None:
+        """By a key for each ten minutes, which can neither outlive them nor lose its end between two commands."""
+        key = f"hil:oauth_states_started:{self.now_ms() // (PENDING_SECONDS * 1_000)}"
+        async with self.redis.pipeline(transaction=True) as both:
+            both.incr(key)
+            both.expire(key, PENDING_SECONDS)
+            started, _ = await _asked(both.execute())
+        if started > STARTED_MAX:
+            raise TooManyStarted(f"over {STARTED_MAX} connections were started in {PENDING_SECONDS} s: try later")
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshLeases:
+    """Of all processes, one at a time asks the server about an account."""
+
+    redis: "Redis"
+
+    @asynccontextmanager
+    async def tried(self, account: Account) -> AsyncIterator[bool]:
+        """Whether this block has the account for itself, for `LEASE_SECONDS` at most. Raises RetryLater."""
+        key, owner = f"hil:oauth_refresh:{account.id}", secrets.token_hex(16)
+        mine = bool(await _asked(self.redis.set(key, owner, px=int(LEASE_SECONDS * 1_000), nx=True)))
+        try:
+            yield mine
+        finally:
+            if mine:
+                await _released(self.redis, key, owner)
+
+
+async def _released(redis: "Redis", key: str, owner: str) -> None:
+    """A lease that cannot be given back ends by itself."""
+    try:
+        async with asyncio.timeout(2):
+            await cast(Awaitable[object], redis.eval(_RELEASE, 1, key, owner))
+    except (RedisError, OSError, TimeoutError):
+        return
+
+
+async def _asked(asking: Awaitable[T]) -> T:
+    try:
+        return await asking
+    except (RedisError, OSError) as error:
+        raise RetryLater(f"redis: {type(error).__name__}", after=_AWAY) from error
+
+
+def _state_key(state: str) -> str:
+    return f"hil:oauth_state:{hashlib.sha256(state.encode()).hexdigest()}"

@@ -1,0 +1,194 @@
+"""How does an entity's account get connected, used and disconnected?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import structlog
+from pydantic import SecretStr
+
+from document_store import VersionConflict
+from service_kit.errors import RetryLater
+from tool_runner.adapters.vault.account_records import AccountRecords, Record
+from tool_runner.adapters.vault.oauth_redis import PendingConnections
+from tool_runner.adapters.vault.refresh_tokens import ClientRefused, Refresher, ServerUnavailable
+from tool_runner.adapters.vault.seal_tokens import KeyMissing, Unsealable
+from tool_runner.adapters.vault.token_endpoint import TokenEndpoint
+from tool_runner.domain.accounts import (
+    Account,
+    AccountState,
+    App,
+    Connection,
+    Missing,
+    NotConnected,
+    OAuthClient,
+    Tokens,
+    connected,
+    missing_of,
+)
+from tool_runner.domain.oauth import (
+    Callback,
+    CallbackRefused,
+    Pending,
+    TokenRefused,
+    authorization_url,
+    code_of,
+)
+
+SAVE_TRIES_MAX = 5
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A connection waits for its owner. The URL is for nobody else: who opens it gives the entity their own account."""
+
+    url: str = field(repr=False)
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The account is used no more. `unconfirmed` says why its server did not say that the tokens are void."""
+
+    unconfirmed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """Connected accounts of all entities. What it gives out in headers never goes to models, logs or traces."""
+
+    apps: Mapping[str, App]
+    records: AccountRecords
+    pending: PendingConnections
+    refresher: Refresher
+    endpoint: TokenEndpoint
+    callback_url: str
+    now_ms: Callable[[], int]
+
+    async def headers_for(self, tenant: str, entity: str, app: str) -> Mapping[str, str] | NotConnected:
+        """What a call of a tool of `app` carries for this entity, refreshed first where it must be. Raises RetryLater
+        while store, Redis or the app's server are away and no token works without them; KeyError for an app that the
+        manifest does not declare."""
+        declared, account = self.apps[app], Account(tenant, entity, app)
+        try:
+            found = await self._usable(account)
+        except ClientRefused:
+            found = Missing.CLIENT_REFUSED
+        except KeyMissing as error:
+            raise RetryLater(str(error), after=timedelta(seconds=5)) from None
+        except Unsealable:
+            log.error("account.unreadable", app=app, tenant=tenant)
+            found = Missing.NEEDS_RECONNECT
+        if isinstance(found, Missing):
+            return NotConnected(app, found, declared.connect_page)
+        return declared.headers(found.access)
+
+    async def start(self, account: Account, client: OAuthClient) -> Started:
+        """Raises RetryLater."""
+        state, pending = await self.pending.start(account, f"{self.callback_url}/{account.app}")
+        return Started(authorization_url(client, pending, state), pending.expires_at_ms)
+
+    async def finish(self, app: str, state: str, callback: Callback) -> Connection | CallbackRefused:
+        """What the browser brought back to the address of `app`: the state is used up, whatever comes of it. A server
+        that sends the owner on to another app's server does not get that one's code. Raises RetryLater."""
+        pending = await self.pending.take(state)
+        declared = self.apps.get(app)
+        if pending is None or pending.account.app != app or declared is None or declared.oauth is None:
+            reason = "state: is unknown, used, older than ten minutes or another app's; start the connection again"
+            return CallbackRefused(reason)
+        code = code_of(callback, declared.oauth)
+        if isinstance(code, CallbackRefused):
+            return code
+        return await self._exchanged(declared.oauth, code, pending)
+
+    async def keep_key(self, account: Account, key: SecretStr) -> Connection:
+        """Connect an account of an app that works with static keys. Raises RetryLater."""
+        return await self._connect(account, Tokens(key))
+
+    async def disconnect(self, account: Account) -> Disconnected | None:
+        """Use it no more, at once; then have its tokens made void, and forget it when they are. None if there is no
+        such account. Raises RetryLater."""
+        record = await self.records.load(account)
+        if record is None:
+            return None
+        if record.connection.state is not AccountState.DISCONNECTED:
+            await self.refresher.alone(record.connection, self._mark_disconnected)
+            record = await self.records.load(account)
+        if record is None or record.connection.state is not AccountState.DISCONNECTED:
+            raise RetryLater("the account was changed meanwhile: ask again", after=timedelta(seconds=1))
+        unconfirmed = await self._revoked(record)
+        if unconfirmed is None:
+            await self._forget(record)
+        return Disconnected(unconfirmed)
+
+    async def _usable(self, account: Account) -> Tokens | Missing:
+        record = await self.records.load(account)
+        if record is None:
+            return Missing.NEVER_CONNECTED
+        if missing := missing_of(record.connection.state):
+            return missing
+        refresh_at_ms = record.connection.refresh_at_ms
+        if refresh_at_ms is None or self.now_ms() < refresh_at_ms:
+            return self.records.opened(record)
+        try:
+            await self.refresher.refresh(record)
+        except (ServerUnavailable, ClientRefused):
+            if self.now_ms() < (record.connection.expires_at_ms or 0):
+                return self.records.opened(record)  # Old, but good for some seconds yet.
+            raise
+        return await self._after_refresh(account)
+
+    async def _after_refresh(self, account: Account) -> Tokens | Missing:
+        """Tokens of a life so short that they want to be refreshed again are used all the same."""
+        record = await self.records.load(account)
+        if record is None:
+            return Missing.NEVER_CONNECTED
+        return missing_of(record.connection.state) or self.records.opened(record)
+
+    async def _exchanged(self, client: OAuthClient, code: SecretStr, pending: Pending) -> Connection | CallbackRefused:
+        answer = await self.endpoint.exchange(client, code, pending)
+        if isinstance(answer, TokenRefused):
+            return CallbackRefused(f"the token endpoint of {pending.account.app} says {answer.word}")
+        asked = client.scopes if answer.scopes is None else answer.scopes
+        return await self._connect(pending.account, replace(answer, scopes=asked))
+
+    async def _connect(self, account: Account, tokens: Tokens) -> Connection:
+        sealed = self.records.sealed(account, tokens)
+        for _ in range(SAVE_TRIES_MAX):
+            current = await self.records.load(account)
+            generation, version = (0, 0) if current is None else (current.connection.generation, current.version)
+            connection = connected(account, tokens, generation=generation + 1, now_ms=self.now_ms())
+            try:
+                await self.records.save(connection, sealed, version=version)
+            except VersionConflict:
+                continue
+            log.info("account.connected", app=account.app, tenant=account.tenant)
+            return connection
+        raise RetryLater("the account is being written by others: connect it again", after=timedelta(seconds=1))
+
+    async def _mark_disconnected(self, record: Record) -> None:
+        gone = replace(record.connection, state=AccountState.DISCONNECTED, reason="disconnected by request")
+        await self.records.save(gone, record.sealed, version=record.version)
+        log.info("account.disconnected", app=gone.account.app, tenant=gone.account.tenant)
+
+    async def _forget(self, record: Record) -> None:
+        """Unless its owner has connected it again while the server was asked: re-wrapping alone changes nothing."""
+        account = record.connection.account
+        current = await self.records.load(account)
+        if current is not None and current.connection == record.connection:
+            await self.records.delete(account)
+
+    async def _revoked(self, record: Record) -> str | None:
+        """Why the tokens may still work at the server."""
+        declared = self.apps.get(record.connection.account.app)
+        if declared is None or declared.oauth is None or declared.oauth.revoke_url is None:
+            return None
+        try:
+            tokens = self.records.opened(record)
+        except Unsealable:
+            return None  # Nobody can use them, and there is nothing to send.
+        reasons = [await self.endpoint.revoke(declared.oauth, tokens.access, hint="access_token")]
+        if tokens.refresh is not None:
+            reasons.append(await self.endpoint.revoke(declared.oauth, tokens.refresh, hint="refresh_token"))
+        return next((reason for reason in reasons if reason is not None), None)

@@ -1,0 +1,160 @@
+"""Does an account become the entity's own, by its owner's yes alone?"""
+
+import asyncio
+
+import pytest
+import redis
+from yarl import URL
+
+from tests.integration.tool_runner.vault.conftest import ANN, Clock, OpenVault, brought_back, connect, owner_agrees
+from tests.support.authorization_server import AuthorizationServer
+from tests.support.start_servers import RedisServer
+from tests.support.wait_until import wait_until
+from tool_runner.adapters.vault.oauth_redis import STARTED_MAX, TooManyStarted
+from tool_runner.adapters.vault.vault import Vault
+from tool_runner.domain.accounts import Account, Connection, Missing, NotConnected
+from tool_runner.domain.oauth import PENDING_SECONDS, Callback, CallbackRefused
+
+
+async def test_a_connected_account_gives_the_header_that_the_api_takes(
+    vault: Vault, server: AuthorizationServer
+) -> None:
+    connection = await connect(vault)
+    headers = await vault.headers_for("acme", "ann", "shop")
+    assert not isinstance(headers, NotConnected)
+    assert list(headers) == ["Authorization"] and server.accepts(headers["Authorization"])
+    assert connection.scopes == ("read", "write")
+
+
+@pytest.mark.parametrize(("tenant", "entity"), [("acme", "bob"), ("other", "ann")])
+async def test_nobody_elses_calls_are_made_with_it(vault: Vault, tenant: str, entity: str) -> None:
+    await connect(vault)
+    missing = await vault.headers_for(tenant, entity, "shop")
+    assert missing == NotConnected("shop", Missing.NEVER_CONNECTED)
+    assert "must be connected first" in missing.detail and "http" not in missing.detail
+
+
+async def test_a_state_is_good_once_also_for_two_at_the_same_time(vault: Vault) -> None:
+    state, callback = await brought_back(vault)
+    ended = await asyncio.gather(*(vault.finish("shop", state, callback) for _ in range(5)))
+    assert sum(isinstance(one, Connection) for one in ended) == 1
+
+
+async def test_a_state_ends_after_ten_minutes(vault: Vault, clock: Clock) -> None:
+    state, callback = await brought_back(vault)
+    clock.now_ms += PENDING_SECONDS * 1_000
+    assert isinstance(await vault.finish("shop", state, callback), CallbackRefused)
+
+
+@pytest.mark.parametrize("state", ["", "made-up", "x" * 10_000])
+async def test_a_state_that_nobody_gave_is_refused(vault: Vault, server: AuthorizationServer, state: str) -> None:
+    refused = await vault.finish("shop", state, Callback("a code"))
+    assert isinstance(refused, CallbackRefused) and "start the connection again" in refused.reason
+    assert server.exchanges == 0
+
+
+async def test_so_many_connections_are_started_in_ten_minutes_and_no_more(
+    vault: Vault, redis_server: RedisServer, clock: Clock
+) -> None:
+    await brought_back(vault)
+    with redis.Redis.from_url(redis_server.url) as client:
+        [key] = client.keys("hil:oauth_states_started:*")
+        assert 0 < client.ttl(key) <= PENDING_SECONDS
+        client.set(key, STARTED_MAX)
+    with pytest.raises(TooManyStarted, match="try later"):
+        await brought_back(vault)
+    clock.now_ms += PENDING_SECONDS * 1_000
+    await brought_back(vault)
+
+
+async def test_a_code_of_another_flow_is_refused_by_pkce(vault: Vault) -> None:
+    first_state, _ = await brought_back(vault)
+    _, second_callback = await brought_back(vault, Account("acme", "mallory", "shop"))
+    refused = await vault.finish("shop", first_state, second_callback)
+    assert refused == CallbackRefused("the token endpoint of shop says invalid_grant")
+
+
+async def test_a_server_that_sends_the_owner_on_to_another_apps_server_does_not_get_its_code(
+    vault: Vault, server: AuthorizationServer
+) -> None:
+    """RFC 9700, 4.4: the flow was started at mall, whose server is hostile; the code that comes is one of shop."""
+    mall, shop = (vault.apps[name].oauth for name in ("mall", "shop"))
+    assert mall is not None and shop is not None
+    at_mall = URL((await vault.start(Account("acme", "ann", "mall"), mall)).url)
+    at_shop = URL((await vault.start(ANN, shop)).url)
+    assert at_mall.query["redirect_uri"] != at_shop.query["redirect_uri"]
+    sent_on = at_mall.update_query(redirect_uri=at_shop.query["redirect_uri"])
+    brought = await owner_agrees(str(sent_on))
+    refused = await vault.finish("shop", brought["state"], Callback(brought["code"]))
+    assert isinstance(refused, CallbackRefused) and "another app's" in refused.reason
+    assert server.exchanges == 0
+
+
+async def test_a_no_of_the_owner_uses_the_state_up(vault: Vault) -> None:
+    state, callback = await brought_back(vault)
+    assert await vault.finish("shop", state, Callback(error="access_denied")) == CallbackRefused(
+        "the server says access_denied"
+    )
+    assert isinstance(await vault.finish("shop", state, callback), CallbackRefused)
+
+
+@pytest.mark.parametrize(
+    ("declared", "said", "connects"),
+    [
+        ("https://id.example", "https://id.example", True),
+        ("https://id.example", "https://evil.example", False),
+        ("https://id.example", None, False),
+        (None, "https://id.example", False),
+    ],
+)
+async def test_the_issuer_must_be_the_declared_one(
+    open_vault: OpenVault, server: AuthorizationServer, *, declared: str | None, said: str | None, connects: bool
+) -> None:
+    server.issuer = said
+    async with open_vault(issuer=declared) as vault:
+        state, callback = await brought_back(vault)
+        assert isinstance(await vault.finish("shop", state, callback), Connection) is connects
+    assert server.exchanges == connects
+
+
+async def test_another_replica_finishes_what_one_has_started(open_vault: OpenVault) -> None:
+    async with open_vault() as first, open_vault() as second:
+        state, callback = await brought_back(first)
+        assert isinstance(await second.finish("shop", state, callback), Connection)
+        assert not isinstance(await first.headers_for("acme", "ann", "shop"), NotConnected)
+
+
+async def test_disconnecting_makes_the_tokens_void_at_the_server(vault: Vault, server: AuthorizationServer) -> None:
+    await connect(vault)
+    ended = await vault.disconnect(ANN)
+    assert ended is not None and ended.unconfirmed is None
+    assert len(server.revoked) == 2 and not server.grants[0].alive
+    assert await vault.records.load(ANN) is None
+    assert await vault.disconnect(ANN) is None
+
+
+async def test_an_account_is_not_used_while_its_server_has_not_revoked_it(
+    vault: Vault, server: AuthorizationServer
+) -> None:
+    await connect(vault)
+    server.revocation_status = 503
+    ended = await vault.disconnect(ANN)
+    assert ended is not None and ended.unconfirmed == "status 503"
+    assert await vault.headers_for("acme", "ann", "shop") == NotConnected("shop", Missing.DISCONNECTED)
+    server.revocation_status = 200
+    again = await vault.disconnect(ANN)
+    assert again is not None and again.unconfirmed is None and not server.grants[0].alive
+
+
+async def test_an_account_that_is_connected_again_while_it_is_revoked_is_not_forgotten(
+    vault: Vault, server: AuthorizationServer
+) -> None:
+    await connect(vault)
+    server.hold_revocations.clear()
+    ending = asyncio.create_task(vault.disconnect(ANN))
+    await wait_until(lambda: server.revocations)
+    await connect(vault)
+    server.hold_revocations.set()
+    await ending
+    headers = await vault.headers_for("acme", "ann", "shop")
+    assert not isinstance(headers, NotConnected) and server.accepts(headers["Authorization"])
