@@ -103,7 +103,7 @@ class ToolsBench:
         parameters = StdioServerParameters(command=sys.executable, args=["-m", "hil.bench.adder_server"])
         async with (
             bus(settings) as connection,
-            runner_on(connection, settings, manifest, seal=seal) as runner,
+            runner_on(connection, settings, manifest, seal=seal, vault=None) as runner,
             Client(stdio_client(parameters)) as sdk,
         ):
             adder = runner.servers["adder"]
@@ -192,6 +192,7 @@ class Calls:
             stored_ms=time.time_ns() // 1_000_000,
             sequence=1,
             registered=registered,
+            arguments=dict(arguments),
         )
         ended = await carry_out(call, self._runner)
         assert isinstance(ended.verdict, Done), ended
