@@ -1,0 +1,134 @@
+"""How does one box live: started, told its one job, watched to its end?"""
+
+import asyncio
+import marshal
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from tool_runner.adapters.sandbox.descriptors import PipeReader, in_memory, write_all
+from tool_runner.adapters.sandbox.keeper_client import BoxEnd, KeeperClient
+from tool_runner.adapters.sandbox.outcome import BadReport, Outcome, read_report, report_bytes_max
+from tool_runner.adapters.sandbox.recipe import ENVIRONMENT
+from tool_runner.domain.sandbox import SandboxLimits, SandboxResult, SandboxUnavailable
+
+END_SECONDS_MAX = 5.0
+_KILLED = 137
+
+
+@dataclass(frozen=True, slots=True)
+class BoxKind:
+    """What all boxes of a sandbox have in common. `command` takes `cold` or `warm`."""
+
+    tier: str
+    seccomp: bytes
+    command: Callable[[str], Sequence[str]]
+
+
+@dataclass(slots=True)
+class Box:
+    """One box; it runs one piece of code, once."""
+
+    kind: BoxKind
+    keeper: KeeperClient
+    number: int
+    end: asyncio.Future[BoxEnd]
+    job: int | None
+    output: PipeReader
+    report: PipeReader
+
+    async def ready(self) -> None:
+        """Until the interpreter is up. Raises SandboxUnavailable with what bubblewrap said."""
+        await _first_of(self.report.first.wait(), self.end)
+        if self.report.content[:1] == b"r":
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS_MAX):
+                await self.output.ended.wait()
+        said = self.output.content[-500:].decode("utf-8", "replace").strip()
+        await self.close()
+        raise SandboxUnavailable(f"a sandbox did not start: {said or 'it said nothing'}")
+
+    async def run(self, code: str, inputs: JsonValue, limits: SandboxLimits) -> SandboxResult:
+        """Give it its job, and wait for its end, whatever that is."""
+        self.output.limit(limits.output_bytes_max)
+        self.report.limit(report_bytes_max(limits))
+        self.keeper.go(self.number, limits)
+        job = {"code": code, "inputs": inputs, "files_max": limits.files_max, "files_bytes_max": limits.files_bytes_max}
+        assert self.job is not None, "a box runs one piece of code"
+        writing = asyncio.create_task(write_all(self.job, marshal.dumps(job)))
+        self.job = None
+        try:
+            async with asyncio.timeout(limits.wall_seconds_max + END_SECONDS_MAX):
+                await _first_of(self.output.flooded.wait(), self.report.flooded.wait(), self.end)
+                if not self.end.done():
+                    self.keeper.end(self.number, "output")
+                end = await asyncio.shield(self.end)
+                await self.output.ended.wait()  # All of it is dead, so nobody holds the pipes.
+                await self.report.ended.wait()
+        except TimeoutError as error:
+            raise SandboxUnavailable("the keeper of the sandboxes does not answer") from error
+        finally:
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+            await self.close()
+        return self._result(end, limits)
+
+    async def close(self) -> None:
+        """End it if it still runs, and wait until nothing of it does."""
+        if not self.end.done():
+            self.keeper.end(self.number, None)
+            with suppress(TimeoutError, SandboxUnavailable):
+                async with asyncio.timeout(END_SECONDS_MAX):
+                    await asyncio.shield(self.end)
+        self.output.close()
+        self.report.close()
+        if self.job is not None:
+            os.close(self.job)
+            self.job = None
+
+    def _result(self, end: BoxEnd, limits: SandboxLimits) -> SandboxResult:
+        killed_by, status = end.killed_by, end.status
+        if killed_by is None and end.memory_kills and status == _KILLED:
+            killed_by = "memory"
+        try:
+            outcome = read_report(self.report.content[1:], limits)
+        except BadReport as error:
+            outcome, status = Outcome(error=str(error)), status or 1
+        return SandboxResult(
+            tier=self.kind.tier,
+            exit_code=status,
+            stdout=self.output.content.decode("utf-8", "replace"),
+            result=outcome.result if status == 0 else None,
+            error=outcome.error,
+            files=outcome.files,
+            timed_out=killed_by == "wall",
+            killed_by=killed_by,
+        )
+
+
+def new_box(kind: BoxKind, keeper: KeeperClient, *, start: str, uid: int | None) -> Box:
+    """Start one under the default limits; it waits for its job. Raises SandboxUnavailable."""
+    limits = SandboxLimits()
+    (output, output_end), (job_end, job), (report, report_end) = os.pipe(), os.pipe(), os.pipe()
+    given = [output_end, job_end, report_end, in_memory(kind.seccomp)]
+    try:
+        number, end = keeper.start(kind.command(start), ENVIRONMENT, limits, uid=uid, descriptors=given)
+    except SandboxUnavailable:
+        for descriptor in (output, job, report):
+            os.close(descriptor)
+        raise
+    return Box(kind, keeper, number, end, job, PipeReader(output, 1024), PipeReader(report, 1))
+
+
+async def _first_of(*waiting: asyncio.Future[BoxEnd] | Coroutine[object, object, object]) -> None:
+    tasks = [asyncio.ensure_future(one) for one in waiting]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task, one in zip(tasks, waiting, strict=True):
+            if task is not one:
+                task.cancel()
