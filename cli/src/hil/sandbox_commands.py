@@ -9,9 +9,13 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 from hil.outcome import CommandError, bad_input
-from tool_runner.adapters.sandbox.opened import SandboxOptions, opened_sandbox
+from tool_runner.adapters.sandbox.opened import SandboxOptions, findings, opened_sandbox
+from tool_runner.adapters.sandbox.self_attack import Finding
 from tool_runner.domain.sandbox import SandboxLimits, SandboxResult, SandboxUnavailable
 from tool_runner.settings import Settings
 
@@ -89,3 +93,32 @@ def options() -> SandboxOptions:
         uid_first=settings.sandbox_uid_first,
         packages=tuple(filter(None, (name.strip() for name in settings.sandbox_packages.split(",")))),
     )
+
+
+@sandbox_app.command("check")
+def check(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
+    """Attack the sandbox as the tool runner does before it runs code, and show what held.
+
+    Exit status: 0 when all of it held, 1 otherwise: then no code runs on this machine."""
+    try:
+        found = asyncio.run(findings(options()))
+    except SandboxUnavailable as error:
+        raise CommandError(str(error)) from error
+    if as_json:
+        print(json.dumps([{"attack": finding.attack, "through": finding.through} for finding in found]))
+    else:
+        Console().print(_page(found))
+    through = [finding.attack for finding in found if finding.through]
+    if through:
+        raise CommandError(f"the sandbox does not hold on this machine: {', '.join(through)}")
+
+
+def _page(found: list[Finding]) -> Table:
+    table = Table(title="Sandbox of tier A (bubblewrap)", box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("attack")
+    table.add_column("", no_wrap=True)
+    table.add_column("what got through", overflow="fold")
+    for finding in found:
+        verdict = "[red]NO[/red]" if finding.through else "[green]held[/green]"
+        table.add_row(finding.attack.replace("_", " "), verdict, finding.through)
+    return table

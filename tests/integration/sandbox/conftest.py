@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tool_runner.adapters.sandbox.bubblewrap_sandbox import BubblewrapSandbox
-from tool_runner.adapters.sandbox.opened import SandboxOptions, opened_sandbox
+from tool_runner.adapters.sandbox.opened import SandboxOptions, opened_sandbox, untried_sandbox
 from tool_runner.adapters.sandbox.root_image import built_image
 from tool_runner.domain.sandbox import SandboxUnavailable
 
@@ -44,6 +44,6 @@ def options(sandbox_dir: Path, why_not: str) -> SandboxOptions:
 
 @pytest.fixture
 async def sandbox(options: SandboxOptions) -> AsyncIterator[BubblewrapSandbox]:
-    """The embedded default."""
-    async with opened_sandbox(options) as opened:
-        yield opened
+    """The embedded default, without the attack at its start, which tests of its own are about."""
+    async with untried_sandbox(options) as opened:
+        yield opened.whole

@@ -5,7 +5,7 @@ import dataclasses
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from pydantic import JsonValue
 
@@ -20,14 +20,13 @@ CODE_CHARACTERS_MAX = 1_000_000
 class BubblewrapSandbox:
     """Some boxes may be kept warm: their interpreter is up before there is anything to run. Each is used once."""
 
-    def __init__(self, kind: BoxKind, keeper: KeeperClient, *, uids: range, warm: int) -> None:
+    def __init__(self, kind: BoxKind, keeper: KeeperClient, *, uids: range) -> None:
         self.kind = kind
         self._keeper = keeper
         self._free: asyncio.Queue[int] = asyncio.Queue()
         for uid in uids:
             self._free.put_nowait(uid)
         self._warm: deque[tuple[int, Box]] = deque()
-        self._warm_max = warm
         self._refill = asyncio.Event()
 
     async def execute(self, code: str, inputs: JsonValue, limits: SandboxLimits) -> SandboxResult:
@@ -44,11 +43,11 @@ class BubblewrapSandbox:
             self._refill.set()
         return dataclasses.replace(result, wall_ms=round((time.monotonic() - started) * 1000, 1))
 
-    async def keep_warm(self) -> None:
+    async def keep_warm(self, boxes: int) -> None:
         """Start boxes ahead of time, one after the other, until cancelled."""
-        while self._warm_max:
+        while True:
             self._refill.clear()
-            while len(self._warm) < self._warm_max and not self._free.empty():
+            while len(self._warm) < boxes and not self._free.empty():
                 uid = self._free.get_nowait()
                 try:
                     self._warm.append((uid, await self._started("warm", uid)))
@@ -93,12 +92,11 @@ class BubblewrapSandbox:
 
 
 @asynccontextmanager
-async def filled(sandbox: BubblewrapSandbox) -> AsyncIterator[BubblewrapSandbox]:
-    """The sandbox with its warm boxes, for as long as the block runs."""
-    filling = asyncio.create_task(sandbox.keep_warm())
+async def kept_warm(sandbox: BubblewrapSandbox, boxes: int) -> AsyncIterator[None]:
+    """So many boxes wait for code, for as long as the block runs; each costs about 6 MB."""
+    filling = asyncio.create_task(sandbox.keep_warm(boxes))
     try:
-        yield sandbox
+        yield
     finally:
         await end_task(filling)
-        with suppress(SandboxUnavailable):
-            await sandbox.close()
+        await sandbox.close()

@@ -56,6 +56,7 @@ class KeeperClient:
         """Start a box; its descriptors are closed here. Its number, and its end to come."""
         self._number += 1
         end: asyncio.Future[BoxEnd] = asyncio.get_running_loop().create_future()
+        end.add_done_callback(_noted)
         self._ends[self._number] = end
         asked = {
             "do": "start",
@@ -147,6 +148,12 @@ class KeeperClient:
             if not end.done():
                 end.set_exception(SandboxUnavailable(_GONE))
         self._ends.clear()
+
+
+def _noted(end: asyncio.Future[BoxEnd]) -> None:
+    """Nobody may be waiting for it any more, which is no error."""
+    if not end.cancelled():
+        end.exception()
 
 
 @asynccontextmanager

@@ -1,17 +1,19 @@
 """How does the tool runner get a sandbox that holds on this machine?"""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tool_runner.adapters.sandbox.box import BoxKind
-from tool_runner.adapters.sandbox.bubblewrap_sandbox import BubblewrapSandbox, filled
+from tool_runner.adapters.sandbox.bubblewrap_sandbox import BubblewrapSandbox, kept_warm
 from tool_runner.adapters.sandbox.keeper_client import running_keeper
 from tool_runner.adapters.sandbox.recipe import bubblewrap, command
 from tool_runner.adapters.sandbox.root_image import built_image
-from tool_runner.adapters.sandbox.seccomp import seccomp_filter
+from tool_runner.adapters.sandbox.seccomp import GROUPS, seccomp_filter
+from tool_runner.adapters.sandbox.self_attack import Attacked, Finding, self_attack
+from tool_runner.domain.sandbox import SandboxUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,46 @@ class SandboxOptions:
 
 @asynccontextmanager
 async def opened_sandbox(options: SandboxOptions) -> AsyncIterator[BubblewrapSandbox]:
-    """A sandbox for as long as the block runs. Raises SandboxUnavailable with the reason and what to do."""
+    """A sandbox for as long as the block runs, after it has withstood its own attacks. Raises SandboxUnavailable with
+    the reason and what to do: code runs in what holds, or not at all."""
+    async with untried_sandbox(options) as attacked:
+        through = [finding for finding in await self_attack(attacked, options.directory) if finding.through]
+        if through:
+            told = "; ".join(f"{finding.attack}: {finding.through}" for finding in through)
+            raise SandboxUnavailable(f"the sandbox does not hold on this machine ({told}); see docs/sandbox.md")
+        async with kept_warm(attacked.whole, options.warm):
+            yield attacked.whole
+
+
+async def findings(options: SandboxOptions) -> list[Finding]:
+    """Every attack and what it reached. Raises SandboxUnavailable where nothing runs at all."""
+    async with untried_sandbox(options) as attacked:
+        return await self_attack(attacked, options.directory)
+
+
+@dataclass(frozen=True, slots=True)
+class Untried(Attacked):
+    """What may be attacked, and nothing else."""
+
+    whole: BubblewrapSandbox
+
+
+@asynccontextmanager
+async def untried_sandbox(options: SandboxOptions, *, leave_out: Collection[str] = ()) -> AsyncIterator[Untried]:
+    """For what attacks it. `leave_out` names parts of the recipe and groups of the filter, which tests take away."""
     program = bubblewrap()
     image = await asyncio.to_thread(built_image, options.directory, options.packages)
-    kind = BoxKind("A", seccomp_filter(), lambda start: command(start=start))
+    uids = range(options.uid_first, options.uid_first + options.slots)
     async with running_keeper(image, program) as keeper:
-        uids = range(options.uid_first, options.uid_first + options.slots)
-        async with filled(BubblewrapSandbox(kind, keeper, uids=uids, warm=options.warm)) as sandbox:
-            yield sandbox
+        whole, unfiltered = (
+            BubblewrapSandbox(box_kind(left_out), keeper, uids=uids)
+            for left_out in (leave_out, {*leave_out, "seccomp"})
+        )
+        yield Untried(whole, unfiltered, options.slots)
+
+
+def box_kind(leave_out: Collection[str] = ()) -> BoxKind:
+    """The recipe and the filter."""
+    filtered = seccomp_filter([name for name in leave_out if name in GROUPS])
+    parts = [name for name in leave_out if name not in GROUPS]
+    return BoxKind("A", filtered, lambda start: command(start=start, leave_out=parts))
