@@ -45,6 +45,7 @@ class Box:
         await _first_of(self.report.first.wait(), self.end)
         if self.report.content[:1] == b"r":
             return
+        await asyncio.shield(self.end)  # Raises where the keeper knows why.
         with suppress(TimeoutError):
             async with asyncio.timeout(END_SECONDS_MAX):
                 await self.output.ended.wait()

@@ -22,7 +22,9 @@ MESSAGE_BYTES_MAX = 64 * 1024
 PASSED = ("output", "job", "report", "seccomp")
 """Descriptors of a start, in this order; 1 and 2 are both `output`, the others follow from 3 on."""
 SECCOMP = 5
-CLOSING_SECONDS = 0.002
+SPARES = 2
+DESCRIPTORS_MAX = 1 << 16
+CLOSING_SECONDS, CLOSING_SECONDS_MAX = 0.002, 5.0
 # A core file is the work of code that nobody trusts, and a program of the host may get it: with a limit of 1 byte, and
 # only with that, the kernel calls none either (core(5); fs/coredump.c).
 _LIMITS = {resource.RLIMIT_CORE: 1, resource.RLIMIT_NOFILE: 128, resource.RLIMIT_SIGPENDING: 64}
@@ -30,15 +32,15 @@ _LIMITS = {resource.RLIMIT_CORE: 1, resource.RLIMIT_NOFILE: 128, resource.RLIMIT
 
 @dataclass(slots=True)
 class Kept:
-    """One box that runs."""
+    """One box that runs, or a spare: a process that is in its control group already, and waits for what it becomes.
+    Joining a group takes the kernel some milliseconds (12 of 16 were measured), which nobody has to wait for then."""
 
     pid: int
     pidfd: int
     group: ControlGroup
+    to_it: socket.socket
     deadline: float | None = None
     killed_by: str | None = None
-    ended: bool = False
-    status: int = 0
 
 
 class Keeper:
@@ -47,22 +49,26 @@ class Keeper:
     def __init__(self, runner: socket.socket, layout: Layout) -> None:
         self._runner, self._layout = runner, layout
         self._boxes: dict[int, Kept] = {}
+        self._spares: list[Kept] = []
+        self._closing: list[ControlGroup] = []
+        self._groups = 0
         self._selector = selectors.DefaultSelector()
         self._selector.register(runner, selectors.EVENT_READ)
 
     def run(self) -> None:
         """Until the tool runner hangs up; then every box is ended."""
         try:
+            self._refill()
             while self._turn():
                 pass
         finally:
-            for box in self._boxes.values():
+            for box in (*self._boxes.values(), *self._spares):
                 box.group.kill()
-            until = now() + 5
-            while self._boxes and now() < until:
-                self._close_ended()
-                for box in self._boxes.values():
-                    self._reap(box)
+                os.waitpid(box.pid, 0)
+                self._closing.append(box.group)
+            until = now() + CLOSING_SECONDS_MAX
+            while self._closing and now() < until:
+                self._close_groups()
 
     def _turn(self) -> bool:
         for key, _ in self._selector.select(self._patience()):
@@ -70,15 +76,15 @@ class Keeper:
                 if not self._hear():
                     return False
             else:
-                self._reap(self._boxes[key.data])
+                self._reap(key.data)
         for box in self._boxes.values():
-            if box.deadline is not None and now() >= box.deadline and not box.ended:
+            if box.deadline is not None and now() >= box.deadline:
                 self._end(box, "wall")
-        self._close_ended()
+        self._close_groups()
         return True
 
     def _patience(self) -> float | None:
-        if any(box.ended for box in self._boxes.values()):
+        if self._closing:
             return CLOSING_SECONDS
         deadlines = [box.deadline for box in self._boxes.values() if box.deadline is not None]
         return max(0.0, min(deadlines) - now()) if deadlines else None
@@ -91,33 +97,50 @@ class Keeper:
         number = asked["box"]
         if asked["do"] == "start":
             self._start(number, asked, descriptors)
+            self._refill()
         elif number in self._boxes:
             self._change(self._boxes[number], asked)
         return True
 
     def _start(self, number: int, asked: dict[str, Any], descriptors: list[int]) -> None:
         try:
-            group = ControlGroup(self._layout, number)
-            group.limit(memory_bytes=asked["memory_bytes"], processes=asked["processes"], cpu_share=None)
-            pid = os.fork()
-            if pid == 0:
-                become_box(asked, descriptors, group)
+            box = self._spares.pop(0) if self._spares else self._spare()
+            box.group.limit(memory_bytes=asked["memory_bytes"], processes=asked["processes"], cpu_share=None)
+            socket.send_fds(box.to_it, [json.dumps(asked).encode()], descriptors)
         except OSError as error:
             self._tell({"box": number, "failed": f"{error}"})
             return
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
-        box = Kept(pid, os.pidfd_open(pid), group, now() + asked["seconds"])
+        box.to_it.close()
+        box.deadline = now() + asked["seconds"]
         self._boxes[number] = box
         self._selector.register(box.pidfd, selectors.EVENT_READ, number)
+
+    def _refill(self) -> None:
+        while len(self._spares) < SPARES:
+            try:
+                self._spares.append(self._spare())
+            except OSError:  # The next start tries again, and tells.
+                return
+
+    def _spare(self) -> Kept:
+        self._groups += 1
+        group = ControlGroup(self._layout, self._groups)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid == 0:
+            become_box(theirs.fileno(), group)
+        theirs.close()
+        return Kept(pid, os.pidfd_open(pid), group, ours)
 
     def _change(self, box: Kept, asked: dict[str, Any]) -> None:
         if asked["do"] == "end":
             self._end(box, asked["why"])
         elif asked["do"] == "wait":
             box.deadline = None
-        elif not box.ended:  # go
+        else:  # go
             box.deadline = now() + asked["seconds"]
             try:
                 box.group.limit(
@@ -131,34 +154,26 @@ class Keeper:
         box.deadline = None
         box.group.kill()
 
-    def _reap(self, box: Kept) -> None:
-        if box.ended:
-            return
-        pid, status = os.waitpid(box.pid, os.WNOHANG)
-        if pid == 0:
-            return
-        box.status, box.ended = status, True
-        box.group.kill()  # Whatever it left behind goes with it.
+    def _reap(self, number: int) -> None:
+        box = self._boxes.pop(number)
+        _, status = os.waitpid(box.pid, 0)
         self._selector.unregister(box.pidfd)
         os.close(box.pidfd)
+        box.group.kill()  # Whatever it left behind goes with it.
+        self._closing.append(box.group)
+        code = os.waitstatus_to_exitcode(status)
+        self._tell(
+            {
+                "box": number,
+                "status": code if code >= 0 else 128 - code,
+                "killed_by": box.killed_by,
+                "memory_kills": box.group.memory_kills(),
+                "refused_processes": box.group.refused_processes(),
+            }
+        )
 
-    def _close_ended(self) -> None:
-        for number, box in [*self._boxes.items()]:
-            if not box.ended:
-                continue
-            memory, processes = _counted(box.group)
-            if box.group.removed():
-                del self._boxes[number]
-                status = os.waitstatus_to_exitcode(box.status)
-                self._tell(
-                    {
-                        "box": number,
-                        "status": status if status >= 0 else 128 - status,
-                        "killed_by": box.killed_by,
-                        "memory_kills": memory,
-                        "refused_processes": processes,
-                    }
-                )
+    def _close_groups(self) -> None:
+        self._closing = [group for group in self._closing if not group.removed()]
 
     def _tell(self, message: dict[str, Any]) -> None:
         try:
@@ -167,15 +182,23 @@ class Keeper:
             return  # The tool runner is gone, which the next turn notices.
 
 
-def become_box(asked: dict[str, Any], descriptors: list[int], group: ControlGroup) -> None:
-    """In the new process: into the limits, away from every right and every descriptor, then the program. A failure is
-    told on the box's own output."""
+def become_box(from_keeper: int, group: ControlGroup) -> None:
+    """In the new process: into the group, then wait; then away from every right and every descriptor, and into the
+    program. A failure is told on the box's own output. Ends when the keeper does."""
     try:
+        os.dup2(from_keeper, 3)
+        os.closerange(4, DESCRIPTORS_MAX)  # A spare must not hold the keeper's own socket open.
         group.join()
+        Path("/proc/self/oom_score_adj").write_text("1000")  # Where the machine lacks memory, boxes go first.
+        with socket.socket(fileno=3) as keeper:
+            text, descriptors, _, _ = socket.recv_fds(keeper, MESSAGE_BYTES_MAX, len(PASSED))
+        if not text:
+            return
+        asked = json.loads(text)
         _place(descriptors)
         for limit, amount in _LIMITS.items():
             resource.setrlimit(limit, (amount, amount))
-        for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
+        for ignored in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
             signal.signal(ignored, signal.SIG_DFL)
         if (uid := asked["uid"]) is not None:
             os.setgroups([])
@@ -194,14 +217,7 @@ def _place(descriptors: list[int]) -> None:
     os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
     for place, descriptor in enumerate((output, output, *others), start=1):
         os.dup2(descriptor, place)
-    os.closerange(len(others) + 3, 1 << 16)
-
-
-def _counted(group: ControlGroup) -> tuple[int, int]:
-    try:
-        return group.memory_kills(), group.refused_processes()
-    except OSError:  # One folder is gone already, another not yet.
-        return 0, 0
+    os.closerange(len(others) + 3, DESCRIPTORS_MAX)
 
 
 def main(image: str, program: str) -> None:
@@ -212,7 +228,6 @@ def main(image: str, program: str) -> None:
         enter_own_view(Path(image), Path(program))
         layout = found_layout()
         remove_leftovers(layout)
-        ControlGroup(layout, 0).removed()
     except OSError as error:
         runner.send(json.dumps({"keeper": f"the keeper of the sandboxes cannot start: {error}"}).encode())
         sys.exit(1)
