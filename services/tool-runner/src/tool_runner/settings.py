@@ -45,8 +45,8 @@ class Settings(BaseSettings):
     sandbox_dir: Path = Field(
         Path(".run/sandbox"), description="Folder of the sandbox's file system (50 MB, built once), its user's alone."
     )
-    sandbox_tier_min: Literal["A", "B"] = Field(
-        "A", description="Code runs in a sandbox of this tier or a better one, or not at all (docs/sandbox.md)."
+    sandbox_tier_min: Literal["A", "C"] = Field(
+        "A", description="Code runs in a sandbox of this tier or a stronger one, or not at all (docs/sandbox.md)."
     )
     sandbox_slots: int = Field(8, ge=1, le=256, description="Pieces of code that run at once.")
     sandbox_warm: int = Field(2, ge=0, le=32, description="Interpreters that wait for code; 6 MB each.")

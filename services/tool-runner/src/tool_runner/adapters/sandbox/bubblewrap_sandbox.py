@@ -27,7 +27,7 @@ class BubblewrapSandbox:
         for uid in uids:
             self._free.put_nowait(uid)
         self._warm: deque[tuple[int, Box]] = deque()
-        self._refill = asyncio.Event()
+        self._refill, self._filled = asyncio.Event(), asyncio.Event()
 
     async def execute(self, code: str, inputs: JsonValue, limits: SandboxLimits) -> SandboxResult:
         """Raises SandboxUnavailable; whatever the code does is a result."""
@@ -40,6 +40,7 @@ class BubblewrapSandbox:
             result = await box.run(code, inputs, limits)
         finally:
             self._free.put_nowait(uid)
+            self._filled.clear()
             self._refill.set()
         return dataclasses.replace(result, wall_ms=round((time.monotonic() - started) * 1000, 1))
 
@@ -53,7 +54,13 @@ class BubblewrapSandbox:
                     self._warm.append((uid, await self._started("warm", uid)))
                 except SandboxUnavailable:  # The next execution will say why.
                     break
+            if not self._refill.is_set():
+                self._filled.set()
             await self._refill.wait()
+
+    async def warmed(self) -> None:
+        """Until all boxes that are to wait are up."""
+        await self._filled.wait()
 
     async def close(self) -> None:
         """End the boxes that wait."""
