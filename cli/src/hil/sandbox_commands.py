@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hil.outcome import CommandError, bad_input
-from tool_runner.adapters.sandbox.opened import SandboxOptions, findings, opened_sandbox
+from tool_runner.adapters.sandbox.opened import BACKENDS, SandboxOptions, findings, opened_sandbox
 from tool_runner.adapters.sandbox.self_attack import Finding
 from tool_runner.domain.sandbox import SandboxLimits, SandboxResult, SandboxUnavailable
 from tool_runner.settings import Settings
@@ -27,6 +27,7 @@ class Backend(StrEnum):
     """What closes the box."""
 
     BUBBLEWRAP = "bubblewrap"
+    GVISOR = "gvisor"
 
 
 ChosenBackend = Annotated[Backend, typer.Option("--backend", help="What closes the box.")]
@@ -73,13 +74,13 @@ def _code_of(file: Path) -> str:
 
 async def _executed(code: str, backend: Backend) -> SandboxResult:
     try:
-        async with opened_sandbox(options()) as opened:
+        async with opened_sandbox(options(backend)) as opened:
             return await opened.execute(code, None, SandboxLimits())
     except SandboxUnavailable as error:
         raise CommandError(str(error)) from error
 
 
-def options() -> SandboxOptions:
+def options(backend: Backend) -> SandboxOptions:
     """As the environment sets up the tool runner, but one piece of code at a time and nothing kept warm."""
     try:
         settings = Settings()
@@ -89,6 +90,7 @@ def options() -> SandboxOptions:
     return SandboxOptions(
         directory=settings.sandbox_dir,
         tier_min=settings.sandbox_tier_min,
+        backend=backend.value,
         slots=1,
         uid_first=settings.sandbox_uid_first,
         packages=tuple(filter(None, (name.strip() for name in settings.sandbox_packages.split(",")))),
@@ -96,25 +98,28 @@ def options() -> SandboxOptions:
 
 
 @sandbox_app.command("check")
-def check(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
+def check(
+    backend: ChosenBackend = Backend.BUBBLEWRAP,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
     """Attack the sandbox as the tool runner does before it runs code, and show what held.
 
     Exit status: 0 when all of it held, 1 otherwise: then no code runs on this machine."""
     try:
-        found = asyncio.run(findings(options()))
+        found = asyncio.run(findings(options(backend)))
     except SandboxUnavailable as error:
         raise CommandError(str(error)) from error
     if as_json:
         print(json.dumps([{"attack": finding.attack, "through": finding.through} for finding in found]))
     else:
-        Console().print(_page(found))
+        Console().print(_page(found, backend))
     through = [finding.attack for finding in found if finding.through]
     if through:
         raise CommandError(f"the sandbox does not hold on this machine: {', '.join(through)}")
 
 
-def _page(found: list[Finding]) -> Table:
-    table = Table(title="Sandbox of tier A (bubblewrap)", box=box.SIMPLE_HEAD, title_justify="left")
+def _page(found: list[Finding], backend: Backend) -> Table:
+    table = Table(title=f"Sandbox of tier {BACKENDS[backend]} ({backend})", box=box.SIMPLE_HEAD, title_justify="left")
     table.add_column("attack")
     table.add_column("", no_wrap=True)
     table.add_column("what got through", overflow="fold")

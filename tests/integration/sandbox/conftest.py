@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tool_runner.adapters.sandbox.bubblewrap_sandbox import BubblewrapSandbox
+from tool_runner.adapters.sandbox.boxed_sandbox import BoxedSandbox
 from tool_runner.adapters.sandbox.opened import SandboxOptions, opened_sandbox, untried_sandbox
 from tool_runner.adapters.sandbox.root_image import built_image
 from tool_runner.domain.sandbox import SandboxUnavailable
@@ -43,7 +43,7 @@ def options(sandbox_dir: Path, why_not: str) -> SandboxOptions:
 
 
 @pytest.fixture
-async def sandbox(options: SandboxOptions) -> AsyncIterator[BubblewrapSandbox]:
+async def sandbox(options: SandboxOptions) -> AsyncIterator[BoxedSandbox]:
     """The embedded default, without the attack at its start, which tests of its own are about."""
     async with untried_sandbox(options) as opened:
         yield opened.whole

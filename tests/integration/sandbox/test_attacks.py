@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tool_runner.adapters.sandbox.bubblewrap_sandbox import BubblewrapSandbox, kept_warm
+from tool_runner.adapters.sandbox.boxed_sandbox import BoxedSandbox, kept_warm
 from tool_runner.adapters.sandbox.opened import SandboxOptions, untried_sandbox
 from tool_runner.domain.sandbox import MIB, SandboxLimits, SandboxResult
 
@@ -46,7 +46,7 @@ async def test_a_descriptor_that_the_tool_runner_left_open_is_not_passed_on(
         ("open('out/a b\\n', 'w').close()", "a file in out/ has a name of other characters"),
     ],
 )
-async def test_nothing_but_small_regular_files_leaves(sandbox: BubblewrapSandbox, plant: str, error: str) -> None:
+async def test_nothing_but_small_regular_files_leaves(sandbox: BoxedSandbox, plant: str, error: str) -> None:
     ended = await sandbox.execute(f"import os\n{plant}", None, LIMITS)
     assert (ended.exit_code, dict(ended.files)) == (1, {})
     assert error in ended.error
@@ -69,7 +69,7 @@ async def test_nothing_but_small_regular_files_leaves(sandbox: BubblewrapSandbox
     ],
 )
 async def test_a_report_that_the_code_forges_is_only_believed_within_its_form(
-    sandbox: BubblewrapSandbox, text: str, error: str
+    sandbox: BoxedSandbox, text: str, error: str
 ) -> None:
     code = f"import os\nleft = {text}\nwhile left: left = left[os.write(4, left):]\nos._exit(0)"
     ended = await sandbox.execute(code, None, LIMITS)
@@ -90,7 +90,7 @@ async def test_a_report_that_the_code_forges_is_only_believed_within_its_form(
     ],
 )  # fmt: skip
 async def test_a_bomb_in_the_result_ends_its_own_box_alone(
-    sandbox: BubblewrapSandbox, code: str, killed_by: str | None
+    sandbox: BoxedSandbox, code: str, killed_by: str | None
 ) -> None:
     ended = await sandbox.execute(code, None, dataclasses.replace(LIMITS, memory_bytes_max=200 * MIB))
     assert (ended.killed_by, ended.result) == (killed_by, None)
@@ -98,7 +98,7 @@ async def test_a_bomb_in_the_result_ends_its_own_box_alone(
     assert len(ended.stdout) <= LIMITS.output_bytes_max
 
 
-async def test_what_is_over_the_limit_of_output_is_cut_at_it(sandbox: BubblewrapSandbox) -> None:
+async def test_what_is_over_the_limit_of_output_is_cut_at_it(sandbox: BoxedSandbox) -> None:
     ended = await sandbox.execute(
         "while True: print('x' * 999)", None, dataclasses.replace(LIMITS, output_bytes_max=5000)
     )
@@ -116,7 +116,7 @@ SIGNALS = {
 
 
 @pytest.mark.parametrize("trick", SIGNALS)
-async def test_signals_reach_nobody_else_and_do_not_keep_it_alive(sandbox: BubblewrapSandbox, trick: str) -> None:
+async def test_signals_reach_nobody_else_and_do_not_keep_it_alive(sandbox: BoxedSandbox, trick: str) -> None:
     other = asyncio.create_task(sandbox.execute("import time\ntime.sleep(1)\nresult = 'unharmed'", None, LIMITS))
     ended = await sandbox.execute(SIGNALS[trick], None, dataclasses.replace(LIMITS, wall_seconds_max=0.5))
     assert ended.killed_by in (None, "wall")
@@ -172,7 +172,7 @@ async def test_cold_or_warm_the_limits_of_the_whole_tree_hold(options: SandboxOp
         assert (await opened.whole.execute(hold, None, limits)).killed_by in ("memory", "wall")
 
 
-async def test_an_orphan_that_holds_the_output_does_not_delay_the_end(sandbox: BubblewrapSandbox) -> None:
+async def test_an_orphan_that_holds_the_output_does_not_delay_the_end(sandbox: BoxedSandbox) -> None:
     orphan = (
         "import os, time\n"
         "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: time.sleep(3600)\n    os._exit(0)\n"
@@ -182,14 +182,14 @@ async def test_an_orphan_that_holds_the_output_does_not_delay_the_end(sandbox: B
     assert (ended.result, ended.killed_by) == ("parent", None)
 
 
-async def test_large_inputs_do_not_keep_the_deadline_from_coming(sandbox: BubblewrapSandbox) -> None:
+async def test_large_inputs_do_not_keep_the_deadline_from_coming(sandbox: BoxedSandbox) -> None:
     ended = await sandbox.execute(
         "while True: pass", "x" * 5_000_000, dataclasses.replace(LIMITS, wall_seconds_max=0.5)
     )
     assert ended.killed_by == "wall"
 
 
-async def test_more_callers_than_slots_wait_for_each_other(sandbox: BubblewrapSandbox) -> None:
+async def test_more_callers_than_slots_wait_for_each_other(sandbox: BoxedSandbox) -> None:
     def told(ended: SandboxResult) -> object:
         return ended.result
 
@@ -208,6 +208,6 @@ result = [asyncio.run(all_twice()), squares, str(decimal.Decimal('1.10')), said,
 """
 
 
-async def test_honest_code_of_the_standard_library_works(sandbox: BubblewrapSandbox) -> None:
+async def test_honest_code_of_the_standard_library_works(sandbox: BoxedSandbox) -> None:
     ended = await sandbox.execute(HONEST, None, LIMITS)
     assert (ended.error, ended.result) == ("", [[0, 2, 4], [0, 1, 4, 9], "1.10", "1\n", '{"a": null}'])

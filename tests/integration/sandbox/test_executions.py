@@ -4,13 +4,13 @@ import dataclasses
 
 import pytest
 
-from tool_runner.adapters.sandbox.bubblewrap_sandbox import BubblewrapSandbox
+from tool_runner.adapters.sandbox.boxed_sandbox import BoxedSandbox
 from tool_runner.domain.sandbox import MIB, SandboxLimits
 
 LIMITS = SandboxLimits(wall_seconds_max=20)
 
 
-async def test_code_gets_its_inputs_and_its_result_comes_back(sandbox: BubblewrapSandbox) -> None:
+async def test_code_gets_its_inputs_and_its_result_comes_back(sandbox: BoxedSandbox) -> None:
     code = "print('adding'); result = {'sum': sum(inputs['numbers'])}"
     ended = await sandbox.execute(code, {"numbers": [1, 2, 3]}, LIMITS)
     assert (ended.tier, ended.exit_code, ended.stdout, ended.result) == ("A", 0, "adding\n", {"sum": 6})
@@ -18,7 +18,7 @@ async def test_code_gets_its_inputs_and_its_result_comes_back(sandbox: Bubblewra
     assert ended.wall_ms > 0
 
 
-async def test_what_it_writes_to_the_output_folder_comes_back(sandbox: BubblewrapSandbox) -> None:
+async def test_what_it_writes_to_the_output_folder_comes_back(sandbox: BoxedSandbox) -> None:
     ended = await sandbox.execute("open('out/a.bin', 'wb').write(bytes(range(256)))", None, LIMITS)
     assert ended.files == {"a.bin": bytes(range(256))}
 
@@ -36,20 +36,20 @@ async def test_what_it_writes_to_the_output_folder_comes_back(sandbox: Bubblewra
     ],
 )
 async def test_code_that_fails_is_told_as_it_failed(
-    sandbox: BubblewrapSandbox, code: str, exit_code: int, error: str
+    sandbox: BoxedSandbox, code: str, exit_code: int, error: str
 ) -> None:
     ended = await sandbox.execute(f"print('before')\n{code}", None, LIMITS)
     assert (ended.exit_code, ended.error, ended.killed_by) == (exit_code, error, None)
     assert ended.stdout.startswith("before\n") == ("broken" not in code)
 
 
-async def test_what_was_printed_before_the_deadline_is_kept(sandbox: BubblewrapSandbox) -> None:
+async def test_what_was_printed_before_the_deadline_is_kept(sandbox: BoxedSandbox) -> None:
     limits = dataclasses.replace(LIMITS, wall_seconds_max=0.5)
     ended = await sandbox.execute("print('so far')\nwhile True: pass", None, limits)
     assert (ended.stdout, ended.timed_out, ended.killed_by, ended.exit_code) == ("so far\n", True, "wall", 137)
 
 
-async def test_more_memory_than_allowed_ends_it(sandbox: BubblewrapSandbox) -> None:
+async def test_more_memory_than_allowed_ends_it(sandbox: BoxedSandbox) -> None:
     limits = dataclasses.replace(LIMITS, memory_bytes_max=64 * MIB)
     ended = await sandbox.execute("print('so far')\nx = bytearray(2 ** 30)", None, limits)
     assert (ended.stdout, ended.killed_by, ended.timed_out) == ("so far\n", "memory", False)

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.support.wait_until import wait_until
-from tool_runner.adapters.sandbox.bubblewrap_sandbox import kept_warm
+from tool_runner.adapters.sandbox.boxed_sandbox import kept_warm
 from tool_runner.adapters.sandbox.control_groups import MOUNT
 from tool_runner.adapters.sandbox.opened import SandboxOptions, untried_sandbox
 from tool_runner.domain.sandbox import SandboxLimits, SandboxUnavailable

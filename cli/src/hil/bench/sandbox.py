@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from hil.embedded.errors import EmbeddedError
-from tool_runner.adapters.sandbox.bubblewrap_sandbox import BubblewrapSandbox, kept_warm
+from tool_runner.adapters.sandbox.boxed_sandbox import BoxedSandbox, kept_warm
 from tool_runner.adapters.sandbox.opened import SandboxOptions, untried_sandbox
 from tool_runner.domain.sandbox import SandboxLimits
 
@@ -40,7 +40,7 @@ async def measure_sandbox(directory: Path, *, executions: int = 30) -> SandboxFi
     return SandboxFigures(*(round(median(times) * 1000, 1) for times in (cold, warm, bare, isolated)))
 
 
-async def _warm(sandbox: BubblewrapSandbox, executions: int) -> list[float]:
+async def _warm(sandbox: BoxedSandbox, executions: int) -> list[float]:
     times = []
     async with kept_warm(sandbox, 1):
         for _ in range(executions):
@@ -55,7 +55,7 @@ async def _timed(action: Callable[[], Awaitable[None]]) -> float:
     return time.perf_counter() - started
 
 
-async def _executed(sandbox: BubblewrapSandbox) -> None:
+async def _executed(sandbox: BoxedSandbox) -> None:
     ended = await sandbox.execute(CODE, 1, SandboxLimits())
     if ended.result != 2:
         raise EmbeddedError(f"the sandbox answered {ended.result!r} ({ended.error or ended.killed_by}), not 2")

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     sandbox_dir: Path = Field(
         Path(".run/sandbox"), description="Folder of the sandbox's file system (50 MB, built once), its user's alone."
     )
+    sandbox_backend: Literal["bubblewrap", "gvisor"] = Field(
+        "bubblewrap", description="What closes the sandbox: bubblewrap (tier A), or gVisor's runsc on PATH (tier C)."
+    )
     sandbox_tier_min: Literal["A", "C"] = Field(
         "A", description="Code runs in a sandbox of this tier or a stronger one, or not at all (docs/sandbox.md)."
     )

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 JOB, REPORT = 3, 4
 """File descriptors: what comes in, what goes out."""
+UP = b"\x06"
+"""Its first byte: nothing else that may be there instead begins so."""
 ERROR_CHARACTERS_MAX = 1_000
 _USUAL = (
     *("json", "re", "math", "datetime", "collections", "itertools", "functools", "random", "statistics", "decimal"),
@@ -23,11 +25,19 @@ _USUAL = (
 
 
 def main() -> None:
-    """`warm` as the argument: import what most code needs while nobody waits."""
-    if sys.argv[1:] == ["warm"]:
+    """Arguments: `warm` to import what most code needs while nobody waits, else `cold`; `standard` where job and report
+    come as standard input and error, because no other descriptor can be passed."""
+    if "standard" in sys.argv:
+        os.dup2(0, JOB)
+        os.dup2(2, REPORT)
+        os.dup2(1, 2)
+        nothing = os.open("/dev/null", os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+    if "warm" in sys.argv:
         for name in _USUAL:
             __import__(name)
-    os.write(REPORT, b"r")
+    os.write(REPORT, UP)
     job = _read_job()
     _make_home(job["code"])
     own = os.getpid()

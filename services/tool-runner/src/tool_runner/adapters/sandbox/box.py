@@ -3,29 +3,42 @@
 import asyncio
 import marshal
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from pydantic import JsonValue
 
+from tool_runner.adapters.sandbox.boot import UP
 from tool_runner.adapters.sandbox.descriptors import PipeReader, in_memory, write_all
-from tool_runner.adapters.sandbox.keeper_client import BoxEnd, KeeperClient
+from tool_runner.adapters.sandbox.keeper_client import BoxEnd, KeeperClient, Program
 from tool_runner.adapters.sandbox.outcome import BadReport, Outcome, read_report, report_bytes_max
-from tool_runner.adapters.sandbox.recipe import ENVIRONMENT
 from tool_runner.domain.sandbox import SandboxLimits, SandboxResult, SandboxUnavailable
 
 END_SECONDS_MAX = 5.0
-_KILLED = 137
 
 
-@dataclass(frozen=True, slots=True)
-class BoxKind:
-    """What all boxes of a sandbox have in common. `command` takes `cold` or `warm`."""
+class BoxKind(Protocol):
+    """What all boxes of a sandbox have in common."""
 
-    tier: str
-    seccomp: bytes
-    command: Callable[[str], Sequence[str]]
+    @property
+    def tier(self) -> str:
+        """What code in it is told to have run under."""
+        ...
+
+    @property
+    def seccomp(self) -> bytes:
+        """The filter of system calls, for a program that takes one."""
+        ...
+
+    def program(self, start: str, number: int, uid: int) -> Program:
+        """What closes a box; `start` is `cold` or `warm`."""
+        ...
+
+    def after(self, number: int) -> None:
+        """Nothing of it runs any more: remove what it left."""
+        ...
 
 
 @dataclass(slots=True)
@@ -43,13 +56,13 @@ class Box:
     async def ready(self) -> None:
         """Until the interpreter is up. Raises SandboxUnavailable with what bubblewrap said."""
         await _first_of(self.report.first.wait(), self.end)
-        if self.report.content[:1] == b"r":
+        if self.report.content[:1] == UP:
             return
         await asyncio.shield(self.end)  # Raises where the keeper knows why.
         with suppress(TimeoutError):
             async with asyncio.timeout(END_SECONDS_MAX):
                 await self.output.ended.wait()
-        said = self.output.content[-500:].decode("utf-8", "replace").strip()
+        said = (self.output.content + self.report.content)[-500:].decode("utf-8", "replace").strip()
         await self.close()
         raise SandboxUnavailable(f"a sandbox did not start: {said or 'it said nothing'}")
 
@@ -90,10 +103,11 @@ class Box:
         if self.job is not None:
             os.close(self.job)
             self.job = None
+        self.kind.after(self.number)
 
     def _result(self, end: BoxEnd, limits: SandboxLimits) -> SandboxResult:
         killed_by, status = end.killed_by, end.status
-        if killed_by is None and end.memory_kills and status == _KILLED:
+        if killed_by is None and end.memory_kills and status != 0:
             killed_by = "memory"
         try:
             outcome = read_report(self.report.content[1:], limits)
@@ -111,18 +125,18 @@ class Box:
         )
 
 
-def new_box(kind: BoxKind, keeper: KeeperClient, *, start: str, uid: int | None) -> Box:
+def new_box(kind: BoxKind, keeper: KeeperClient, *, start: str, uid: int) -> Box:
     """Start one under the default limits; it waits for its job. Raises SandboxUnavailable."""
-    limits = SandboxLimits()
     (output, output_end), (job_end, job), (report, report_end) = os.pipe(), os.pipe(), os.pipe()
+    number = keeper.next_number()
     given = [output_end, job_end, report_end, in_memory(kind.seccomp)]
     try:
-        number, end = keeper.start(kind.command(start), ENVIRONMENT, limits, uid=uid, descriptors=given)
+        end = keeper.start(number, kind.program(start, number, uid), given)
     except SandboxUnavailable:
         for descriptor in (output, job, report):
             os.close(descriptor)
         raise
-    return Box(kind, keeper, number, end, job, PipeReader(output, 1024), PipeReader(report, 1))
+    return Box(kind, keeper, number, end, job, PipeReader(output, 1024), PipeReader(report, 1024))
 
 
 async def _first_of(*waiting: asyncio.Future[BoxEnd] | Coroutine[object, object, object]) -> None:

@@ -20,14 +20,13 @@ from tool_runner.adapters.sandbox.own_view import enter_own_view
 
 MESSAGE_BYTES_MAX = 64 * 1024
 PASSED = ("output", "job", "report", "seccomp")
-"""Descriptors of a start, in this order; 1 and 2 are both `output`, the others follow from 3 on."""
-SECCOMP = 5
+"""Descriptors of a start, in this order."""
 SPARES = 2
 DESCRIPTORS_MAX = 1 << 16
 CLOSING_SECONDS, CLOSING_SECONDS_MAX = 0.002, 5.0
 # A core file is the work of code that nobody trusts, and a program of the host may get it: with a limit of 1 byte, and
 # only with that, the kernel calls none either (core(5); fs/coredump.c).
-_LIMITS = {resource.RLIMIT_CORE: 1, resource.RLIMIT_NOFILE: 128, resource.RLIMIT_SIGPENDING: 64}
+_LIMITS = {resource.RLIMIT_CORE: 1, resource.RLIMIT_SIGPENDING: 64}
 
 
 @dataclass(slots=True)
@@ -39,6 +38,7 @@ class Kept:
     pidfd: int
     group: ControlGroup
     to_it: socket.socket
+    processes_more: int = 0
     deadline: float | None = None
     killed_by: str | None = None
 
@@ -105,7 +105,8 @@ class Keeper:
     def _start(self, number: int, asked: dict[str, Any], descriptors: list[int]) -> None:
         try:
             box = self._spares.pop(0) if self._spares else self._spare()
-            box.group.limit(memory_bytes=asked["memory_bytes"], processes=asked["processes"], cpu_share=None)
+            box.processes_more = asked["processes_more"]
+            _limit(box, asked, cpu_share=None)
             socket.send_fds(box.to_it, [json.dumps(asked).encode()], descriptors)
         except OSError as error:
             self._tell({"box": number, "failed": f"{error}"})
@@ -143,9 +144,7 @@ class Keeper:
         else:  # go
             box.deadline = now() + asked["seconds"]
             try:
-                box.group.limit(
-                    memory_bytes=asked["memory_bytes"], processes=asked["processes"], cpu_share=asked["cpu_share"]
-                )
+                _limit(box, asked, cpu_share=asked["cpu_share"])
             except OSError:  # It has more already than it may have.
                 self._end(box, "memory")
 
@@ -182,6 +181,11 @@ class Keeper:
             return  # The tool runner is gone, which the next turn notices.
 
 
+def _limit(box: Kept, asked: dict[str, Any], *, cpu_share: float | None) -> None:
+    processes = asked["processes"] + box.processes_more
+    box.group.limit(memory_bytes=asked["memory_bytes"], processes=processes, cpu_share=cpu_share)
+
+
 def become_box(from_keeper: int, group: ControlGroup) -> None:
     """In the new process: into the group, then wait; then away from every right and every descriptor, and into the
     program. A failure is told on the box's own output. Ends when the keeper does."""
@@ -195,8 +199,9 @@ def become_box(from_keeper: int, group: ControlGroup) -> None:
         if not text:
             return
         asked = json.loads(text)
-        _place(descriptors)
-        for limit, amount in _LIMITS.items():
+        _place(descriptors, asked["places"])
+        limits = _LIMITS | {resource.RLIMIT_NOFILE: asked["descriptors_max"]}
+        for limit, amount in limits.items():
             resource.setrlimit(limit, (amount, amount))
         for ignored in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
             signal.signal(ignored, signal.SIG_DFL)
@@ -211,13 +216,14 @@ def become_box(from_keeper: int, group: ControlGroup) -> None:
         os._exit(70)
 
 
-def _place(descriptors: list[int]) -> None:
-    """Output on 1 and 2, the others from 3 on, nothing else open."""
-    output, *others = [os.dup2(descriptor, 50 + place) for place, descriptor in enumerate(descriptors)]
+def _place(descriptors: list[int], places: list[list[int]]) -> None:
+    """Each where the program looks for it, nothing else open. Standard input is empty where it is not a place."""
+    aside = [os.dup2(descriptor, 50 + number) for number, descriptor in enumerate(descriptors)]
     os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-    for place, descriptor in enumerate((output, output, *others), start=1):
-        os.dup2(descriptor, place)
-    os.closerange(len(others) + 3, DESCRIPTORS_MAX)
+    for descriptor, where in zip(aside, places, strict=True):
+        for place in where:
+            os.dup2(descriptor, place)
+    os.closerange(max(map(max, filter(None, places))) + 1, DESCRIPTORS_MAX)
 
 
 def main(image: str, program: str) -> None:

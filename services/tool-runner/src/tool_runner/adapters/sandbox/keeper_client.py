@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tool_runner.adapters.sandbox.keeper import MESSAGE_BYTES_MAX
@@ -15,6 +15,19 @@ from tool_runner.domain.sandbox import SandboxLimits, SandboxUnavailable
 
 START_SECONDS_MAX = 10.0
 _GONE = "the keeper of the sandboxes ended; it is started again with the tool runner"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What closes the box, and as whom it runs. `places` are the descriptors as which it gets output, job, report and
+    filter; `processes_more` are its own."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    uid: int | None
+    places: Sequence[Sequence[int]]
+    descriptors_max: int = 128
+    processes_more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,39 +57,33 @@ class KeeperClient:
         if said != "ready":
             raise SandboxUnavailable(said)
 
-    def start(
-        self,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        limits: SandboxLimits,
-        *,
-        uid: int | None,
-        descriptors: Sequence[int],
-    ) -> tuple[int, asyncio.Future[BoxEnd]]:
-        """Start a box; its descriptors are closed here. Its number, and its end to come."""
+    def next_number(self) -> int:
+        """Of the next box."""
         self._number += 1
+        return self._number
+
+    def start(self, number: int, program: Program, descriptors: Sequence[int]) -> asyncio.Future[BoxEnd]:
+        """Start a box under the default limits; its descriptors are closed here. Its end to come."""
         end: asyncio.Future[BoxEnd] = asyncio.get_running_loop().create_future()
         end.add_done_callback(_noted)
-        self._ends[self._number] = end
+        self._ends[number] = end
         asked = {
             "do": "start",
-            "box": self._number,
-            "command": list(command),
-            "environment": dict(environment),
-            "uid": uid,
+            "box": number,
+            **asdict(program),
             "seconds": START_SECONDS_MAX,
-            "memory_bytes": limits.memory_bytes_max,
-            "processes": limits.processes_max,
+            "memory_bytes": SandboxLimits().memory_bytes_max,
+            "processes": SandboxLimits().processes_max,
         }
         try:
             socket.send_fds(self._keeper, [json.dumps(asked).encode()], list(descriptors))
         except OSError as error:
-            del self._ends[self._number]
+            del self._ends[number]
             raise SandboxUnavailable(_GONE) from error
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
-        return self._number, end
+        return end
 
     def go(self, box: int, limits: SandboxLimits) -> None:
         """From now on the limits hold, and the deadline runs."""

@@ -2,20 +2,23 @@
 
 import asyncio
 import os
+import tempfile
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tool_runner.adapters.sandbox.box import BoxKind
-from tool_runner.adapters.sandbox.bubblewrap_sandbox import BubblewrapSandbox, kept_warm
+from tool_runner.adapters.sandbox import gvisor
+from tool_runner.adapters.sandbox.boxed_sandbox import BoxedSandbox, kept_warm
+from tool_runner.adapters.sandbox.gvisor import gvisor_kind
 from tool_runner.adapters.sandbox.keeper_client import running_keeper
-from tool_runner.adapters.sandbox.recipe import bubblewrap, command
+from tool_runner.adapters.sandbox.recipe import BubblewrapKind, bubblewrap
 from tool_runner.adapters.sandbox.root_image import built_image
 from tool_runner.adapters.sandbox.seccomp import GROUPS, seccomp_filter
 from tool_runner.adapters.sandbox.self_attack import Attacked, Finding, self_attack
 from tool_runner.domain.sandbox import SandboxUnavailable
 
+BACKENDS = {"bubblewrap": "A", "gvisor": "C"}
 TIERS = ("A", "C")
 """From the weaker to the stronger: one kernel with all fences of it; a kernel of its own."""
 
@@ -30,13 +33,14 @@ class SandboxOptions:
     warm: int = 0
     uid_first: int = 61_000
     packages: Sequence[str] = ()
+    backend: str = "bubblewrap"
 
 
 @asynccontextmanager
-async def opened_sandbox(options: SandboxOptions) -> AsyncIterator[BubblewrapSandbox]:
+async def opened_sandbox(options: SandboxOptions) -> AsyncIterator[BoxedSandbox]:
     """A sandbox for as long as the block runs, after it has withstood its own attacks. Raises SandboxUnavailable with
     the reason and what to do: code runs in what holds, or not at all."""
-    check_tier("A", options.tier_min)
+    check_tier(BACKENDS[options.backend], options.tier_min)
     async with untried_sandbox(options) as attacked:
         through = [finding for finding in await self_attack(attacked, options.directory) if finding.through]
         if through:
@@ -64,7 +68,7 @@ async def findings(options: SandboxOptions) -> list[Finding]:
 class Untried(Attacked):
     """What may be attacked, and nothing else."""
 
-    whole: BubblewrapSandbox
+    whole: BoxedSandbox
 
 
 @asynccontextmanager
@@ -79,15 +83,16 @@ async def untried_sandbox(options: SandboxOptions, *, leave_out: Collection[str]
     image = await asyncio.to_thread(built_image, options.directory, options.packages)
     uids = range(options.uid_first, options.uid_first + options.slots)
     async with running_keeper(image, program) as keeper:
-        whole, unfiltered = (
-            BubblewrapSandbox(box_kind(left_out), keeper, uids=uids)
-            for left_out in (leave_out, {*leave_out, "seccomp"})
-        )
-        yield Untried(whole, unfiltered, options.slots)
+        if options.backend == "gvisor":
+            with tempfile.TemporaryDirectory(prefix="gvisor-", dir=options.directory) as own:
+                whole = BoxedSandbox(gvisor_kind(Path(own)), keeper, uids=uids)
+                yield Untried(whole, None, options.slots, gvisor.PROBES, gvisor.LIMITS)
+        else:
+            unfiltered = BoxedSandbox(bubblewrap_kind({*leave_out, "seccomp"}), keeper, uids=uids)
+            yield Untried(BoxedSandbox(bubblewrap_kind(leave_out), keeper, uids=uids), unfiltered, options.slots)
 
 
-def box_kind(leave_out: Collection[str] = ()) -> BoxKind:
+def bubblewrap_kind(leave_out: Collection[str] = ()) -> BubblewrapKind:
     """The recipe and the filter."""
     filtered = seccomp_filter([name for name in leave_out if name in GROUPS])
-    parts = [name for name in leave_out if name not in GROUPS]
-    return BoxKind("A", filtered, lambda start: command(start=start, leave_out=parts))
+    return BubblewrapKind(filtered, tuple(name for name in leave_out if name not in GROUPS))

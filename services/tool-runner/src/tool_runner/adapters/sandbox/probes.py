@@ -84,6 +84,11 @@ def host_files(inputs: dict[str, Any]) -> str:
     return ", ".join(seen)
 
 
+def host_secrets(inputs: dict[str, Any]) -> str:
+    """Files of the host that every kernel must keep, and one that everybody on the host may read."""
+    return ", ".join(path for path in ("/etc/shadow", "/root", "/home", inputs["canary"]) if os.path.lexists(path))
+
+
 def writable_places(inputs: dict[str, Any]) -> str:
     """Files outside of /box."""
     through = []
@@ -252,8 +257,18 @@ def threads_work(inputs: dict[str, Any]) -> str:
 PROBES: dict[str, Callable[[dict[str, Any]], str]] = {
     probe.__name__: probe
     for probe in (
-        *(network, socket_families, abstract_socket, host_files, writable_places, devices, programs, environment),
-        *(descriptors, processes, process_group, namespaces, system_calls, other_architecture, device_calls, rights),
+        *(network, socket_families, abstract_socket, host_files, host_secrets, writable_places, devices, programs),
+        *(
+            environment,
+            descriptors,
+            processes,
+            process_group,
+            namespaces,
+            system_calls,
+            other_architecture,
+            device_calls,
+            rights,
+        ),
         *(host_name, core_files, threads_work),
     )
 }
@@ -264,9 +279,9 @@ BEHIND_THE_FILTER = {probe.__name__: probe for probe in (network, user_namespace
 def attacked(inputs: dict[str, Any]) -> dict[str, str]:
     """What got through, by probe."""
     found = {}
-    for name, probe in (BEHIND_THE_FILTER if inputs["behind"] else PROBES).items():
+    for name in inputs["probes"]:
         try:
-            found[name] = probe(inputs)
+            found[name] = (PROBES | BEHIND_THE_FILTER)[name](inputs)
         except (OSError, RuntimeError) as error:
             found[name] = f"could not be tried: {error}"
     return found

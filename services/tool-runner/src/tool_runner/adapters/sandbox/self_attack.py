@@ -6,7 +6,7 @@ import asyncio
 import ctypes
 import inspect
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from tool_runner.adapters.sandbox import probes
+from tool_runner.adapters.sandbox.probes import BEHIND_THE_FILTER, PROBES
 from tool_runner.domain.sandbox import MIB, Sandbox, SandboxLimits, SandboxResult, SandboxUnavailable
 
 _PATIENT = SandboxLimits(wall_seconds_max=20)
@@ -70,6 +71,9 @@ class Finding:
     through: str
 
 
+LIMITS = ("memory_of_all_processes", "number_of_processes", "disk", "output", "time", "orphan")
+
+
 @dataclass(frozen=True, slots=True)
 class Attacked:
     """A sandbox, and the same one without its filter of system calls: a fence behind another is tried alone."""
@@ -77,6 +81,8 @@ class Attacked:
     whole: Sandbox
     unfiltered: Sandbox | None = None
     at_once: int = 1
+    probes: Sequence[str] = tuple(PROBES)
+    limits: Sequence[str] = LIMITS
 
 
 async def self_attack(attacked: Attacked, directory: Path) -> list[Finding]:
@@ -88,10 +94,10 @@ async def self_attack(attacked: Attacked, directory: Path) -> list[Finding]:
             return await attack()
 
     async with baits(directory) as inputs:
-        attacks = [partial(probed, attacked.whole, inputs)]
+        attacks = [partial(probed, attacked.whole, inputs, attacked.probes)]
         if attacked.unfiltered is not None:
-            attacks.append(partial(probed, attacked.unfiltered, inputs | {"behind": True}))
-        attacks += [partial(_limit, attacked.whole, name) for name in _LIMITS]
+            attacks.append(partial(behind_the_filter, attacked.unfiltered, inputs))
+        attacks += [partial(_limit, attacked.whole, name) for name in attacked.limits]
         tasks = [asyncio.create_task(in_turn(attack)) for attack in attacks]
         try:
             found = await asyncio.gather(*tasks)
@@ -102,13 +108,21 @@ async def self_attack(attacked: Attacked, directory: Path) -> list[Finding]:
     return [finding for part in found for finding in part]
 
 
-async def probed(sandbox: Sandbox, inputs: dict[str, JsonValue]) -> list[Finding]:
-    """What got through of the probes. Raises SandboxUnavailable where they do not run."""
-    ended = await sandbox.execute(f"{inspect.getsource(probes)}\nresult = attacked(inputs)", dict(inputs), _PATIENT)
+async def probed(
+    sandbox: Sandbox, inputs: Mapping[str, JsonValue], names: Sequence[str] = tuple(PROBES)
+) -> list[Finding]:
+    """What got through of some probes. Raises SandboxUnavailable where they do not run."""
+    code = f"{inspect.getsource(probes)}\nresult = attacked(inputs)"
+    ended = await sandbox.execute(code, {**inputs, "probes": [*names]}, _PATIENT)
     if not isinstance(ended.result, dict):
         raise SandboxUnavailable(f"the sandbox cannot run what attacks it: {ended.error or ended.killed_by}")
-    behind = " (behind the filter)" if inputs["behind"] else ""
-    return [Finding(name + behind, str(through)) for name, through in ended.result.items()]
+    return [Finding(name, str(through)) for name, through in ended.result.items()]
+
+
+async def behind_the_filter(unfiltered: Sandbox, inputs: Mapping[str, JsonValue]) -> list[Finding]:
+    """The same for the fences that the filter hides."""
+    found = await probed(unfiltered, inputs, tuple(BEHIND_THE_FILTER))
+    return [Finding(f"{finding.attack} (behind the filter)", finding.through) for finding in found]
 
 
 @asynccontextmanager
@@ -127,7 +141,7 @@ async def baits(directory: Path) -> AsyncIterator[dict[str, JsonValue]]:
     try:
         with _shared_memory() as memory:
             yield {
-                **{"behind": False, "port": port, "abstract": abstract, "shared_memory": memory},
+                **{"port": port, "abstract": abstract, "shared_memory": memory},
                 **{"canary": str(canary.resolve()), "runner": os.getpid()},
             }
     finally:
@@ -176,3 +190,4 @@ _LIMITS: dict[str, tuple[str, SandboxLimits, Callable[[SandboxResult], str]]] = 
     "time": (_ENDLESS, SandboxLimits(wall_seconds_max=0.3), _killed_by("wall")),
     "orphan": (_ORPHAN, _PATIENT, lambda ended: "" if ended.killed_by is None else "it delayed the end"),
 }
+assert tuple(_LIMITS) == LIMITS

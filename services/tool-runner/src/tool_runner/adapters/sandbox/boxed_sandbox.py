@@ -1,4 +1,4 @@
-"""Who runs code in boxes of bubblewrap? So many at once as there are slots, each slot a user of its own."""
+"""Who runs code in boxes? So many at once as there are slots, each slot a user of its own."""
 
 import asyncio
 import dataclasses
@@ -17,7 +17,7 @@ from tool_runner.domain.sandbox import SandboxLimits, SandboxResult, SandboxUnav
 CODE_CHARACTERS_MAX = 1_000_000
 
 
-class BubblewrapSandbox:
+class BoxedSandbox:
     """Some boxes may be kept warm: their interpreter is up before there is anything to run. Each is used once."""
 
     def __init__(self, kind: BoxKind, keeper: KeeperClient, *, uids: range) -> None:
@@ -99,7 +99,7 @@ class BubblewrapSandbox:
 
 
 @asynccontextmanager
-async def kept_warm(sandbox: BubblewrapSandbox, boxes: int) -> AsyncIterator[None]:
+async def kept_warm(sandbox: BoxedSandbox, boxes: int) -> AsyncIterator[None]:
     """So many boxes wait for code, for as long as the block runs; each costs about 6 MB."""
     filling = asyncio.create_task(sandbox.keep_warm(boxes))
     try:
