@@ -89,7 +89,7 @@ class Box:
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
             await self.close()
-        return self._result(end, limits)
+        return await asyncio.to_thread(self._result, end, limits)  # A result of 1 MiB takes a while to check.
 
     async def close(self) -> None:
         """End it if it still runs, and wait until nothing of it does."""

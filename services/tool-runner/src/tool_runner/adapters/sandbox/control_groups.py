@@ -35,19 +35,29 @@ def found_layout(mount: Path = MOUNT, own: Path = Path("/proc/self/cgroup")) -> 
     for line in own.read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         paths.update({name: path.lstrip("/") for name in controllers.split(",")})
-    for unified in (mount, mount / "unified"):
-        if (unified / "cgroup.controllers").exists():
-            home = unified / paths.get("", "")
-            break
-    else:
-        home = None
-    if home is not None and set(_V1) <= set((home / "cgroup.controllers").read_text().split()):
-        (home / "cgroup.subtree_control").write_text("+memory +pids +cpu")
-        return Layout({}, home)
+    unified = next((path for path in (mount, mount / "unified") if (path / "cgroup.controllers").exists()), None)
+    home = None if unified is None else unified / paths.get("", "")
+    if unified is not None and set(_V1) <= set((unified / "cgroup.controllers").read_text().split()):
+        assert home is not None
+        return Layout({}, _parent_in_v2(home, unified))
     folders = {name: mount / name / paths[name] for name in _V1 if name in paths}
     if len(folders) < len(_V1):
         raise OSError(f"no control group of {', '.join(sorted(set(_V1) - set(folders)))} for this process")
     return Layout(folders, home)
+
+
+def _parent_in_v2(home: Path, root: Path) -> Path:
+    """A group that has processes may not have groups with limits below it, unless it is the root of all: so the own
+    group where it was delegated, else the root."""
+    refused = None
+    for parent in (home, root):
+        try:
+            (parent / "cgroup.subtree_control").write_text("+memory +pids +cpu")
+        except OSError as error:
+            refused = error
+        else:
+            return parent
+    raise OSError(f"no control group v2 below which limits can be set ({refused}); delegate one to the tool runner")
 
 
 def remove_leftovers(layout: Layout) -> None:
