@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tool_runner.adapters.sandbox.boxed_sandbox import BoxedSandbox
-from tool_runner.adapters.sandbox.opened import SandboxOptions, opened_sandbox, untried_sandbox
+from tool_runner.adapters.sandbox.opened import SandboxOptions, untried_sandbox
 from tool_runner.adapters.sandbox.root_image import built_image
-from tool_runner.domain.sandbox import SandboxUnavailable
+from tool_runner.domain.sandbox import SandboxLimits, SandboxUnavailable
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +23,12 @@ def sandbox_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def why_not(sandbox_dir: Path) -> str:
-    """Why this machine cannot run the whole recipe; empty where it can."""
+    """Why this machine cannot run the recipe at all; empty where it can. Whether it holds is for the tests."""
 
     async def tried() -> str:
         try:
-            async with opened_sandbox(SandboxOptions(sandbox_dir, slots=1)):
+            async with untried_sandbox(SandboxOptions(sandbox_dir, slots=1)) as opened:
+                await opened.whole.execute("", None, SandboxLimits())
                 return ""
         except SandboxUnavailable as error:
             return str(error)
@@ -34,7 +36,7 @@ def why_not(sandbox_dir: Path) -> str:
     return asyncio.run(tried())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def options(sandbox_dir: Path, why_not: str) -> SandboxOptions:
     """Of a sandbox with the whole recipe and no warm boxes."""
     if why_not:
@@ -42,7 +44,7 @@ def options(sandbox_dir: Path, why_not: str) -> SandboxOptions:
     return SandboxOptions(sandbox_dir, slots=4)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def sandbox(options: SandboxOptions) -> AsyncIterator[BoxedSandbox]:
     """The embedded default, without the attack at its start, which tests of its own are about."""
     async with untried_sandbox(options) as opened:

@@ -7,6 +7,7 @@ import pytest
 from tool_runner.adapters.sandbox.boxed_sandbox import BoxedSandbox
 from tool_runner.domain.sandbox import MIB, SandboxLimits
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # One keeper for all of them.
 LIMITS = SandboxLimits(wall_seconds_max=20)
 
 

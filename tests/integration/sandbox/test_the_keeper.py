@@ -1,6 +1,7 @@
 """Does every box end, whoever dies first, and is nothing left of it?"""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import sys
@@ -105,3 +106,26 @@ async def test_an_execution_that_is_cancelled_ends_at_once(options: SandboxOptio
             await running
         assert pythons_of(keeper) == []
         assert (await opened.whole.execute("result = 1", None, LIMITS)).result == 1
+
+
+FORKS = """
+import os, signal
+children = 0
+try:
+    while children < 100:
+        if os.fork() == 0: signal.pause()
+        children += 1
+except BlockingIOError: pass
+result = children
+"""
+
+
+async def test_no_code_runs_before_its_own_limits_hold_however_busy_the_keeper_is(options: SandboxOptions) -> None:
+    async with untried_sandbox(options) as opened, kept_warm(opened.whole, 1):
+        await opened.whole.warmed()
+        keeper = keeper_of(os.getpid())
+        keeper.suspend()
+        running = asyncio.create_task(opened.whole.execute(FORKS, None, dataclasses.replace(LIMITS, processes_max=8)))
+        await asyncio.wait({running}, timeout=0.5)  # Long enough for code that does not wait for its limits.
+        keeper.resume()
+        assert (await running).result == 8 - 3  # bubblewrap has two, and the code itself is one.

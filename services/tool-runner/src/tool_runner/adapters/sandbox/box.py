@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
+from service_kit.tasks import end_task
 from tool_runner.adapters.sandbox.boot import UP
 from tool_runner.adapters.sandbox.descriptors import PipeReader, in_memory, write_all
 from tool_runner.adapters.sandbox.keeper_client import BoxEnd, KeeperClient, Program
@@ -70,13 +71,13 @@ class Box:
         """Give it its job, and wait for its end, whatever that is."""
         self.output.limit(limits.output_bytes_max)
         self.report.limit(report_bytes_max(limits))
-        self.keeper.go(self.number, limits)
         job = {"code": code, "inputs": inputs, "files_max": limits.files_max, "files_bytes_max": limits.files_bytes_max}
-        assert self.job is not None, "a box runs one piece of code"
-        writing = asyncio.create_task(write_all(self.job, marshal.dumps(job)))
-        self.job = None
+        writing: asyncio.Task[None] | None = None
         try:
             async with asyncio.timeout(limits.wall_seconds_max + END_SECONDS_MAX):
+                await self.keeper.go(self.number, limits)
+                assert self.job is not None, "a box runs one piece of code"
+                writing, self.job = asyncio.create_task(write_all(self.job, marshal.dumps(job))), None
                 await _first_of(self.output.flooded.wait(), self.report.flooded.wait(), self.end)
                 if not self.end.done():
                     self.keeper.end(self.number, "output")
@@ -86,8 +87,8 @@ class Box:
         except TimeoutError as error:
             raise SandboxUnavailable("the keeper of the sandboxes does not answer") from error
         finally:
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
+            if writing is not None:
+                await end_task(writing)
             await self.close()
         return await asyncio.to_thread(self._result, end, limits)  # A result of 1 MiB takes a while to check.
 

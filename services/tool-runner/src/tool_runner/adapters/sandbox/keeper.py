@@ -63,7 +63,7 @@ class Keeper:
                 pass
         finally:
             for box in (*self._boxes.values(), *self._spares):
-                box.group.kill()
+                _kill(box)
                 os.waitpid(box.pid, 0)
                 self._closing.append(box.group)
             until = now() + CLOSING_SECONDS_MAX
@@ -147,11 +147,12 @@ class Keeper:
                 _limit(box, asked, cpu_share=asked["cpu_share"])
             except OSError:  # It has more already than it may have.
                 self._end(box, "memory")
+            self._tell({"box": asked["box"], "going": True})
 
     def _end(self, box: Kept, why: str | None) -> None:
         box.killed_by = box.killed_by or why
         box.deadline = None
-        box.group.kill()
+        _kill(box)
 
     def _reap(self, number: int) -> None:
         box = self._boxes.pop(number)
@@ -179,6 +180,11 @@ class Keeper:
             self._runner.send(json.dumps(message).encode())
         except OSError:
             return  # The tool runner is gone, which the next turn notices.
+
+
+def _kill(box: Kept) -> None:
+    box.group.kill()
+    os.kill(box.pid, signal.SIGKILL)  # It may not have joined its group yet; it is not reaped, so the id is its own.
 
 
 def _limit(box: Kept, asked: dict[str, Any], *, cpu_share: float | None) -> None:

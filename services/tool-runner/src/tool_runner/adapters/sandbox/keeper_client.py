@@ -46,6 +46,7 @@ class KeeperClient:
     def __init__(self, keeper: socket.socket) -> None:
         self._keeper = keeper
         self._ends: dict[int, asyncio.Future[BoxEnd]] = {}
+        self._going: dict[int, asyncio.Future[None]] = {}
         self._number = 0
         self._said = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().add_reader(keeper.fileno(), self._hear)
@@ -85,8 +86,12 @@ class KeeperClient:
                 os.close(descriptor)
         return end
 
-    def go(self, box: int, limits: SandboxLimits) -> None:
-        """From now on the limits hold, and the deadline runs."""
+    async def go(self, box: int, limits: SandboxLimits) -> None:
+        """Returns when the limits hold, and the deadline runs: only then may the box get its code, which would
+        otherwise run under the limits of the start for as long as the keeper is busy. Also when it has ended."""
+        going = self._going[box] = asyncio.get_running_loop().create_future()
+        if box not in self._ends:
+            self._gone(box)
         self._tell(
             {
                 "do": "go",
@@ -97,6 +102,7 @@ class KeeperClient:
                 "seconds": limits.wall_seconds_max,
             }
         )
+        await going
 
     def wait(self, box: int) -> None:
         """It has started, and waits for its job however long that takes."""
@@ -133,7 +139,11 @@ class KeeperClient:
         if "keeper" in said:
             self._said.set_result(str(said["keeper"]))
             return
-        end = self._ends.pop(int(said["box"] or 0), None)
+        number = int(said["box"] or 0)
+        self._gone(number)
+        if "going" in said:
+            return
+        end = self._ends.pop(number, None)
         if end is None or end.done():
             return
         if "failed" in said:
@@ -148,7 +158,15 @@ class KeeperClient:
             )
         )
 
+    def _gone(self, box: int) -> None:
+        """Whoever waits for its limits waits no more."""
+        going = self._going.pop(box, None)
+        if going is not None and not going.done():
+            going.set_result(None)
+
     def _give_up(self) -> None:
+        for box in [*self._going]:
+            self._gone(box)
         if not self._said.done():
             self._said.set_result(_GONE)
         for end in self._ends.values():
