@@ -110,6 +110,8 @@ class Box:
         killed_by, status = end.killed_by, end.status
         if killed_by is None and end.memory_kills and status != 0:
             killed_by = "memory"
+        if killed_by is not None:  # It may have ended by itself while the limit was noticed.
+            status = status or 137
         try:
             outcome = read_report(self.report.content[1:], limits)
         except BadReport as error:
