@@ -9,6 +9,7 @@ from hil.dlq_commands import dlq_app
 from hil.inspect_command import inspect, replay_key
 from hil.llm_commands import llm_app
 from hil.outcome import HilApp
+from hil.sandbox_commands import sandbox_app
 from hil.send_command import send, stop
 from hil.tool_commands import tool_app
 from hil.up import up
@@ -41,4 +42,5 @@ app.command("inspect")(inspect)
 app.command("replay")(replay_key)
 app.add_typer(llm_app, name="llm")
 app.add_typer(tool_app, name="tool")
+app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(bench, name="bench")

@@ -1,7 +1,7 @@
 """Which knobs does the tool runner have?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -66,6 +66,24 @@ class Settings(BaseSettings):
     phone_regions: Annotated[str, AfterValidator(checked_regions)] = Field(
         "US",
         description="Comma-separated list of countries whose telephone numbers are redacted without a country, too.",
+    )
+    sandbox_dir: Path = Field(
+        Path(".run/sandbox"), description="Folder of the sandbox's file system (50 MB, built once), its user's alone."
+    )
+    sandbox_backend: Literal["bubblewrap", "gvisor"] = Field(
+        "bubblewrap", description="What closes the sandbox: bubblewrap (tier A), or gVisor's runsc on PATH (tier C)."
+    )
+    sandbox_tier_min: Literal["A", "C"] = Field(
+        "A", description="Code runs in a sandbox of this tier or a stronger one, or not at all (docs/sandbox.md)."
+    )
+    sandbox_slots: int = Field(8, ge=1, le=256, description="Pieces of code that run at once.")
+    sandbox_warm: int = Field(2, ge=0, le=32, description="Interpreters that wait for code; 6 MB each.")
+    sandbox_uid_first: int = Field(
+        61_000, ge=1000, le=2**31, description="User id of the first slot; nobody else may have these ids."
+    )
+    sandbox_packages: str = Field(
+        "",
+        description="Comma-separated list of installed distributions that code may import.",
     )
     trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of turns that are traced.")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for traces; none are exported if unset.")

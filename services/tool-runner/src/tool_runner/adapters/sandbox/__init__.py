@@ -1,0 +1,1 @@
+"""How is code that nobody trusts run on this machine?"""

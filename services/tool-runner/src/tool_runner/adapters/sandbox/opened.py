@@ -1,0 +1,98 @@
+"""How does the tool runner get a sandbox that holds on this machine?"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tool_runner.adapters.sandbox import gvisor
+from tool_runner.adapters.sandbox.boxed_sandbox import BoxedSandbox, kept_warm
+from tool_runner.adapters.sandbox.gvisor import gvisor_kind
+from tool_runner.adapters.sandbox.keeper_client import running_keeper
+from tool_runner.adapters.sandbox.recipe import BubblewrapKind, bubblewrap
+from tool_runner.adapters.sandbox.root_image import built_image
+from tool_runner.adapters.sandbox.seccomp import GROUPS, seccomp_filter
+from tool_runner.adapters.sandbox.self_attack import Attacked, Finding, self_attack
+from tool_runner.domain.sandbox import SandboxUnavailable
+
+BACKENDS = {"bubblewrap": "A", "gvisor": "C"}
+TIERS = ("A", "C")
+"""From the weaker to the stronger: one kernel with all fences of it; a kernel of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """What the settings of the tool runner say about it."""
+
+    directory: Path
+    tier_min: str = "A"
+    slots: int = 8
+    warm: int = 0
+    uid_first: int = 61_000
+    packages: Sequence[str] = ()
+    backend: str = "bubblewrap"
+
+
+@asynccontextmanager
+async def opened_sandbox(options: SandboxOptions) -> AsyncIterator[BoxedSandbox]:
+    """A sandbox for as long as the block runs, after it has withstood its own attacks. Raises SandboxUnavailable with
+    the reason and what to do: code runs in what holds, or not at all."""
+    check_tier(BACKENDS[options.backend], options.tier_min)
+    async with untried_sandbox(options) as attacked:
+        through = [finding for finding in await self_attack(attacked, options.directory) if finding.through]
+        if through:
+            told = "; ".join(f"{finding.attack}: {finding.through}" for finding in through)
+            raise SandboxUnavailable(f"the sandbox does not hold on this machine ({told}); see docs/sandbox.md")
+        async with kept_warm(attacked.whole, options.warm):
+            yield attacked.whole
+
+
+def check_tier(offered: str, tier_min: str) -> None:
+    """Raises SandboxUnavailable for a tier that is weaker than what is demanded."""
+    if TIERS.index(offered) < TIERS.index(tier_min):
+        raise SandboxUnavailable(
+            f"TOOL_RUNNER_SANDBOX_TIER_MIN is {tier_min} and this sandbox is of tier {offered}; see docs/sandbox.md"
+        )
+
+
+async def findings(options: SandboxOptions) -> list[Finding]:
+    """Every attack and what it reached. Raises SandboxUnavailable where nothing runs at all."""
+    async with untried_sandbox(options) as attacked:
+        return await self_attack(attacked, options.directory)
+
+
+@dataclass(frozen=True, slots=True)
+class Untried(Attacked):
+    """What may be attacked, and nothing else."""
+
+    whole: BoxedSandbox
+
+
+@asynccontextmanager
+async def untried_sandbox(options: SandboxOptions, *, leave_out: Collection[str] = ()) -> AsyncIterator[Untried]:
+    """For what attacks it. `leave_out` names parts of the recipe and groups of the filter, which tests take away."""
+    if os.geteuid() != 0:
+        raise SandboxUnavailable(
+            "the embedded sandbox is started by root alone, which gives each piece of code a user and a control group "
+            "of its own; run the tool runner as root in a container that may make namespaces (docs/sandbox.md)"
+        )
+    program = bubblewrap()
+    image = await asyncio.to_thread(built_image, options.directory, options.packages)
+    uids = range(options.uid_first, options.uid_first + options.slots)
+    async with running_keeper(image, program) as keeper:
+        if options.backend == "gvisor":
+            with tempfile.TemporaryDirectory(prefix="gvisor-", dir=options.directory) as own:
+                whole = BoxedSandbox(gvisor_kind(Path(own)), keeper, uids=uids)
+                yield Untried(whole, None, options.slots, gvisor.PROBES, gvisor.LIMITS)
+        else:
+            unfiltered = BoxedSandbox(bubblewrap_kind({*leave_out, "seccomp"}), keeper, uids=uids)
+            yield Untried(BoxedSandbox(bubblewrap_kind(leave_out), keeper, uids=uids), unfiltered, options.slots)
+
+
+def bubblewrap_kind(leave_out: Collection[str] = ()) -> BubblewrapKind:
+    """The recipe and the filter."""
+    filtered = seccomp_filter([name for name in leave_out if name in GROUPS])
+    return BubblewrapKind(filtered, tuple(name for name in leave_out if name not in GROUPS))

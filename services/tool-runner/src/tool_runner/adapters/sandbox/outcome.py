@@ -1,0 +1,76 @@
+"""What did a box report? Its bytes are the word of code that nobody trusts, whoever seems to have written them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+from pydantic import JsonValue
+
+from tool_runner.adapters.sandbox.boot import ERROR_CHARACTERS_MAX
+from tool_runner.domain.sandbox import SandboxLimits
+
+DEPTH_MAX = 64
+LINE_BYTES_MAX = 1024 * 1024
+"""Of a result with all that belongs to it."""
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}")
+_VALUES_MAX = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is to be believed of it."""
+
+    result: JsonValue = None
+    error: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class BadReport(ValueError):
+    """It is not what the boot script writes, or over a limit; the text says which."""
+
+
+def report_bytes_max(limits: SandboxLimits) -> int:
+    """How much of it is read at all; the first byte says that the interpreter is up."""
+    return 1 + LINE_BYTES_MAX + limits.files_bytes_max
+
+
+def read_report(report: bytes, limits: SandboxLimits) -> Outcome:
+    """An empty report is an empty outcome: the code ended before it could report. Raises BadReport."""
+    line, _, rest = report.partition(b"\n")
+    if not line:
+        return Outcome()
+    if len(line) > LINE_BYTES_MAX:
+        raise BadReport(f"the result is over the limit of {LINE_BYTES_MAX} bytes")
+    try:
+        said = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise BadReport(f"the result is no JSON: {error}") from error
+    if not isinstance(said, dict) or not isinstance(problem := said.get("error", ""), str):
+        raise BadReport("the report of the sandbox has another form than its own")
+    _check_size(result := said.get("result"))
+    return Outcome(result, problem[:ERROR_CHARACTERS_MAX], _files(said.get("files"), rest, limits))
+
+
+def _check_size(result: JsonValue) -> None:
+    values, waiting = 0, [(result, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        values += 1
+        if depth > DEPTH_MAX or values > _VALUES_MAX:
+            raise BadReport(f"the result is nested more than {DEPTH_MAX} deep, or has more than {_VALUES_MAX} values")
+        children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        waiting.extend((child, depth + 1) for child in children)
+
+
+def _files(listed: object, rest: bytes, limits: SandboxLimits) -> dict[str, bytes]:
+    if not isinstance(listed, list) or len(listed) > limits.files_max or len(rest) > limits.files_bytes_max:
+        raise BadReport(f"more than {limits.files_max} files, or more than {limits.files_bytes_max} bytes of them")
+    files: dict[str, bytes] = {}
+    for entry in listed:
+        match entry:
+            case [str(name), int(size)] if _NAME.fullmatch(name) and 0 <= size <= len(rest) and name not in files:
+                files[name], rest = rest[:size], rest[size:]
+            case _:
+                raise BadReport("a file in out/ has a name of other characters than A-Za-z0-9_. -, or is cut")
+    return files

@@ -1,0 +1,67 @@
+"""Does the attack at the start notice every single rule that is missing?
+
+Each part of the recipe and each group of the filter is taken away in turn. Then something gets through, or the sandbox
+does not start: in both cases no code runs."""
+
+import pytest
+
+from tool_runner.adapters.sandbox.opened import SandboxOptions, untried_sandbox
+from tool_runner.adapters.sandbox.recipe import PARTS
+from tool_runner.adapters.sandbox.seccomp import GROUPS
+from tool_runner.adapters.sandbox.self_attack import baits, behind_the_filter, probed, self_attack
+from tool_runner.domain.sandbox import SandboxUnavailable
+
+REQUIRED = {
+    "user": "requires --unshare-user",
+    "uts": "requires --unshare-uts",
+    "root": "/usr/bin/python3: No such file",
+    "disk": "cannot run what attacks it",
+}
+"""Without these nothing starts."""
+NOTICED = {
+    "pid": "processes",
+    "net": "abstract_socket",
+    "ipc": "shared_memory (behind the filter)",
+    "hostname": "host_name",
+    "no-more-users": "user_namespaces (behind the filter)",
+    "session": "process_group",
+    "null": "devices",
+    "urandom": "devices",
+    "seccomp": "descriptors",
+    "arch": "other_architecture",
+    "clone3": "threads_work",
+    "clone": "namespaces",
+    "socket": "socket_families",
+    "ioctl": "device_calls",
+    "allow": "system_calls",
+}
+ELSEWHERE = {"die"}
+"""What it does is seen when the keeper dies: test_the_keeper.py."""
+
+
+def test_no_rule_is_forgotten_here() -> None:
+    assert {*REQUIRED, *NOTICED, *ELSEWHERE} == {*PARTS, *GROUPS}
+
+
+@pytest.mark.parametrize("rule", NOTICED)
+async def test_without_a_rule_something_gets_through(options: SandboxOptions, rule: str) -> None:
+    async with untried_sandbox(options, leave_out=[rule]) as attacked, baits(options.directory) as inputs:
+        found = await probed(attacked.whole, inputs)
+        if "behind" in NOTICED[rule]:
+            assert attacked.unfiltered is not None
+            found += await behind_the_filter(attacked.unfiltered, inputs)
+    assert NOTICED[rule] in {finding.attack for finding in found if finding.through}
+
+
+@pytest.mark.parametrize("rule", REQUIRED)
+async def test_without_a_rule_that_others_need_nothing_starts(options: SandboxOptions, rule: str) -> None:
+    async with untried_sandbox(options, leave_out=[rule]) as attacked, baits(options.directory) as inputs:
+        with pytest.raises(SandboxUnavailable, match=REQUIRED[rule]):
+            await probed(attacked.whole, inputs)
+
+
+async def test_with_all_rules_nothing_gets_through(options: SandboxOptions) -> None:
+    async with untried_sandbox(options) as attacked:
+        found = await self_attack(attacked, options.directory)
+    assert [finding for finding in found if finding.through] == []
+    assert len(found) >= 30
