@@ -163,14 +163,14 @@ async def runner_on(
             keep_seconds=settings.ledger_keep_seconds,
             connections_max=settings.concurrency,
         ) as ledger,
+        watched(connection.jetstream, TOOL_BLESSINGS_BUCKET, offer.blessings),
+        running_servers(manifest.servers, offer) as servers,  # Before a task group: what it raises is for people.
         opened_spending(
             connection,
             settings.redis_url,
             execution_cap_microdollars=settings.execution_cap_microdollars,
             now=lambda: datetime.now(UTC),
         ) as spending,
-        watched(connection.jetstream, TOOL_BLESSINGS_BUCKET, offer.blessings),
-        running_servers(manifest.servers, offer) as servers,
     ):
         yield Runner(
             registry=offer.registry,
