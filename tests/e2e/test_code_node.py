@@ -13,11 +13,7 @@ from hil.embedded.plan import AllInThisProcess
 from hil.replay_model.script import Rule, ScriptedCall
 
 SHIPPED = (ROOT / "workflows/refund_breakdown.yaml").read_text()
-CODE_SERVER = {
-    "name": "code",
-    "defaults": {"cost_usd": 0},
-    "tools": {"run": {"python": "tests.support.code_tools:run", "side_effect": "read"}},
-}
+CODE_SERVER = {"name": "code", "builtin": "code", "defaults": {"cost_usd": 0}}
 ORDER = "#W2378156"
 QUESTION = f"What would I get back if I returned everything of order {ORDER}?"
 WRONG = "result = {'total': sum(inputs['prices'])}"

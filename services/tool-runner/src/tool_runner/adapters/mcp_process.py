@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio
@@ -17,6 +17,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 
 from pii import redact
+from tool_runner.adapters.sandbox.server_command import ServerNetwork, sandboxed_command
 
 log = structlog.get_logger()
 
@@ -30,6 +31,14 @@ _LAUNCHER = str(Path(__file__).with_name("launch_child.py"))
 
 
 @dataclass(frozen=True, slots=True)
+class ServerBox:
+    """The sandbox that a server runs in: what it may read beside programs, and whether it reaches the network."""
+
+    network: ServerNetwork = ServerNetwork.NONE
+    readable: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """How a server is started. `env` is its whole environment: nothing is inherited."""
 
@@ -39,6 +48,16 @@ class Launch:
     cpu_seconds_max: int = 0
     show_errors: bool = False
     name: str = ""
+    box: ServerBox | None = None
+
+    def boxed(self, folder: Path) -> "Launch":
+        """The same in its box, with a folder of its own below `folder`, where that is asked for: its working directory,
+        its HOME, and all that it may write. Raises SandboxUnavailable, OSError."""
+        if self.box is None:
+            return self
+        state = folder / self.name
+        command = sandboxed_command(self.command, state_dir=state, network=self.box.network, readable=self.box.readable)
+        return replace(self, command=tuple(command), env={"HOME": str(state.resolve()), **self.env})
 
 
 @dataclass(slots=True)

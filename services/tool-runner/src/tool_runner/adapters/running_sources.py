@@ -23,12 +23,14 @@ RunningSource = McpServer | RemoteServer | OpenApiServer | PythonTools | CodeToo
 
 @asynccontextmanager
 async def running_servers(
-    configured: Sequence[ConfiguredServer], offer: ToolOffer, sandbox: Sandbox | None = None
+    configured: Sequence[ConfiguredServer], offer: ToolOffer, *, sandbox: Sandbox | None, state_dir: Path
 ) -> AsyncIterator[Mapping[str, RunningSource]]:
-    """All servers; they are stopped after the last call has ended. Raises ManifestError for tools that cannot be made
-    here, such as code without a sandbox."""
+    """All servers; they are stopped after the last call has ended. `state_dir` holds what those in a sandbox may write.
+    Raises ManifestError for tools that cannot be made here, SandboxUnavailable where a server cannot have its box."""
     stop = asyncio.Event()
-    servers = {server.rules.name: source_of(server, offer, sandbox) for server in configured}
+    servers = {
+        server.rules.name: source_of(server, offer, sandbox=sandbox, state_dir=state_dir) for server in configured
+    }
     async with AsyncExitStack() as closing, asyncio.TaskGroup() as group:
         writing = group.create_task(offer.catalogue.run())
         for running in servers.values():
@@ -45,14 +47,14 @@ async def running_servers(
             await end_task(writing)
 
 
-def source_of(server: ConfiguredServer, offer: ToolOffer, sandbox: Sandbox | None) -> RunningSource:
+def source_of(server: ConfiguredServer, offer: ToolOffer, *, sandbox: Sandbox | None, state_dir: Path) -> RunningSource:
     """What makes the calls of one server. Raises ManifestError."""
     name = server.rules.name
     match server.source:
         case Functions(by_tool):
             return PythonTools(name, by_tool)
         case Launch() as launch:
-            return McpServer(name, launch, server.limits, offer.take)
+            return McpServer(name, launch.boxed(state_dir), server.limits, offer.take)
         case RemoteMcp() as address:
             return RemoteServer(server.rules, address, server.limits, offer.take)
         case OpenApi() as document:

@@ -6,7 +6,11 @@ from tool_runner.adapters.manifest_file.document import GrantEntry, ManifestDocu
 from tool_runner.adapters.manifest_file.server_entry import ServerEntry
 from tool_runner.adapters.manifest_file.tool_entry import RulesEntry, ToolEntry, microdollars
 from tool_runner.domain.grants import Grant
-from tool_runner.domain.manifest import ApprovalPolicy, ServerRules, ToolRules
+from tool_runner.domain.manifest import ApprovalPolicy, ServerRules, SideEffect, ToolRules
+
+_BUILTIN = RulesEntry(side_effect=SideEffect.READ, untrusted=False)
+"""What comes with the runner changes nothing outside of it, and says what its inputs and documents say: what strangers
+wrote came in by another tool, which is remembered."""
 
 
 def grant_of(entry: GrantEntry) -> Grant:
@@ -25,7 +29,9 @@ def grant_of(entry: GrantEntry) -> Grant:
 
 def server_rules(entry: ServerEntry, document: ManifestDocument) -> ServerRules:
     """The rules of a server, with its defaults in each of its tools."""
-    defaults = ToolEntry(**entry.defaults.model_dump(exclude_none=True))
+    own = _BUILTIN if entry.builtin is not None else RulesEntry()
+    said = RulesEntry(**{**own.model_dump(exclude_none=True), **entry.defaults.model_dump(exclude_none=True)})
+    defaults = ToolEntry(**said.model_dump(exclude_none=True))
     return ServerRules(
         name=entry.name,
         offered=tuple(entry.offered_tools),
@@ -34,7 +40,7 @@ def server_rules(entry: ServerEntry, document: ManifestDocument) -> ServerRules:
         state_key_argument=entry.state_key_argument,
         result_field=entry.result_field,
         defaults=_rules(defaults, document),
-        tools={name: _rules(_over(tool, entry.defaults), document) for name, tool in entry.tools.items()},
+        tools={name: _rules(_over(tool, said), document) for name, tool in entry.tools.items()},
     )
 
 

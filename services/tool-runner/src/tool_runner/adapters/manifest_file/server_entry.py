@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from tool_runner.adapters.manifest_file.tool_entry import Header, Name, Part, RulesEntry, ToolEntry, ToolName
+from tool_runner.adapters.sandbox.server_command import ServerNetwork
 
 MEMORY_BYTES_MAX = 1 << 30
 
@@ -31,7 +32,9 @@ class ServerEntry(Part):
     command: list[str] = Field([], description="The words of the command; the first word python is this interpreter.")
     env: dict[str, str] = Field({}, description="The environment of the command beside PATH and LANG.")
     show_errors: bool = Field(False, description="Log its error output, without personal data.")
-    sandbox: bool = Field(False, description="Run the command in the sandbox.")
+    sandbox: bool = Field(False, description="Run the command in a sandbox, with one folder to write and nothing else.")
+    network: ServerNetwork = Field(ServerNetwork.NONE, description="What a command in the sandbox may reach.")
+    readable: list[str] = Field([], max_length=50, description="Paths that a command in the sandbox may read, too.")
     url: str | None = Field(None, description="Streamable HTTP address of an MCP server.")
     openapi: str | None = Field(None, description="An OpenAPI 3 document beside this file, YAML or JSON.")
     base_url: str | None = Field(None, description="Where the operations of `openapi` are.")

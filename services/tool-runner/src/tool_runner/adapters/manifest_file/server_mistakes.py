@@ -13,6 +13,8 @@ _BELONGS = {
     "env": ("command",),
     "show_errors": ("command",),
     "sandbox": ("command",),
+    "network": ("command",),
+    "readable": ("command",),
     "folder": ("builtin",),
     "base_url": ("openapi",),
     "quarantine": ("command", "url", "openapi"),
@@ -35,8 +37,9 @@ def server_mistakes(server: ServerEntry) -> Mistakes:
     for field, sources in _BELONGS.items():
         if field in server.model_fields_set and source not in sources:
             yield (field,), f"says nothing to a server with {source}; it belongs to {' or '.join(sources)}"
-    if server.sandbox:
-        yield ("sandbox",), "servers do not run in the sandbox yet; leave it out, and bound the server by its limits"
+    for field in ("network", "readable"):
+        if field in server.model_fields_set and not server.sandbox:
+            yield (field,), "says nothing without `sandbox: true`: the command reaches and reads what the runner does"
     if source == "builtin" and (server.folder is None) is (server.builtin == "knowledge"):
         yield ("folder",), "is the folder of documents of `builtin: knowledge`, which needs one; `code` has none"
     yield from _of_addresses(server)

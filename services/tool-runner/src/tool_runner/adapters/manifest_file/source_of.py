@@ -8,7 +8,7 @@ from pathlib import Path
 from tool_runner.adapters.manifest_file.server_entry import ServerEntry
 from tool_runner.adapters.manifest_file.tool_entry import ToolEntry
 from tool_runner.adapters.manifest_file.yaml_lines import ManifestError, Place, read_lines
-from tool_runner.adapters.mcp_process import Launch
+from tool_runner.adapters.mcp_process import Launch, ServerBox
 from tool_runner.adapters.openapi_schema import foreign_references
 from tool_runner.adapters.python_tools import Function, load_function
 from tool_runner.adapters.tool_sources import Builtin, CodeFiles, Functions, OpenApi, RemoteMcp, Source
@@ -62,6 +62,7 @@ def _launch(entry: ServerEntry, around: Surroundings) -> Launch:
         cpu_seconds_max=entry.limits.cpu_seconds_max,
         show_errors=entry.show_errors,
         name=entry.name,
+        box=ServerBox(entry.network, tuple(around.folder / path for path in entry.readable)) if entry.sandbox else None,
     )
 
 

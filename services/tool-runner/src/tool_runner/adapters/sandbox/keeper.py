@@ -208,7 +208,8 @@ def become_box(from_keeper: int, group: ControlGroup) -> None:
         _place(descriptors, asked["places"])
         limits = _LIMITS | {resource.RLIMIT_NOFILE: asked["descriptors_max"]}
         for limit, amount in limits.items():
-            resource.setrlimit(limit, (amount, amount))
+            stricter = _within(amount, resource.getrlimit(limit)[1])
+            resource.setrlimit(limit, (stricter, stricter))
         for ignored in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
             signal.signal(ignored, signal.SIG_DFL)
         if (uid := asked["uid"]) is not None:
@@ -216,10 +217,15 @@ def become_box(from_keeper: int, group: ControlGroup) -> None:
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
         os.execve(asked["command"][0], asked["command"], asked["environment"])  # noqa: S606 - the recipe, no shell
-    except OSError as error:
+    except (OSError, ValueError) as error:
         os.write(2, f"the box could not be made: {error}\n".encode())
     finally:  # Nothing of the keeper may go on in here.
         os._exit(70)
+
+
+def _within(amount: int, hard: int) -> int:
+    """What is stricter already stays so: to raise a limit takes a right that root of a container may lack."""
+    return amount if hard == resource.RLIM_INFINITY else min(amount, hard)
 
 
 def _place(descriptors: list[int], places: list[list[int]]) -> None:
