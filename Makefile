@@ -4,6 +4,7 @@ SHELL := bash
 PYTHON ?= python3
 SEED ?= 1
 SECONDS ?= 60
+WORKERS ?= 2
 DATA_DIR ?= .run
 export UV_LINK_MODE ?= copy
 
@@ -29,8 +30,8 @@ setup: $(filter .uv/bin/uv,$(UV))  ## install the locked dependencies into .venv
 demo: setup  ## play the retail example: 74 customers, real tools, a replayed model
 	$(HIL) demo
 
-test: setup  ## run the whole test suite (ARGS="-k word" for a part)
-	$(RUN) pytest $(ARGS)
+test: setup  ## run the whole test suite (ARGS="-k word" for a part, WORKERS=1 for one process)
+	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 check: setup  ## style, types, imports, generated files, deployment files
 	$(RUN) ruff check .
