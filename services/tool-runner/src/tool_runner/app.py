@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -35,7 +35,7 @@ from service_kit.streams import ensure_consumer, ensure_streams
 from service_kit.telemetry import configure_logs, configure_traces
 from service_kit.watched_bucket import watched
 from tool_runner.adapters.blessings import Blessings
-from tool_runner.adapters.call_ledger import opened_ledger
+from tool_runner.adapters.call_ledger import CallLedger, opened_ledger
 from tool_runner.adapters.manifest_file import ConfiguredServer, Manifest, load_manifest
 from tool_runner.adapters.no_core_dumps import forbid_core_dumps
 from tool_runner.adapters.result_cache import ResultCache
@@ -163,16 +163,8 @@ async def runner_on(
 ) -> AsyncIterator[Runner]:
     """The runner with its ledger open and its servers running."""
     offer = offer_on(connection, manifest.servers)
-    process = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
     async with (
-        opened_ledger(
-            settings.redis_url,
-            process=process,
-            seal=seal,
-            lease_seconds=settings.lease_seconds,
-            keep_seconds=settings.ledger_keep_seconds,
-            connections_max=settings.concurrency,
-        ) as ledger,
+        ledger_for(settings, seal) as ledger,
         watched(connection.jetstream, TOOL_BLESSINGS_BUCKET, offer.blessings),
         running_servers(
             manifest.servers, offer, sandbox=sandbox, state_dir=settings.sandbox_dir / "servers"
@@ -204,6 +196,18 @@ async def runner_on(
             manifest_version=manifest.version,
             redacting=redacting_for(settings),
         )
+
+
+def ledger_for(settings: Settings, seal: Seal) -> AbstractAsyncContextManager[CallLedger]:
+    """The ledger of this process."""
+    return opened_ledger(
+        settings.redis_url,
+        process=f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}",
+        seal=seal,
+        lease_seconds=settings.lease_seconds,
+        keep_seconds=settings.ledger_keep_seconds,
+        connections_max=settings.concurrency,
+    )
 
 
 def offer_on(connection: Connection, configured: Sequence[ConfiguredServer]) -> ToolOffer:
