@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.conversations import MessageReceived
-from contracts.tool_calls import ExecuteToolCall, ToolCallOutcomeUnknown
+from contracts.tool_calls import ExecuteToolCall, ToolCallFailed, ToolCallOutcomeUnknown
 from hil.demo.expected_state import ExpectedStates, ServerState, expected_states, read_state
 from hil.demo.prepare import Place, next_place, publish_workflow, wait_for_tools, workflow_source, write_servers_file
 from hil.domain_file import Domain, Task, load_domain, shipped_domain
@@ -38,11 +38,13 @@ AT_ONCE = RestartPolicy(delay_seconds_first=0.05, delay_seconds_max=0.05, restar
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the log of one task holds. `doubled`: every command was stored at least twice."""
+    """What the log of one task holds. `doubled`: every command was stored at least twice; `failed` are the classes of
+    calls that failed, and were made again."""
 
     commands: int
     doubled: bool
     unknown: int
+    failed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class Shop:
         entries = await Log(self.connection).read(TENANT, key)
         stored = Counter(entry.id for entry in entries if isinstance(entry.message, ExecuteToolCall))
         unknown = {entry.id for entry in entries if isinstance(entry.message, ToolCallOutcomeUnknown)}
-        return Seen(len(stored), all(count >= 2 for count in stored.values()), len(unknown))
+        failed = {entry.id: entry.message.error_class for entry in entries if isinstance(entry.message, ToolCallFailed)}
+        return Seen(len(stored), all(count >= 2 for count in stored.values()), len(unknown), tuple(failed.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,10 @@ async def run(domain_file: Path, tasks: Sequence[str], load: Load, *, split: str
     plan = StackPlan(
         data_dir=place.data_dir,
         model=ReplayModel(domain_file, ()),
-        environment={"TOOL_RUNNER_SERVERS_FILE": str(write_servers_file(domain, place))},
+        environment={
+            "TOOL_RUNNER_SERVERS_FILE": str(write_servers_file(domain, place)),
+            "ORCHESTRATOR_BREAKER_FAILURES_MIN": "0",  # What fails for one customer must not decide about another.
+        },
         restarts=AT_ONCE,
     )
     async with (
@@ -150,6 +156,7 @@ def summary_of(played: Played) -> dict[str, object]:
         "commands": sum(seen.commands for seen in played.seen),
         "all_delivered_twice": all(seen.doubled for seen in played.seen),
         "unknown_outcomes": sum(seen.unknown for seen in played.seen),
+        "failed_attempts": Counter(name for seen in played.seen for name in seen.failed),
         "kills": played.kills,
         "seconds": round(played.seconds, 1),
     }
