@@ -37,6 +37,7 @@ from tool_runner.domain.rank_words import word_index
 
 SECONDS_MAX = 10.0
 QUESTION_CHARACTERS_MAX = 1_000
+NAME_COLUMNS_MAX, LINE_CHARACTERS_MAX = 48, 200
 KEY_VARIABLE = "HIL_API_KEY"
 
 
@@ -76,7 +77,7 @@ def search(
             row = {"name": name, "score": round(hit.score, 4), "available": available, "ranked_by": ranked_by}
             print(json.dumps({**row, "description": hit.passage.text}, ensure_ascii=False))
         return
-    Console().print(_page(found, away))
+    Console().print(page_of(found, away))
 
 
 async def found_tools(
@@ -122,13 +123,15 @@ async def _listed(url: str) -> ToolList:
         raise unreachable(f"what answers at {url} is no tool runner") from error
 
 
-def _page(found: Found, away: set[str]) -> Group:
+def page_of(found: Found, away: set[str]) -> Group:
+    """For people; a name that is cut short cannot be typed."""
     table = Table(box=None, pad_edge=False)
-    table.add_column("tool", overflow="fold", min_width=32)
-    table.add_column("what it does", overflow="ellipsis", no_wrap=True)
+    longest = max((len(hit.passage.document) for hit in found.hits), default=0)
+    table.add_column("tool", overflow="fold", min_width=min(longest, NAME_COLUMNS_MAX))
+    table.add_column("what it does")
     for hit in found.hits:
         is_away = hit.passage.document.partition(".")[0] in away
-        first_line = hit.passage.text.strip().partition("\n")[0]
+        first_line = hit.passage.text.strip().partition("\n")[0][:LINE_CHARACTERS_MAX]
         table.add_row(hit.passage.document, Text("its server is away", "yellow") if is_away else Text(first_line))
     lines: list[Table | Text] = [table] if found.hits else [Text("no tool fits; hil tool list shows all")]
     if found.without_meaning:

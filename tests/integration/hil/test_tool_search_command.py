@@ -1,17 +1,19 @@
 """Does `hil tool search` find the right tool of a real shop among the others, by words and by meaning?"""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from contracts.tool_calls import ToolDescription
 from hil.main import app
 from hil.outcome import CommandError
-from hil.tool_search_command import found_tools
+from hil.tool_search_command import found_tools, page_of
 from llm_gateway.adapters.embedder import WordllamaEmbedder
 from tests.support.kit import kit
 from tests.support.start_servers import NatsServer, RedisServer
@@ -108,3 +110,11 @@ async def test_meaning_finds_a_tool_that_no_word_names_and_its_absence_is_told()
         found = await found_tools(TOOLS, question, 3, embeddings)
         assert found.hits == [] and found.without_meaning == reason
     assert (await found_tools([], question, 3, StaticEmbeddings())).hits == []
+
+
+async def test_names_are_whole_beside_long_descriptions() -> None:
+    tool = ToolDescription(name="catalogue.gmail_send_draft", description="Sends a draft. " * 100)
+    found = await found_tools([tool], "send draft", 3, "no key")
+    console = Console(width=60, record=True, file=io.StringIO())
+    console.print(page_of(found, set()))
+    assert tool.name in console.export_text()
