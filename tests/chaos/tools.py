@@ -105,10 +105,7 @@ async def run(domain_file: Path, tasks: Sequence[str], load: Load, *, split: str
     plan = StackPlan(
         data_dir=place.data_dir,
         model=ReplayModel(domain_file, ()),
-        environment={
-            "TOOL_RUNNER_SERVERS_FILE": str(write_servers_file(domain, place)),
-            "ORCHESTRATOR_BREAKER_FAILURES_MIN": "0",  # What fails for one customer must not decide about another.
-        },
+        environment={"TOOL_RUNNER_SERVERS_FILE": str(write_servers_file(domain, place))},
         restarts=AT_ONCE,
     )
     async with (
