@@ -219,6 +219,11 @@ def test_without_a_file_nothing_is_configured() -> None:
         ),
         ("input_schema: {type: object}", "description: x", "sums.tools.total.input_schema: is missing; code does not"),
         ("input_schema: {type: object}", "input_schema: {type: array}", "must be of an object"),
+        (
+            "input_schema: {type: object}",
+            "input_schema: {type: object, properties: {a: {anyOf: [{$ref: '#'}, {$ref: '#'}]}}}",
+            "sums.tools.total.input_schema: not a JSON Schema (Draft 2020-12) that can be used: comparing may take too",
+        ),
         ("total.py", "nothing.py", "sums.tools.total.code: "),
         ("cache_ttl_seconds: 60", "cache_ttl_seconds: 60, side_effect: write", "only results of `read` tools are kept"),
         ("https://crm.example", "http://crm.example", "servers.crm.url: http sends everything in the clear"),

@@ -1,4 +1,4 @@
-"""Can a stranger's schema, or a value for a harmless one, keep the runner busy without end?
+"""Can a stranger's schema, or a value for a harmless one, keep a service busy without end?
 
 There is no clock in these tests: what is not refused before would run for minutes to ages."""
 
@@ -7,21 +7,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.costly_schemas import doubled
 
-from tool_runner.adapters.bounded_schema import BoundedSchema, SchemaUnusable, bounded_schema
-from tool_runner.domain.schema_work import size_of
+from json_schema import BoundedSchema, SchemaUnusable, bounded_schema
+from json_schema.schema_work import size_of
 
 Json = Any
 EMAIL = r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$"
 """As a widely used library of schemas writes it: it looks ahead."""
 BACKTRACKING = r"^(?!x)(a*)*\1c$"
 REPEATED = {"allOf": [{"pattern": f"a.*b{number}$"} for number in range(20)]}
-
-
-def doubled(word: str, times: int) -> dict[str, Json]:
-    """Compares one value 2^times times."""
-    steps = {f"d{step}": {word: [{"$ref": f"#/$defs/d{step + 1}"}] * 2} for step in range(times)}
-    return {"$defs": {**steps, f"d{times}": {"type": "string"}}, "$ref": "#/$defs/d0"}
 
 
 def nested(times: int) -> Json:
@@ -73,6 +68,8 @@ def test_schemas_that_can_take_ages_are_refused_before_any_value(schema: dict[st
         ({"maxLength": 10}, "a" * 10_000_000, "too large to say where"),
         ({"properties": {"a": {"$ref": "#"}}}, nested(5_000), "nested more than 64 deep"),
         ({"maximum": 10}, 10**4_000, "greater than the maximum"),
+        ({"items": {"pattern": "x"}}, ["\ud800"], "half of a surrogate pair"),
+        ({"propertyNames": {"maxLength": 9}}, {"\ud800": 1}, "half of a surrogate pair"),
     ],
 )
 def test_values_are_checked_within_a_limit_or_refused(schema: dict[str, Json], value: Json, answer: str) -> None:
@@ -102,6 +99,11 @@ def test_ordinary_schemas_are_used_and_say_where(schema: dict[str, Json], good: 
     assert said(compiled, good) == []
     assert any(one.instance_path for one in compiled.iter_errors(bad)) or not isinstance(bad, dict | list)
     assert "too large" not in said(compiled, bad)[0]
+
+
+def test_values_are_told_where_no_mask_is_wanted() -> None:
+    assert said(bounded_schema({"type": "integer"}), "seven") == ['[value] is not of type "integer"']
+    assert said(bounded_schema({"type": "integer"}, mask=None), "seven") == ['"seven" is not of type "integer"']
 
 
 LEAVES = st.sampled_from([{}, {"type": "string"}, {"enum": [1, 2, {"a": 1}]}, {"$ref": "#/$defs/x"}])

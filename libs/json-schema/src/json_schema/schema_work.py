@@ -1,6 +1,6 @@
 """How much work may it be to compare values with a schema, at most?
 
-A server's schema is a stranger's: with references it can ask for 2^30 comparisons of one value in a few lines, and
+A schema from outside is a stranger's: with references it can ask for 2^30 comparisons of one value in a few lines, and
 nothing can cut a validator that is at it. So the work is counted before."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,7 +9,7 @@ from itertools import chain
 
 from pydantic import JsonValue
 
-from tool_runner.domain.schema_references import References, Schema, SchemaTooCostly, references_of
+from json_schema.references import References, Schema, SchemaTooCostly, references_of
 
 VALUE_DEPTH_MAX = 64
 WORK_PER_VALUE_MAX = 20_000

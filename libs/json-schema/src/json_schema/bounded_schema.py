@@ -7,8 +7,8 @@ from typing import Protocol, cast
 import jsonschema_rs
 from pydantic import JsonValue
 
-from tool_runner.domain.schema_references import SchemaTooCostly
-from tool_runner.domain.schema_work import VALUE_DEPTH_MAX, size_of, work_per_value
+from json_schema.references import SchemaTooCostly
+from json_schema.schema_work import VALUE_DEPTH_MAX, size_of, work_per_value
 
 WORK_MAX = 500_000
 """Some 1 us each on a busy core, measured with many schemas made to be slow."""
@@ -16,10 +16,11 @@ EXPLAINED_WORK_MAX = 5_000
 """To say all that is wrong takes up to 100 us each: every alternative is told with its own reasons, and copied."""
 _BACKTRACKING = jsonschema_rs.FancyRegexOptions(backtrack_limit=2_000)
 _LINEAR = jsonschema_rs.RegexOptions()
+_WHAT_TO_DO = "make it smaller, with fewer alternatives and references"
 
 
 class SchemaUnusable(Exception):
-    """The tool is not offered; the text says why."""
+    """The schema is not used; the text says why."""
 
 
 class Problem(Protocol):
@@ -53,31 +54,39 @@ class BoundedSchema:
     _validator: _Validator = field(repr=False)
 
     def iter_errors(self, instance: JsonValue) -> Iterator[Problem]:
-        """What does not fit, without values. A value that would take too long counts as one that does not fit."""
+        """What does not fit. A value that would take too long counts as one that does not fit."""
         size = size_of(instance)
         if size is None:
             yield WholeProblem(f"nested more than {VALUE_DEPTH_MAX} deep")
         elif size * self.work > WORK_MAX:
             most = WORK_MAX // self.work
             yield WholeProblem(f"too large to be checked: {size} values, at most {most} with this schema; send less")
-        elif not self._validator.is_valid(instance):
-            if size * self.work > EXPLAINED_WORK_MAX:
-                yield WholeProblem("does not fit the schema; too large to say where")
-            else:
-                yield from self._validator.iter_errors(instance)
+        else:
+            try:
+                yield from self._compared(instance, size)
+            except UnicodeEncodeError:  # JSON can write half a surrogate pair, Python can keep it, nobody can send it.
+                yield WholeProblem("has half of a surrogate pair in a text; send whole characters")
+
+    def _compared(self, instance: JsonValue, size: int) -> Iterator[Problem]:
+        if self._validator.is_valid(instance):
+            return
+        if size * self.work > EXPLAINED_WORK_MAX:
+            yield WholeProblem("does not fit the schema; too large to say where")
+        else:
+            yield from self._validator.iter_errors(instance)
 
 
-def bounded_schema(schema: Mapping[str, JsonValue]) -> BoundedSchema:
-    """Raises SchemaUnusable."""
+def bounded_schema(schema: Mapping[str, JsonValue], *, mask: str | None = "[value]") -> BoundedSchema:
+    """`mask` stands for values in what is said of them; with None they are told. Raises SchemaUnusable."""
     document = dict(schema)
     try:
-        # Offline: a server's schema must not make the runner read files or fetch addresses ($ref).
-        validator = jsonschema_rs.validator_for(document, mask="[value]", offline=True, pattern_options=_BACKTRACKING)
+        # Offline: a stranger's schema must not make us read files or fetch addresses ($ref).
+        validator = jsonschema_rs.validator_for(document, mask=mask, offline=True, pattern_options=_BACKTRACKING)
         return BoundedSchema(work_per_value(document, _is_linear), cast(_Validator, validator))
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         raise SchemaUnusable(str(error)[:300]) from error
     except SchemaTooCostly as error:
-        raise SchemaUnusable(f"comparing may take too long: {error}") from error
+        raise SchemaUnusable(f"comparing may take too long: {error}; {_WHAT_TO_DO}") from error
 
 
 def _is_linear(pattern: str) -> bool:
