@@ -26,6 +26,19 @@ def nested(times: int) -> Json:
     return value
 
 
+def chained(times: int) -> dict[str, Json]:
+    """A ring of schemas, each of a property of the one before."""
+    steps = {f"d{n}": {"properties": {"a": {"$ref": f"#/$defs/d{(n + 1) % times}"}}} for n in range(times)}
+    return {"$defs": steps, "$ref": "#/$defs/d0"}
+
+
+def every_anchor(times: int) -> dict[str, Json]:
+    """Many references that may each lead to any of many schemas."""
+    references = [{"$dynamicRef": "#n"} for _ in range(times)]
+    anchors = {str(number): {"$id": f"https://shop.example/{number}", "$dynamicAnchor": "n"} for number in range(times)}
+    return {"$dynamicAnchor": "n", "$defs": anchors, "items": {"anyOf": references}}
+
+
 def said(schema: BoundedSchema, value: Json) -> list[str]:
     return [one.message for one in schema.iter_errors(value)]
 
@@ -43,6 +56,10 @@ def said(schema: BoundedSchema, value: Json) -> list[str]:
         ({"properties": {str(number): {} for number in range(5_000)}}, "more than 5000 objects"),
         (nested(5_000), "ecursion limit"),
         ({"pattern": "(a{1000}){1000}"}, "is not a"),
+        ({"properties": {str(n): {"pattern": f"^.{{1,4000}}{n}$"} for n in range(100)}}, "may have 100000 bytes"),
+        ({"allOf": [{"pattern": str(n)} for n in range(501)]}, "501 patterns, at most 500"),
+        (chained(1_600), "takes more than 150000 steps"),
+        (every_anchor(200), "in more than 20000 ways"),
         ({"patternProperties": {BACKTRACKING: {"type": "string"}}}, "needs backtracking"),
     ],
 )

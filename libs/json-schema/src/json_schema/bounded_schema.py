@@ -14,7 +14,10 @@ WORK_MAX = 500_000
 """Some 1 us each on a busy core, measured with many schemas made to be slow."""
 EXPLAINED_WORK_MAX = 5_000
 """To say all that is wrong takes up to 100 us each: every alternative is told with its own reasons, and copied."""
-_BACKTRACKING = jsonschema_rs.FancyRegexOptions(backtrack_limit=2_000)
+BACKTRACKS_MAX = 2_000
+PATTERNS_MAX = 500
+PATTERN_BYTES_MAX = 10_000_000
+"""Of all patterns of a schema together, compiled: some 100 ms."""
 _LINEAR = jsonschema_rs.RegexOptions()
 _WHAT_TO_DO = "make it smaller, with fewer alternatives and references"
 
@@ -79,14 +82,36 @@ class BoundedSchema:
 def bounded_schema(schema: Mapping[str, JsonValue], *, mask: str | None = "[value]") -> BoundedSchema:
     """`mask` stands for values in what is said of them; with None they are told. Raises SchemaUnusable."""
     document = dict(schema)
+    patterns = _patterns_of(document)
+    if len(patterns) > PATTERNS_MAX:
+        raise SchemaUnusable(f"it has {len(patterns)} patterns, at most {PATTERNS_MAX}")
+    bytes_max = PATTERN_BYTES_MAX // max(1, len(patterns))
+    options = jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS_MAX, size_limit=bytes_max)
     try:
         # Offline: a stranger's schema must not make us read files or fetch addresses ($ref).
-        validator = jsonschema_rs.validator_for(document, mask=mask, offline=True, pattern_options=_BACKTRACKING)
+        validator = jsonschema_rs.validator_for(document, mask=mask, offline=True, pattern_options=options)
         return BoundedSchema(work_per_value(document, _is_linear), cast(_Validator, validator))
     except (ValueError, jsonschema_rs.ReferencingError) as error:
-        raise SchemaUnusable(str(error)[:300]) from error
+        of_patterns = f" (compiled, each pattern may have {bytes_max} bytes)" if '"regex"' in str(error) else ""
+        raise SchemaUnusable(f"{str(error)[:300]}{of_patterns}") from error
     except SchemaTooCostly as error:
         raise SchemaUnusable(f"comparing may take too long: {error}; {_WHAT_TO_DO}") from error
+
+
+def _patterns_of(document: Mapping[str, JsonValue]) -> set[str]:
+    """Whatever may be one; equal ones are compiled once."""
+    found, waiting = set[str](), list[JsonValue]([dict(document)])
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if isinstance(pattern := one.get("pattern"), str):
+                found.add(pattern)
+            if isinstance(by_pattern := one.get("patternProperties"), dict):
+                found.update(by_pattern)
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return found
 
 
 def _is_linear(pattern: str) -> bool:
