@@ -111,12 +111,13 @@ async def test_the_version_is_that_of_names_and_contents(folder: Path, tmp_path:
 
 
 async def test_changes_are_followed_and_what_cannot_be_used_leaves_the_last_good_state(folder: Path) -> None:
-    offered: list[str] = []
+    offered: list[tuple[str, str]] = []
 
     async def offer(name: str, tools: list[ListedTool]) -> None:
-        offered.extend(f"{name}.{tool.name}" for tool in tools)
+        offered.extend((f"{name}.{tool.name}", tool.version) for tool in tools)
 
     server = KnowledgeServer("knowledge", folder, offer=offer, poll_seconds=0.02)
+    [first] = server.listed()
     versions = [server.version]
     async with followed(server):
         (folder / "new.md").write_text("Zebras are striped.")
@@ -132,7 +133,8 @@ async def test_changes_are_followed_and_what_cannot_be_used_leaves_the_last_good
         (folder / "new.md").unlink()
         await wait_until(lambda: server.version == versions[0])
         await wait_until(lambda: len(offered) == 3)
-        assert set(offered) == {"knowledge.search"}
+        assert {name for name, _ in offered} == {"knowledge.search"}
+        assert offered[-1][1] == first.version and len({version for _, version in offered}) == 3
         assert documents(await asked(server, "zebra")) == []
 
 
