@@ -70,7 +70,8 @@ class TextChecks:
             self._tool(tool, (*path, "tool"))
 
     def _model_fields(self, declared: Fields, path: Path) -> None:
-        self._templates(declared.get("prompt"), (*path, "prompt"))
+        for name in ("prompt", "cache"):
+            self._templates(declared.get(name), (*path, name))
         self._json_schema(declared.get("output_schema"), (*path, "output_schema"))
         self._tools(declared.get("tools"), (*path, "tools"))
         self._profile(text(declared.get("profile")), (*path, "profile"))
