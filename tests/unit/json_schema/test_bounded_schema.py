@@ -118,6 +118,21 @@ def test_ordinary_schemas_are_used_and_say_where(schema: dict[str, Json], good: 
     assert "too large" not in said(compiled, bad)[0]
 
 
+@pytest.mark.parametrize("values", [[1] * 50_000, dict.fromkeys(map(str, range(50_000)), 1)], ids=["list", "object"])
+@pytest.mark.parametrize("word", ["enum", "properties", "x"])
+def test_a_schema_of_too_many_values_is_refused_before_it_is_compiled(word: str, values: Json) -> None:
+    """A megabyte of them took a second to be compiled, used or not. `nothing` shows that it is not: it is no type."""
+    with pytest.raises(SchemaUnusable, match=r"it has more than 50000 values; make it smaller"):
+        bounded_schema({"type": "nothing", word: values})
+
+
+@pytest.mark.parametrize("schema", [{"pattern": "(" * 100_001}, {"patternProperties": {"(" * 100_001: {}}}])
+def test_a_pattern_of_too_many_characters_is_refused_before_it_is_compiled(schema: Json) -> None:
+    """One of 4 MB took 3 s to be found too large. Compiled, this one would be told to be no pattern."""
+    with pytest.raises(SchemaUnusable, match="its patterns have 100001 characters, at most 100000; shorten them"):
+        bounded_schema(schema)
+
+
 def test_values_are_told_where_no_mask_is_wanted() -> None:
     assert said(bounded_schema({"type": "integer"}), "seven") == ['[value] is not of type "integer"']
     assert said(bounded_schema({"type": "integer"}, mask=None), "seven") == ['"seven" is not of type "integer"']

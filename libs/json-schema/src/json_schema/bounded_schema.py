@@ -15,7 +15,10 @@ WORK_MAX = 500_000
 EXPLAINED_WORK_MAX = 5_000
 """To say all that is wrong takes up to 100 us each: every alternative is told with its own reasons, and copied."""
 BACKTRACKS_MAX = 2_000
-PATTERNS_MAX = 500
+DOCUMENT_VALUES_MAX = 50_000
+"""Of the schema itself, before anything else is done with it: some 100 ms to be compiled."""
+PATTERNS_MAX, PATTERN_CHARACTERS_MAX = 500, 100_000
+"""Of all patterns together: one of megabytes took seconds to be found too large."""
 PATTERN_BYTES_MAX = 10_000_000
 """Of all patterns of a schema together, compiled: some 100 ms."""
 _LINEAR = jsonschema_rs.RegexOptions()
@@ -83,8 +86,7 @@ def bounded_schema(schema: Mapping[str, JsonValue], *, mask: str | None = "[valu
     """`mask` stands for values in what is said of them; with None they are told. Raises SchemaUnusable."""
     document = dict(schema)
     patterns = _patterns_of(document)
-    if len(patterns) > PATTERNS_MAX:
-        raise SchemaUnusable(f"it has {len(patterns)} patterns, at most {PATTERNS_MAX}")
+    _check_length(patterns)
     bytes_max = PATTERN_BYTES_MAX // max(1, len(patterns))
     options = jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS_MAX, size_limit=bytes_max)
     try:
@@ -99,10 +101,13 @@ def bounded_schema(schema: Mapping[str, JsonValue], *, mask: str | None = "[valu
 
 
 def _patterns_of(document: Mapping[str, JsonValue]) -> set[str]:
-    """Whatever may be one; equal ones are compiled once."""
-    found, waiting = set[str](), list[JsonValue]([dict(document)])
+    """Whatever may be one; equal ones are compiled once. Raises SchemaUnusable for too large a document."""
+    found, waiting, count = set[str](), list[JsonValue]([dict(document)]), 0
     while waiting:
         one = waiting.pop()
+        count += 1
+        if count + len(waiting) > DOCUMENT_VALUES_MAX:
+            raise SchemaUnusable(f"it has more than {DOCUMENT_VALUES_MAX} values; {_WHAT_TO_DO}")
         if isinstance(one, dict):
             if isinstance(pattern := one.get("pattern"), str):
                 found.add(pattern)
@@ -112,6 +117,14 @@ def _patterns_of(document: Mapping[str, JsonValue]) -> set[str]:
         elif isinstance(one, list):
             waiting += one
     return found
+
+
+def _check_length(patterns: set[str]) -> None:
+    if len(patterns) > PATTERNS_MAX:
+        raise SchemaUnusable(f"it has {len(patterns)} patterns, at most {PATTERNS_MAX}; use fewer")
+    long, most = sum(map(len, patterns)), PATTERN_CHARACTERS_MAX
+    if long > most:
+        raise SchemaUnusable(f"its patterns have {long} characters, at most {most}; shorten them")
 
 
 def _is_linear(pattern: str) -> bool:
