@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Protocol
 
-import aiohttp
 import typer
-from pydantic import ValidationError
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -20,7 +18,8 @@ from hil.connect import address_of
 from hil.embedded.errors import NotRunning
 from hil.embedded.services import api_key_file
 from hil.options import DATA_DIR_DEFAULT, AsJson, DataDir
-from hil.outcome import CommandError, bad_input, unreachable
+from hil.outcome import CommandError, bad_input
+from hil.tool_lists import tools_now
 from tool_runner.adapters.knowledge import GatewayEmbeddings
 from tool_runner.adapters.knowledge.gateway_embeddings import EmbeddingsAway
 from tool_runner.adapters.knowledge.search_passages import (
@@ -31,11 +30,9 @@ from tool_runner.adapters.knowledge.search_passages import (
     key_of,
     with_vectors,
 )
-from tool_runner.api.tools import ToolList
 from tool_runner.domain.passages import PASSAGE_CHARACTERS_MAX, Passage
 from tool_runner.domain.rank_words import word_index
 
-SECONDS_MAX = 10.0
 QUESTION_CHARACTERS_MAX = 1_000
 NAME_COLUMNS_MAX, LINE_CHARACTERS_MAX = 48, 200
 KEY_VARIABLE = "HIL_API_KEY"
@@ -66,7 +63,7 @@ def search(
     question = " ".join(words).strip()
     if not 1 <= len(question) <= QUESTION_CHARACTERS_MAX:
         raise bad_input(f"WORDS: must be 1 to {QUESTION_CHARACTERS_MAX} characters, are {len(question)}")
-    tools = asyncio.run(_listed(address_of("tool_runner", data_dir)))
+    tools = tools_now(data_dir)
     found = asyncio.run(found_tools(tools.tools, question, limit, embeddings_of(data_dir)))
     away = {server.name for server in tools.servers if not server.available}
     if as_json:
@@ -108,19 +105,6 @@ def embeddings_of(data_dir: Path) -> GatewayEmbeddings | str:
         return GatewayEmbeddings(f"{address_of('llm_gateway', data_dir).rstrip('/')}/v1", key)
     except (NotRunning, CommandError):
         return "no gateway; set HIL_LLM_GATEWAY_URL"
-
-
-async def _listed(url: str) -> ToolList:
-    try:
-        timeout = aiohttp.ClientTimeout(total=SECONDS_MAX)
-        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(f"{url.rstrip('/')}/v1/tools") as answer:
-            answer.raise_for_status()
-            return ToolList.model_validate_json(await answer.read())
-    except (aiohttp.ClientError, TimeoutError) as error:
-        reason = f"no tool runner answers at {url} ({type(error).__name__}); HIL_TOOL_RUNNER_URL names it"
-        raise unreachable(reason) from error
-    except ValidationError as error:
-        raise unreachable(f"what answers at {url} is no tool runner") from error
 
 
 def page_of(found: Found, away: set[str]) -> Group:

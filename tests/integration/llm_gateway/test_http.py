@@ -1,5 +1,6 @@
 """Can a client of OpenAI's API do its work through the gateway, by base URL and key only?"""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ import yaml
 from openai import AsyncOpenAI
 from tests.integration.llm_gateway.conftest import StartBench
 from tests.integration.llm_gateway.gateway_kit import Bench
+from tests.support.costly_schemas import doubled
 from tests.support.start_servers import RedisServer
 from tests.support.wait_until import wait_until
 
@@ -127,6 +129,28 @@ async def test_refusals_have_the_shape_that_clients_know(
             await gateway.chat.completions.create(**{**ask(), **fields})
         assert raised.value.code == code
         assert not bench.model.received
+
+
+async def test_a_schema_that_would_be_compared_for_ages_is_refused_before_the_model_is_asked(
+    start_bench: StartBench, tmp_path: Path
+) -> None:
+    """There is no clock here: comparing one answer 2^30 times would stop the gateway for minutes."""
+    costly = {"type": "json_schema", "json_schema": {"name": "x", "schema": doubled("anyOf", 30)}}
+    async with (
+        http_gateway(start_bench, tmp_path, Rule(text="1", times=None)) as (bench, url),
+        client(url) as gateway,
+        client(url) as other,
+    ):
+        refused, answered = await asyncio.gather(
+            gateway.chat.completions.create(**ask(response_format=costly)),
+            other.chat.completions.create(**ask()),
+            return_exceptions=True,
+        )
+        assert isinstance(refused, openai.BadRequestError)
+        assert "response_format.json_schema.schema" in refused.message
+        assert "make it smaller, with fewer alternatives and references" in refused.message
+        assert not isinstance(answered, BaseException) and answered.choices[0].message.content == "1"
+        assert len(bench.model.received) == 1
 
 
 async def test_a_spent_budget_is_refused_told_once_and_opened_again_by_an_administrator(

@@ -11,10 +11,16 @@ import jsonschema_rs
 import pytest
 from pydantic import JsonValue
 
+from contracts.tool_calls import ToolCallCompleted
+from tests.integration.llm_gateway.test_embeddings import VectorServer, listening
 from tests.support.knowledge_questions import QUESTIONS
 from tests.support.repository import ROOT
+from tests.support.start_servers import NatsServer, RedisServer
+from tests.support.tool_runner import all_servers_up, calling, running_runner, settings_for, write_servers
 from tests.support.wait_until import wait_until
 from tool_runner.adapters.knowledge import FolderLimits, KnowledgeServer, KnowledgeUnusable
+from tool_runner.adapters.manifest_file import ManifestError
+from tool_runner.app import serve
 from tool_runner.domain.arguments import Caller
 from tool_runner.domain.manifest import ListedTool
 from tool_runner.domain.outcome import Answered, ErrorClass, NotSent
@@ -105,12 +111,13 @@ async def test_the_version_is_that_of_names_and_contents(folder: Path, tmp_path:
 
 
 async def test_changes_are_followed_and_what_cannot_be_used_leaves_the_last_good_state(folder: Path) -> None:
-    offered: list[str] = []
+    offered: list[tuple[str, str]] = []
 
     async def offer(name: str, tools: list[ListedTool]) -> None:
-        offered.extend(f"{name}.{tool.name}" for tool in tools)
+        offered.extend((f"{name}.{tool.name}", tool.version) for tool in tools)
 
     server = KnowledgeServer("knowledge", folder, offer=offer, poll_seconds=0.02)
+    [first] = server.listed()
     versions = [server.version]
     async with followed(server):
         (folder / "new.md").write_text("Zebras are striped.")
@@ -126,7 +133,8 @@ async def test_changes_are_followed_and_what_cannot_be_used_leaves_the_last_good
         (folder / "new.md").unlink()
         await wait_until(lambda: server.version == versions[0])
         await wait_until(lambda: len(offered) == 3)
-        assert set(offered) == {"knowledge.search"}
+        assert {name for name, _ in offered} == {"knowledge.search"}
+        assert offered[-1][1] == first.version and len({version for _, version in offered}) == 3
         assert documents(await asked(server, "zebra")) == []
 
 
@@ -186,3 +194,39 @@ def test_hidden_folders_and_links_to_folders_are_left_out(folder: Path) -> None:
     (folder / "up").symlink_to("..")
     (folder / "picture.png").write_bytes(b"\x89PNG")
     assert KnowledgeServer("knowledge", folder).version == version
+
+
+def manifest(folder: Path, **fields: object) -> dict[str, object]:
+    defaults = {"cost_usd": 0, "side_effect": "read"}
+    return {"name": "knowledge", "builtin": "knowledge", "folder": folder.name, "defaults": defaults, **fields}
+
+
+async def test_a_manifest_makes_documents_a_tool_that_compares_by_meaning(
+    nats_server: NatsServer, redis_server: RedisServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KNOWLEDGE_KEY", "k1")
+    async with listening(VectorServer()) as gateway:
+        entry = manifest(folder, embeddings_url=gateway, embeddings_key_from_env="KNOWLEDGE_KEY")
+        settings = settings_for(nats_server.url, redis_server.url, write_servers(folder.parent / "tools.yaml", entry))
+        async with calling(nats_server.url) as caller, running_runner(settings):
+            caller.tools_allowed = ("knowledge.*",)
+            await all_servers_up(settings.http_port)
+            ways = list[JsonValue]()
+
+            async def compares_meaning() -> bool:
+                fact = await caller.call("knowledge.search", {"query": "shoes"}, key=f"k{len(ways)}")
+                assert isinstance(fact, ToolCallCompleted) and isinstance(fact.result, dict)
+                assert documents(fact.result)[0] == "help/returns.md"
+                ways.append(fact.result["ranked_by"])
+                return ways[-1] == "words and meaning"
+
+            await wait_until(compares_meaning)
+
+
+async def test_a_folder_that_cannot_be_used_stops_the_start_of_the_runner(
+    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    file = write_servers(tmp_path / "tools.yaml", manifest(tmp_path / "missing"))
+    settings = settings_for(nats_server.url, redis_server.url, file)
+    with pytest.raises(ManifestError, match=r"servers\.knowledge\.folder: .*missing: No such file or directory"):
+        await serve(settings, stop=asyncio.Event(), ready=asyncio.Event())

@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 import pytest
+from tests.support.costly_schemas import doubled
 from tests.support.handovers import asked
 
 from contracts.handovers import ApprovalDecided, DecideApproval, HandoverRefused, OpenApproval
@@ -46,6 +47,20 @@ def test_a_question_is_answered_within_its_form() -> None:
 def test_a_form_that_is_no_schema_of_its_own_holds_nobody_up(form: dict[str, object]) -> None:
     command = verdict("edit", arguments={"cents": "x"})
     assert isinstance(decide_approval(state(asked("a1", form=form)), command, now_ms=7), ApprovalDecided)
+
+
+@pytest.mark.parametrize("word", ["allOf", "anyOf", "oneOf"])
+def test_a_form_that_would_be_compared_for_ages_holds_nobody_up(word: str) -> None:
+    """There is no clock here: comparing one value 2^30 times would stop the inbox for minutes."""
+    command = verdict("edit", arguments={"cents": "x"})
+    approval = asked("a1", form=doubled(word, 30))
+    assert isinstance(decide_approval(state(approval), command, now_ms=7), ApprovalDecided)
+
+
+def test_an_answer_too_large_for_its_form_is_refused() -> None:
+    question = asked("a1", kind="question", form={"items": {"anyOf": [{"const": n} for n in range(200)]}}, tool=None)
+    misses = decide_approval(state(question), verdict("respond", answer=[-1] * 3_000), now_ms=7)
+    assert isinstance(misses, HandoverRefused) and "answer: too large to be checked" in misses.detail
 
 
 @pytest.mark.parametrize(

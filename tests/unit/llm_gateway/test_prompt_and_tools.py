@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tests.support.costly_schemas import doubled
 
 from contracts.completions import (
     CompletionFailed,
@@ -154,6 +155,7 @@ def test_an_answer_is_parsed_where_a_schema_asks_for_it() -> None:
     [
         ("{", SCHEMA, "not JSON"),
         ('{"a": "x"}', SCHEMA, 'a: "x" is not of type "integer"'),
+        (r'{"a": "\ud800"}', SCHEMA, "the whole: has half of a surrogate pair"),
         ("{}", SCHEMA, 'the whole: "a" is a required property'),
         (" \n", None, "empty"),
     ],
@@ -194,6 +196,17 @@ def test_a_schema_that_is_none_or_fetches_another_document_is_refused() -> None:
         failure = check_schema(schema)  # type: ignore[arg-type]
         assert failure is not None
         assert failure.error_class is ErrorClass.INVALID_REQUEST
+
+
+def test_a_schema_that_would_be_compared_for_ages_is_refused_and_a_call_with_one_is_not_compared() -> None:
+    """There is no clock here: 2^30 comparisons would take minutes."""
+    failure = check_schema(doubled("oneOf", 30))
+    assert failure is not None and failure.error_class is ErrorClass.INVALID_REQUEST
+    assert "more than 20000 comparisons of one value; make it smaller" in failure.detail
+    costly = ToolDescription(name="shop.get", description="", input_schema=doubled("allOf", 30), side_effect="read")
+    offered, _ = offer([costly], ["*"])
+    calls = (CalledTool("t1", "shop__get", '{"id": 7}'),)
+    assert check_answer(Answer("m", tool_calls=calls), Expected(offered)) == Checked(tool_calls=(CALL,))
 
 
 def test_a_schema_nested_beyond_all_bounds_is_refused() -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.support.flows import edge, finish, flow, simple
 from tests.support.simulated_log import START_MS, SimulatedLog, kinds
 
+from contracts.completions import CachePolicy
 from contracts.conversations import MessageSent
 from contracts.executions import ExecutionFinished, Reason
 from contracts.handovers import ApprovalDecided, OpenApproval
@@ -41,6 +42,41 @@ def test_a_simple_node_is_one_completion_of_its_profile_and_schema() -> None:
     command = log.open_commands()[0][1]
     assert (command.profile, command.temperature, command.iteration) == ("powerful", 0.5, 1)
     assert command.output_schema["required"] == ["reply"]
+
+
+KEPT: dict[str, Any] = {
+    "tier": "semantic",
+    "ttl_seconds": 600,
+    "knowledge_version": "{{ search.output.version }}",
+    "locale": "{{ conversation.metadata.locale }}",
+}
+
+
+@pytest.mark.parametrize(
+    ("version", "locale", "policy"),
+    [
+        ("b56337", "de-CH", CachePolicy(tier="semantic", ttl_seconds=600, knowledge_version="b56337", locale="de-CH")),
+        (None, "de-CH", None),
+        ("b56337", "", None),
+        ("v" * 129, "de-CH", None),
+        ("b56337", "de\nCH", None),
+    ],
+)
+def test_an_answer_is_kept_for_the_documents_that_were_searched_and_never_for_unknown_ones(
+    version: str | None, locale: str, policy: CachePolicy | None
+) -> None:
+    search = {"id": "search", "type": "tool", "tool": "knowledge.search", "arguments": {"query": "{{ turn.text }}"}}
+    log = SimulatedLog(flow(search, simple(cache=KEPT)))
+    log.say("hi", metadata={"locale": locale})
+    log.tool_result({"version": version, "passages": []})
+
+    assert log.open_commands()[0][1].cache == policy
+
+
+def test_what_is_declared_without_templates_is_kept_as_it_is_and_nothing_where_nothing_is_declared() -> None:
+    assert talk(simple(cache={})).open_commands()[0][1].cache == CachePolicy()
+    assert talk(simple(cache={"locale": "de"})).open_commands()[0][1].cache == CachePolicy(locale="de")
+    assert talk(simple()).open_commands()[0][1].cache is None
 
 
 def test_a_node_without_a_schema_gives_its_text() -> None:

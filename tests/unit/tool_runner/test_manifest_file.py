@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tool_runner.adapters.knowledge import GatewayEmbeddings
 from tool_runner.adapters.manifest_file import Manifest, ManifestError, load_manifest
 from tool_runner.adapters.mcp_process import Launch
-from tool_runner.adapters.tool_sources import Builtin, CodeFiles, Functions, OpenApi, RemoteMcp
+from tool_runner.adapters.tool_sources import Builtin, CodeFiles, Functions, Knowledge, OpenApi, RemoteMcp
 from tool_runner.domain.grants import Grant
 from tool_runner.domain.manifest import ApprovalPolicy, Quota, QuotaPer, ResultPii, SideEffect, ToolRules
 
@@ -66,6 +67,8 @@ servers:
   - name: knowledge
     builtin: knowledge
     folder: papers
+    embeddings_url: http://127.0.0.1:8081/v1
+    embeddings_key_from_env: CRM_KEY
     defaults: {cost_usd: 0}
 apps:
   crm: {kind: api_key, header: "x-api-key: {token}"}
@@ -94,7 +97,8 @@ def test_every_server_has_its_source(tmp_path: Path) -> None:
     assert sources["weather"] == OpenApi({"openapi": "3.1.0", "paths": {}}, "http://127.0.0.1:9000/v1")
     assert sources["sums"] == CodeFiles({"total": "result = sum(inputs['numbers'])\n"})
     assert sources["box"] == Builtin("code")
-    assert sources["knowledge"] == Builtin("knowledge", tmp_path / "papers")
+    assert sources["knowledge"] == Knowledge(tmp_path / "papers", GatewayEmbeddings("http://127.0.0.1:8081/v1", "k1"))
+    assert "k1" not in repr(sources["knowledge"])
 
 
 def test_a_tool_has_its_own_rules_over_the_defaults(tmp_path: Path) -> None:
@@ -215,12 +219,21 @@ def test_without_a_file_nothing_is_configured() -> None:
         ),
         ("input_schema: {type: object}", "description: x", "sums.tools.total.input_schema: is missing; code does not"),
         ("input_schema: {type: object}", "input_schema: {type: array}", "must be of an object"),
+        (
+            "input_schema: {type: object}",
+            "input_schema: {type: object, properties: {a: {anyOf: [{$ref: '#'}, {$ref: '#'}]}}}",
+            "sums.tools.total.input_schema: not a JSON Schema (Draft 2020-12) that can be used: comparing may take too",
+        ),
         ("total.py", "nothing.py", "sums.tools.total.code: "),
         ("cache_ttl_seconds: 60", "cache_ttl_seconds: 60, side_effect: write", "only results of `read` tools are kept"),
         ("https://crm.example", "http://crm.example", "servers.crm.url: http sends everything in the clear"),
         ("https://crm.example", "https://u:p@crm.example", "must be without user, password"),
         ("https://crm.example", "ftp://crm.example", "must be http(s)://host"),
-        ("CRM_KEY", "NO_KEY", "servers.crm.headers_from_env.x-api-key: the environment variable NO_KEY is not set"),
+        (
+            "x-api-key: CRM_KEY",
+            "x-api-key: NO_KEY",
+            "servers.crm.headers_from_env.x-api-key: the environment variable NO_KEY is not set",
+        ),
         ("x-app: hil", "Host: evil", "servers.crm.headers.Host: Value error, Host is set by the client itself"),
         ("x-app: hil", 'x-app: "a\\r\\nb: c"', "a header is one line of plain ASCII"),
         ("    base_url: http://127.0.0.1:9000/v1\n", "", "servers.weather.base_url: is missing; the address in the"),
@@ -234,7 +247,29 @@ def test_without_a_file_nothing_is_configured() -> None:
             "apps.crm: Value error, an app of kind api_key has no cl",
         ),
         ("authentication_required: crm", "authentication_required: cmr", "no app 'cmr' is declared in apps; did you"),
-        ("    folder: papers\n", "", "servers.knowledge.folder: is the folder of documents"),
+        ("    folder: papers\n", "", "servers.knowledge.folder: is missing; where are the documents"),
+        (
+            "    embeddings_key_from_env: CRM_KEY\n",
+            "",
+            "servers.knowledge.embeddings_url: and embeddings_key_from_env go",
+        ),
+        ("_from_env: CRM_KEY", "_from_env: NONE", "embeddings_key_from_env: the environment variable NONE is not set"),
+        ("http://127.0.0.1:8081", "http://gateway.example", "knowledge.embeddings_url: http sends everything in the"),
+        (
+            "    embeddings_url: http://127.0.0.1:8081/v1\n    embeddings_key_from_env: CRM_KEY\n",
+            "    embeddings_model: small\n",
+            "servers.knowledge.embeddings_model: says nothing without embeddings_url",
+        ),
+        (
+            "    builtin: code\n",
+            "    builtin: code\n    folder: a\n",
+            "servers.box.folder: says nothing to `builtin: code`",
+        ),
+        (
+            "    builtin: code\n",
+            "    command: [x]\n    embeddings_model: a\n",
+            "servers.box.embeddings_model: says nothing to a server with com",
+        ),
         ("builtin: code", "builtin: cod", "servers.box.builtin: Input should be 'code' or 'knowledge'"),
         ("[orders.write, money]", "&a [orders.write, money]\nx: *a", ":3: file: aliases (*name) are not read"),
         ("[orders.write, money]", "[" * 60 + "]" * 60, ":2: file: nested more than 40 deep"),

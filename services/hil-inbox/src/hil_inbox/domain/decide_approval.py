@@ -1,10 +1,10 @@
 """Does a person's verdict count, and what is the fact then?"""
 
-import jsonschema_rs
 from pydantic import JsonValue
 
 from contracts.handovers import ApprovalDecided, DecideApproval, HandoverRefused, OpenApproval
 from hil_inbox.domain.ownership import Ownership
+from json_schema import SchemaUnusable, bounded_schema
 
 DETAIL_CHARACTERS_MAX = 500
 
@@ -69,23 +69,17 @@ def _edit_problem(command: DecideApproval, approval: OpenApproval) -> str | None
 
 
 def _misfit(field: str, value: JsonValue, form: dict[str, JsonValue] | None) -> str | None:
-    """Why a value does not fit its JSON Schema. A form that is no valid schema holds nobody up."""
+    """Why a value does not fit its JSON Schema. A form that cannot be used holds nobody up."""
     if form is None:
         return None
     try:
-        validator = jsonschema_rs.validator_for(form, retriever=_no_references)
-    except ValueError:
+        error = next(bounded_schema(form, mask=None).iter_errors(value), None)
+    except SchemaUnusable:
         return None
-    error = next(iter(validator.iter_errors(value)), None)
     if error is None:
         return None
     path = ".".join([field, *map(str, error.instance_path)])
     return f"{path}: {error.message}"[:DETAIL_CHARACTERS_MAX]
-
-
-def _no_references(uri: str) -> JsonValue:
-    """A form stands for itself: nothing is fetched."""
-    raise ValueError(f"reference {uri} leads out of the form")
 
 
 def _refuse(

@@ -4,12 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
 
-import jsonschema_rs
 from pydantic import JsonValue
 
 from contracts.completions import ToolCallRequest
+from json_schema import BoundedSchema, SchemaUnusable, bounded_schema
 from llm_gateway.domain.answer import Answer
 from llm_gateway.domain.failure import ErrorClass, Failure
 from llm_gateway.domain.tool_names import OfferedTools
@@ -34,11 +33,6 @@ class Checked:
     output: JsonValue = None
 
 
-class _Violation(Protocol):
-    message: str
-    instance_path: list[str | int]
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What is wrong with an answer, in words for the model; it may hold parts of the answer."""
@@ -47,10 +41,11 @@ class Problem:
 
 
 def check_schema(schema: Mapping[str, JsonValue] | None) -> Failure | None:
-    """Whether the output schema itself can be used. References to other documents are refused, not fetched."""
+    """Whether the output schema itself can be used. References to other documents are refused, not fetched, and so is
+    what could take ages to be compared with an answer."""
     try:
-        _validator(_canonical(schema)) if schema is not None else None
-    except (ValueError, RecursionError) as error:
+        _compiled(_canonical(schema)) if schema is not None else None
+    except (SchemaUnusable, RecursionError) as error:
         first_line = next(iter(str(error).splitlines()), type(error).__name__)[:_PROBLEM_CHARACTERS_MAX]
         return Failure(ErrorClass.INVALID_REQUEST, f"output_schema cannot be used: {first_line}")
     return None
@@ -90,10 +85,10 @@ def _checked_calls(answer: Answer, offered: OfferedTools) -> Checked | Problem:
 def _violation(schema: Mapping[str, JsonValue], value: JsonValue) -> str | None:
     """The first thing that does not fit. A schema that cannot be used is its owner's trouble, not the answer's."""
     try:
-        validator = _validator(_canonical(schema))
-    except ValueError:
+        compiled = _compiled(_canonical(schema))
+    except SchemaUnusable:
         return None
-    found: _Violation | None = next(validator.iter_errors(value), None)
+    found = next(compiled.iter_errors(value), None)
     if found is None:
         return None
     place = "/".join(map(str, found.instance_path)) or "the whole"
@@ -113,9 +108,6 @@ def _canonical(schema: Mapping[str, JsonValue]) -> str:
 
 
 @lru_cache(maxsize=512)
-def _validator(schema: str) -> jsonschema_rs.Validator:
-    return jsonschema_rs.validator_for(json.loads(schema), retriever=_refuse)
-
-
-def _refuse(uri: str) -> JsonValue:
-    raise ValueError(f"reference to another document: {uri}")
+def _compiled(schema: str) -> BoundedSchema:
+    """The model is told its own values: it is to repair them."""
+    return bounded_schema(json.loads(schema), mask=None)

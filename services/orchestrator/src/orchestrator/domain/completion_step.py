@@ -1,8 +1,9 @@
 """What is the state of one completion of a node?"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from contracts.completions import CompletionFailed, CompletionProduced, PromptMessage, RequestCompletion
+from contracts.completions import CachePolicy, CompletionFailed, CompletionProduced, PromptMessage, RequestCompletion
 from contracts.envelope import BasedOn
 from contracts.executions import Reason
 from orchestrator.domain.attempts import step_state, success_of
@@ -23,6 +24,20 @@ from orchestrator.domain.view import View
 from orchestrator.domain.workflow import Limit, Node
 
 Prompt = Callable[[], tuple[PromptMessage, ...]]
+Caching = Callable[[], CachePolicy | None]
+
+
+def never() -> None:
+    """Answers are neither taken from the response cache nor kept in it: where tools are offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """What a request brings; it is worked out only if one is made."""
+
+    prompt: Prompt
+    continues: str | None
+    caching: Caching
 
 
 def completions_of(view: View, node: Node, iteration: int) -> list[Issued]:
@@ -35,10 +50,10 @@ def completions_of(view: View, node: Node, iteration: int) -> list[Issued]:
 
 
 def completion_step(
-    view: View, node: Node, *, iteration: int, prompt: Prompt, continues: str | None
+    view: View, node: Node, *, iteration: int, prompt: Prompt, continues: str | None, caching: Caching = never
 ) -> Settled | Waiting | Ready | Failed:
-    """State of the completion of `iteration` (from 1). `prompt` gives the messages that are new in it, and is asked
-    only if a request is to be made. What a cap refused was no attempt."""
+    """State of the completion of `iteration` (from 1). `prompt` gives the messages that are new in it; it and
+    `caching` are asked only if a request is to be made. What a cap refused was no attempt."""
     requests = completions_of(view, node, iteration)
     tries = [issued for issued in requests if refusal_of(view, issued) is None]
 
@@ -49,7 +64,7 @@ def completion_step(
             steps = cost_steps(view, node)
             return ask_people(view, steps, spent, node=node.id) or _over_budget(node, detail)
         number = (iteration, len(requests) + 1)
-        return _request(view, node, number, profile=profile, prompt=prompt, continues=continues)
+        return _request(view, node, number, profile=profile, new=_New(prompt, continues, caching))
 
     refusal = refusal_of(view, requests[-1]) if requests and success_of(view, tries) is None else None
     if refusal is not None:
@@ -74,9 +89,7 @@ def _failure(node: Node, failed: CompletionFailed) -> Failed:
     return Failed(Limit.RETRIES, Reason.NODE_FAILED, f"{node.id}: {failed.error_class}: {failed.detail}"[:1_000])
 
 
-def _request(
-    view: View, node: Node, number: tuple[int, int], *, profile: str, prompt: Prompt, continues: str | None
-) -> Ready:
+def _request(view: View, node: Node, number: tuple[int, int], *, profile: str, new: _New) -> Ready:
     iteration, attempt = number
 
     def build(based_on: BasedOn) -> RequestCompletion:
@@ -90,11 +103,12 @@ def _request(
             attempt=attempt,
             iteration=iteration,
             profile=profile,
-            messages=prompt(),
-            continues=continues,
+            messages=new.prompt(),
+            continues=new.continues,
             tools=node.tools,
             output_schema=answer_schema(node),
             temperature=node.temperature,
+            cache=new.caching(),
             caps=caps_of(view, node),
             timeout_ms=node.limits.timeout_ms,
             entity=view.entity,

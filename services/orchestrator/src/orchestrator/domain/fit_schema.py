@@ -4,8 +4,7 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 
-import jsonschema_rs
-
+from json_schema import BoundedSchema, SchemaUnusable, bounded_schema
 from orchestrator.domain.workflow import JsonValue
 
 PROBLEM_CHARACTERS_MAX = 300
@@ -16,8 +15,8 @@ def misfit(value: JsonValue, schema: Mapping[str, JsonValue] | None) -> str | No
     if schema is None:
         return None
     try:
-        found = next(_validator(json.dumps(schema, sort_keys=True)).iter_errors(value), None)
-    except ValueError as error:  # Such as half a surrogate pair, which JSON can write.
+        found = next(_compiled(json.dumps(schema, sort_keys=True)).iter_errors(value), None)
+    except SchemaUnusable as error:  # One that an older version published.
         return f"the whole: it cannot be checked ({error!s:.100})"
     if found is None:
         return None
@@ -26,5 +25,6 @@ def misfit(value: JsonValue, schema: Mapping[str, JsonValue] | None) -> str | No
 
 
 @lru_cache(maxsize=256)
-def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(json.loads(schema), offline=True)
+def _compiled(schema: str) -> BoundedSchema:
+    """The model is told its own values: it is to repair them."""
+    return bounded_schema(json.loads(schema), mask=None)

@@ -7,6 +7,7 @@ from contracts.envelope import BasedOn
 from contracts.executions import Reason
 from contracts.handovers import OpenApproval
 from orchestrator.domain.agent_loop import answer_of, loop_progress
+from orchestrator.domain.cache_policy import cache_policy
 from orchestrator.domain.code_node import code_progress
 from orchestrator.domain.completion_step import completion_step
 from orchestrator.domain.expression import evaluate_condition, render, render_value
@@ -39,7 +40,14 @@ def node_progress(view: View, node: Node, scope: Scope) -> Progress:
 
 
 def _simple(view: View, node: Node, scope: Scope) -> Progress:
-    step = completion_step(view, node, iteration=1, prompt=lambda: first_prompt(view, node, scope), continues=None)
+    step = completion_step(
+        view,
+        node,
+        iteration=1,
+        prompt=lambda: first_prompt(view, node, scope),
+        continues=None,
+        caching=lambda: cache_policy(node, scope),
+    )
     if not isinstance(step, Settled):
         return step
     assert isinstance(step.outcome.message, CompletionProduced)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from contracts.completions import CachePolicy
 from orchestrator.domain.cost_steps import CostStep
 from orchestrator.domain.objectives import Slos, Stage
 
@@ -116,6 +117,7 @@ class Node:
     """One node with its agent's settings merged in. Which fields count depends on `kind`:
 
     simple, reasoning, code: `agent, profile, prompt, output_schema, tools, temperature`;
+    simple, beside those: `cache` (its texts are templates);
     code, beside those: `inputs` (what its code gets, rendered as `arguments` are);
     tool: `tool, arguments` (leaves that hold `{{ jmespath }}` are rendered);
     rule: `expression` (its value is the output); human: `ask, form` (JSON Schema of the answer), `skills, priority`;
@@ -136,6 +138,7 @@ class Node:
     output_schema: Mapping[str, JsonValue] | None = None
     tools: tuple[str, ...] = ()
     temperature: float | None = None
+    cache: CachePolicy | None = None
     confidence_min: float | None = None
     tool: str | None = None
     arguments: Mapping[str, JsonValue] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from tool_runner.adapters.openapi_server import OpenApiServer
 from tool_runner.adapters.python_tools import PythonTools
 from tool_runner.adapters.remote_server import RemoteServer
 from tool_runner.adapters.tool_offer import ToolOffer
-from tool_runner.adapters.tool_sources import Builtin, CodeFiles, Functions, OpenApi, RemoteMcp
+from tool_runner.adapters.tool_sources import Builtin, CodeFiles, Functions, Knowledge, OpenApi, RemoteMcp
 from tool_runner.domain.sandbox import Sandbox
 
 RunningSource = McpServer | RemoteServer | OpenApiServer | PythonTools | CodeTools | KnowledgeServer
@@ -61,16 +61,15 @@ def source_of(server: ConfiguredServer, offer: ToolOffer, *, sandbox: Sandbox | 
             return OpenApiServer(server.rules, document, server.limits)
         case CodeFiles(by_tool):
             return CodeTools(server.rules, by_tool, _surely(sandbox, name), server.limits)
-        case Builtin("code"):
+        case Builtin():
             return CodeTools(server.rules, None, _surely(sandbox, name), server.limits)
-        case Builtin(_, folder):
-            assert folder is not None
-            return _knowledge(name, folder, offer)
+        case Knowledge():
+            return _knowledge(name, server.source, offer)
 
 
-def _knowledge(name: str, folder: Path, offer: ToolOffer) -> KnowledgeServer:
+def _knowledge(name: str, source: Knowledge, offer: ToolOffer) -> KnowledgeServer:
     try:
-        return KnowledgeServer(name, folder, offer=offer.take)
+        return KnowledgeServer(name, source.folder, embeddings=source.embeddings, offer=offer.take)
     except KnowledgeUnusable as error:
         raise ManifestError(f"servers.{name}.folder: {error}") from error
 

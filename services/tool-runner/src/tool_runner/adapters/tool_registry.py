@@ -8,7 +8,7 @@ from itertools import islice
 import structlog
 from pydantic import JsonValue
 
-from tool_runner.adapters.bounded_schema import BoundedSchema, SchemaUnusable, bounded_schema
+from json_schema import BoundedSchema, SchemaUnusable, bounded_schema
 from tool_runner.domain.manifest import ListedTool, ServerRules, Tool
 from tool_runner.domain.offer_tools import offered_tools, undeclarable_tools
 from tool_runner.domain.outcome import ErrorClass, Failed

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from tool_runner.adapters.knowledge import GatewayEmbeddings
 from tool_runner.adapters.mcp_process import Launch
 from tool_runner.adapters.python_tools import Function
 from tool_runner.domain.manifest import Json
@@ -44,10 +45,17 @@ class OpenApi:
 
 @dataclass(frozen=True, slots=True)
 class Builtin:
-    """Tools that come with the runner; `folder` holds the documents of `knowledge`."""
+    """Tools that come with the runner."""
 
-    kind: Literal["code", "knowledge"]
-    folder: Path | None = None
+    kind: Literal["code"]
 
 
-Source = Launch | Functions | CodeFiles | RemoteMcp | OpenApi | Builtin
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """A search over the documents of a folder, by words, and by meaning where `embeddings` are."""
+
+    folder: Path
+    embeddings: GatewayEmbeddings | None = None
+
+
+Source = Launch | Functions | CodeFiles | RemoteMcp | OpenApi | Builtin | Knowledge

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from contracts.completions import CachePolicy
 from orchestrator.adapters.workflow_file.cost_steps import check_cost_steps, cost_steps
 from orchestrator.adapters.workflow_file.limits import check_limits, node_limits, reactions, shorthand
 from orchestrator.adapters.workflow_file.report import Path, Report, did_you_mean
@@ -24,7 +25,7 @@ _EVERY: Final = frozenset({"id", "type", "description"})
 _WORKING: Final = _EVERY | {"join", "limits", "on_limit", "fallback", "default_response"}
 _MODEL: Final = _WORKING | {"agent", "profile", "prompt", "output_schema", "temperature", "confidence_min"}
 _FIELDS: Final[Mapping[NodeKind, frozenset[str]]] = {
-    NodeKind.SIMPLE: _MODEL,
+    NodeKind.SIMPLE: _MODEL | {"cache"},
     NodeKind.REASONING: _MODEL | {"tools"},
     NodeKind.CODE: _MODEL | {"tools", "inputs"},
     NodeKind.TOOL: _WORKING | {"tool", "arguments"},
@@ -89,7 +90,8 @@ def _check_agent(agent: Fields, path: Path, report: Report) -> None:
     check_limits(mapping(agent.get("limits")), (*path, "limits"), report)
     if kind := text(agent.get("kind")):
         for name in agent.keys() - _FIELDS[NodeKind(kind)] - {"kind"}:
-            report.add((*path, name), f"`{name}` has no effect on a {kind} agent", "a reasoning or code agent has it")
+            having = " or ".join(str(one) for one, names in _FIELDS.items() if name in names)
+            report.add((*path, name), f"`{name}` has no effect on a {kind} agent", f"a {having} agent has it")
 
 
 def _declare(node: Node, path: Path, declared: Declared, report: Report) -> None:
@@ -135,6 +137,7 @@ class _Reader:
             output_schema=_optional_mapping(merged.get("output_schema")),
             tools=texts(merged.get("tools")),
             temperature=optional_number(merged.get("temperature")),
+            cache=_cache_policy(merged.get("cache")),
             confidence_min=optional_number(merged.get("confidence_min")),
             tool=optional_text(merged.get("tool")),
             arguments=mapping(merged.get("arguments")),
@@ -175,6 +178,10 @@ class _Reader:
         needed = _NEEDED[kind]
         if needed not in merged and needed not in self.raw:
             self.report.add(self.path, f"a {kind} node needs `{needed}`")
+
+
+def _cache_policy(value: JsonValue) -> CachePolicy | None:
+    return CachePolicy.model_validate(value) if isinstance(value, dict) else None
 
 
 def _optional_mapping(value: JsonValue) -> Fields | None:

@@ -38,12 +38,25 @@ NODE_LIMITS: Final[Mapping[str, Schema]] = {
     "max_iterations": integer("completions of one reasoning loop or code node", 1, 200),
 }
 
+CACHE: Final = fields(
+    "whether the gateway may answer with what it answered before",
+    {
+        "tier": choice("exact: the same request; semantic: also a question that asks the same", "exact", "semantic"),
+        "ttl_seconds": integer("seconds that an answer is kept", 1, 30 * 24 * 3_600),
+        "knowledge_version": text(
+            "of what answers rest on, such as {{ search.output.version }}: another one, other answers", maxLength=2_000
+        ),
+        "locale": text("of the customer, such as {{ conversation.metadata.locale }}", maxLength=2_000),
+    },
+)
+
 MODEL_FIELDS: Final[Mapping[str, Schema]] = {
     "profile": identifier("a model profile of the gateway, such as fast, balanced or powerful"),
     "prompt": text("the instruction; {{ jmespath }} is replaced, for instance {{ turn.text }}"),
     "tools": listing(TOOL, 200),
     "output_schema": JSON_SCHEMA,
     "temperature": number("sampling temperature", 0, 2),
+    "cache": CACHE,
     "confidence_min": number("an output with a lower `confidence` is handed over", 0, 1),
 }
 

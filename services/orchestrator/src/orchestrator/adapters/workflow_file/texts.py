@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-import jsonschema_rs
-
+from json_schema import SchemaUnusable, bounded_schema
 from orchestrator.adapters.workflow_file.cost_steps import cheaper_profiles
 from orchestrator.adapters.workflow_file.nodes import Declared, condition
 from orchestrator.adapters.workflow_file.report import Path, Report, did_you_mean
@@ -71,7 +70,8 @@ class TextChecks:
             self._tool(tool, (*path, "tool"))
 
     def _model_fields(self, declared: Fields, path: Path) -> None:
-        self._templates(declared.get("prompt"), (*path, "prompt"))
+        for name in ("prompt", "cache"):
+            self._templates(declared.get(name), (*path, name))
         self._json_schema(declared.get("output_schema"), (*path, "output_schema"))
         self._tools(declared.get("tools"), (*path, "tools"))
         self._profile(text(declared.get("profile")), (*path, "profile"))
@@ -121,11 +121,12 @@ class TextChecks:
         if not isinstance(value, dict):
             return
         try:
-            jsonschema_rs.Draft202012Validator(value, offline=True)
-        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
-            inner = (*path, *getattr(error, "instance_path", ()))
+            bounded_schema(value, mask=None)
+        except SchemaUnusable as error:
+            inner = (*path, *getattr(error.__cause__, "instance_path", ()))
+            first_line = str(error).splitlines()[0]
             self.report.add(
-                inner, f"not a JSON Schema: {error.message:.200}", "draft 2020-12, without remote references"
+                inner, f"not a JSON Schema of use: {first_line:.200}", "draft 2020-12, without remote references"
             )
 
 

@@ -112,12 +112,12 @@ class KnowledgeServer:
         return self._index.version
 
     def listed(self) -> list[ListedTool]:
-        """The one tool."""
+        """The one tool. With other documents it is another one, so that no kept result is of older ones."""
         description = (
             "Searches the documents of this shop or company. Returns passages with document, heading, text and score, "
             "best first; none if nothing fits. Answer from the passages and name the document."
         )
-        return [ListedTool(SEARCH, description, _INPUT, _OUTPUT)]
+        return [ListedTool(SEARCH, description, _INPUT, _OUTPUT, revision=self.version)]
 
     async def call(self, request: ToolRequest, starting: Callable[[], Awaitable[None]]) -> TryOutcome:
         """Make one call; see McpServer.call."""

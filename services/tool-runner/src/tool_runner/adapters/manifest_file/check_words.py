@@ -6,9 +6,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jmespath
-import jsonschema_rs
 from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
+from pydantic import JsonValue
+
+from json_schema import SchemaUnusable, bounded_schema
 
 
 def problem_of_expression(text: str) -> str | None:
@@ -29,12 +31,12 @@ def _functions(node: Any) -> Iterator[str]:
             yield from _functions(child)
 
 
-def problem_of_schema(schema: Mapping[str, object]) -> str | None:
+def problem_of_schema(schema: Mapping[str, JsonValue]) -> str | None:
     """What is wrong with a JSON Schema. Nothing is fetched and no file is read for a `$ref`."""
     try:
-        jsonschema_rs.Draft202012Validator(dict(schema), offline=True)
-    except (ValueError, jsonschema_rs.ReferencingError) as error:
-        return f"not a JSON Schema (Draft 2020-12): {str(error).splitlines()[0][:300]}"
+        bounded_schema(schema)
+    except SchemaUnusable as error:
+        return f"not a JSON Schema (Draft 2020-12) that can be used: {str(error).splitlines()[0][:300]}"
     return None
 
 

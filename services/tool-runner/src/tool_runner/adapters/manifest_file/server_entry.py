@@ -41,6 +41,9 @@ class ServerEntry(Part):
     quarantine: bool = Field(True, description="What its tools become later waits for `hil tool bless`.")
     builtin: Literal["code", "knowledge"] | None = None
     folder: str | None = Field(None, description="Of `builtin: knowledge`: the folder of its documents.")
+    embeddings_url: str | None = Field(None, description="The gateway's address with /v1; words alone without.")
+    embeddings_key_from_env: str | None = Field(None, description="Environment variable with a key of the gateway.")
+    embeddings_model: str = Field("embeddings", min_length=1, description="A model or profile of the gateway.")
     headers: dict[Header, str] = Field({}, max_length=20, description="Sent with every request to url or base_url.")
     headers_from_env: dict[Header, str] = Field(
         {}, max_length=20, description="The same for secrets: the value is the name of an environment variable."

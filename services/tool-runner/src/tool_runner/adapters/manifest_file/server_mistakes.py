@@ -16,11 +16,14 @@ _BELONGS = {
     "network": ("command",),
     "readable": ("command",),
     "folder": ("builtin",),
+    "embeddings_url": ("builtin",),
+    "embeddings_key_from_env": ("builtin",),
+    "embeddings_model": ("builtin",),
     "base_url": ("openapi",),
     "quarantine": ("command", "url", "openapi"),
     "headers": ("url", "openapi"),
     "headers_from_env": ("url", "openapi"),
-    "plain_http": ("url", "openapi"),
+    "plain_http": ("url", "openapi", "builtin"),
 }
 """Fields that say something to some sources alone."""
 
@@ -40,8 +43,7 @@ def server_mistakes(server: ServerEntry) -> Mistakes:
     for field in ("network", "readable"):
         if field in server.model_fields_set and not server.sandbox:
             yield (field,), "says nothing without `sandbox: true`: the command reaches and reads what the runner does"
-    if source == "builtin" and (server.folder is None) is (server.builtin == "knowledge"):
-        yield ("folder",), "is the folder of documents of `builtin: knowledge`, which needs one; `code` has none"
+    yield from _of_knowledge(server)
     yield from _of_addresses(server)
     yield from _of_costs(server, source)
     yield from _of_rules(server, ToolEntry(**server.defaults.model_dump(exclude_none=True)), ("defaults",))
@@ -49,8 +51,23 @@ def server_mistakes(server: ServerEntry) -> Mistakes:
         yield from _of_tool(server, tool, name)
 
 
+def _of_knowledge(server: ServerEntry) -> Mistakes:
+    embeddings = ("embeddings_url", "embeddings_key_from_env", "embeddings_model")
+    if server.builtin == "code":
+        said = [field for field in ("folder", "plain_http", *embeddings) if field in server.model_fields_set]
+        yield from (((field,), "says nothing to `builtin: code`; it belongs to `builtin: knowledge`") for field in said)
+    if server.builtin != "knowledge":
+        return
+    if server.folder is None:
+        yield ("folder",), "is missing; where are the documents that are searched?"
+    if (server.embeddings_url is None) != (server.embeddings_key_from_env is None):
+        yield ("embeddings_url",), "and embeddings_key_from_env go together; say both or neither"
+    if "embeddings_model" in server.model_fields_set and server.embeddings_url is None:
+        yield ("embeddings_model",), "says nothing without embeddings_url and embeddings_key_from_env"
+
+
 def _of_addresses(server: ServerEntry) -> Mistakes:
-    for field in ("url", "base_url"):
+    for field in ("url", "base_url", "embeddings_url"):
         url = getattr(server, field)
         if url is not None and (problem := problem_of_url(url, plain_http=server.plain_http)):
             yield (field,), f"{problem} (got {url[:200]!r})"

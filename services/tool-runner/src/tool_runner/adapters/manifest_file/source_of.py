@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tool_runner.adapters.knowledge import GatewayEmbeddings
 from tool_runner.adapters.manifest_file.server_entry import ServerEntry
 from tool_runner.adapters.manifest_file.tool_entry import ToolEntry
 from tool_runner.adapters.manifest_file.yaml_lines import ManifestError, Place, read_lines
 from tool_runner.adapters.mcp_process import Launch, ServerBox
 from tool_runner.adapters.openapi_schema import foreign_references
 from tool_runner.adapters.python_tools import Function, load_function
-from tool_runner.adapters.tool_sources import Builtin, CodeFiles, Functions, OpenApi, RemoteMcp, Source
+from tool_runner.adapters.tool_sources import Builtin, CodeFiles, Functions, Knowledge, OpenApi, RemoteMcp, Source
 from tool_runner.domain.manifest import Json
 
 CODE_BYTES_MAX = 256 * 1024
@@ -46,8 +47,7 @@ def source_of(entry: ServerEntry, around: Surroundings) -> Source:
             assert entry.base_url is not None
             return OpenApi(_document(entry, around), entry.base_url, _headers(entry, around))
         case ["builtin"]:
-            assert entry.builtin is not None
-            return Builtin(entry.builtin, None if entry.folder is None else around.folder / entry.folder)
+            return _knowledge(entry, around) if entry.builtin == "knowledge" else Builtin("code")
         case ["python"]:
             return Functions({name: _function(name, tool) for name, tool in entry.tools.items()})
     return CodeFiles({name: _code(name, tool, around) for name, tool in entry.tools.items()})
@@ -86,12 +86,25 @@ def _code(name: str, tool: ToolEntry, around: Surroundings) -> str:
     return text
 
 
+def _knowledge(entry: ServerEntry, around: Surroundings) -> Knowledge:
+    assert entry.folder is not None
+    folder = around.folder / entry.folder
+    if entry.embeddings_url is None or entry.embeddings_key_from_env is None:
+        return Knowledge(folder)
+    key = _secret(("embeddings_key_from_env",), entry.embeddings_key_from_env, around)
+    return Knowledge(folder, GatewayEmbeddings(entry.embeddings_url, key, entry.embeddings_model))
+
+
+def _secret(place: Place, variable: str, around: Surroundings) -> str:
+    if not (value := around.environment.get(variable)):
+        raise Unusable(place, f"the environment variable {variable} is not set")
+    return value
+
+
 def _headers(entry: ServerEntry, around: Surroundings) -> dict[str, str]:
     headers = dict(entry.headers)
     for name, variable in entry.headers_from_env.items():
-        if not (value := around.environment.get(variable)):
-            raise Unusable(("headers_from_env", name), f"the environment variable {variable} is not set")
-        headers[name] = value
+        headers[name] = _secret(("headers_from_env", name), variable, around)
     for name, value in headers.items():
         if not value.isascii() or not value.isprintable():
             raise Unusable(("headers", name), "a header is one line of plain ASCII")

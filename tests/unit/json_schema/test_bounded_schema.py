@@ -1,4 +1,4 @@
-"""Can a stranger's schema, or a value for a harmless one, keep the runner busy without end?
+"""Can a stranger's schema, or a value for a harmless one, keep a service busy without end?
 
 There is no clock in these tests: what is not refused before would run for minutes to ages."""
 
@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.costly_schemas import doubled
 
-from tool_runner.adapters.bounded_schema import BoundedSchema, SchemaUnusable, bounded_schema
-from tool_runner.domain.schema_work import size_of
+from json_schema import BoundedSchema, SchemaUnusable, bounded_schema
+from json_schema.schema_work import size_of
 
 Json = Any
 EMAIL = r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$"
@@ -18,17 +19,24 @@ BACKTRACKING = r"^(?!x)(a*)*\1c$"
 REPEATED = {"allOf": [{"pattern": f"a.*b{number}$"} for number in range(20)]}
 
 
-def doubled(word: str, times: int) -> dict[str, Json]:
-    """Compares one value 2^times times."""
-    steps = {f"d{step}": {word: [{"$ref": f"#/$defs/d{step + 1}"}] * 2} for step in range(times)}
-    return {"$defs": {**steps, f"d{times}": {"type": "string"}}, "$ref": "#/$defs/d0"}
-
-
 def nested(times: int) -> Json:
     value: Json = 1
     for _ in range(times):
         value = {"a": value}
     return value
+
+
+def chained(times: int) -> dict[str, Json]:
+    """A ring of schemas, each of a property of the one before."""
+    steps = {f"d{n}": {"properties": {"a": {"$ref": f"#/$defs/d{(n + 1) % times}"}}} for n in range(times)}
+    return {"$defs": steps, "$ref": "#/$defs/d0"}
+
+
+def every_anchor(times: int) -> dict[str, Json]:
+    """Many references that may each lead to any of many schemas."""
+    references = [{"$dynamicRef": "#n"} for _ in range(times)]
+    anchors = {str(number): {"$id": f"https://shop.example/{number}", "$dynamicAnchor": "n"} for number in range(times)}
+    return {"$dynamicAnchor": "n", "$defs": anchors, "items": {"anyOf": references}}
 
 
 def said(schema: BoundedSchema, value: Json) -> list[str]:
@@ -48,6 +56,10 @@ def said(schema: BoundedSchema, value: Json) -> list[str]:
         ({"properties": {str(number): {} for number in range(5_000)}}, "more than 5000 objects"),
         (nested(5_000), "ecursion limit"),
         ({"pattern": "(a{1000}){1000}"}, "is not a"),
+        ({"properties": {str(n): {"pattern": f"^.{{1,4000}}{n}$"} for n in range(100)}}, "may have 100000 bytes"),
+        ({"allOf": [{"pattern": str(n)} for n in range(501)]}, "501 patterns, at most 500"),
+        (chained(1_600), "takes more than 150000 steps"),
+        (every_anchor(200), "in more than 20000 ways"),
         ({"patternProperties": {BACKTRACKING: {"type": "string"}}}, "needs backtracking"),
     ],
 )
@@ -73,6 +85,8 @@ def test_schemas_that_can_take_ages_are_refused_before_any_value(schema: dict[st
         ({"maxLength": 10}, "a" * 10_000_000, "too large to say where"),
         ({"properties": {"a": {"$ref": "#"}}}, nested(5_000), "nested more than 64 deep"),
         ({"maximum": 10}, 10**4_000, "greater than the maximum"),
+        ({"items": {"pattern": "x"}}, ["\ud800"], "half of a surrogate pair"),
+        ({"propertyNames": {"maxLength": 9}}, {"\ud800": 1}, "half of a surrogate pair"),
     ],
 )
 def test_values_are_checked_within_a_limit_or_refused(schema: dict[str, Json], value: Json, answer: str) -> None:
@@ -102,6 +116,26 @@ def test_ordinary_schemas_are_used_and_say_where(schema: dict[str, Json], good: 
     assert said(compiled, good) == []
     assert any(one.instance_path for one in compiled.iter_errors(bad)) or not isinstance(bad, dict | list)
     assert "too large" not in said(compiled, bad)[0]
+
+
+@pytest.mark.parametrize("values", [[1] * 50_000, dict.fromkeys(map(str, range(50_000)), 1)], ids=["list", "object"])
+@pytest.mark.parametrize("word", ["enum", "properties", "x"])
+def test_a_schema_of_too_many_values_is_refused_before_it_is_compiled(word: str, values: Json) -> None:
+    """A megabyte of them took a second to be compiled, used or not. `nothing` shows that it is not: it is no type."""
+    with pytest.raises(SchemaUnusable, match=r"it has more than 50000 values; make it smaller"):
+        bounded_schema({"type": "nothing", word: values})
+
+
+@pytest.mark.parametrize("schema", [{"pattern": "(" * 100_001}, {"patternProperties": {"(" * 100_001: {}}}])
+def test_a_pattern_of_too_many_characters_is_refused_before_it_is_compiled(schema: Json) -> None:
+    """One of 4 MB took 3 s to be found too large. Compiled, this one would be told to be no pattern."""
+    with pytest.raises(SchemaUnusable, match="its patterns have 100001 characters, at most 100000; shorten them"):
+        bounded_schema(schema)
+
+
+def test_values_are_told_where_no_mask_is_wanted() -> None:
+    assert said(bounded_schema({"type": "integer"}), "seven") == ['[value] is not of type "integer"']
+    assert said(bounded_schema({"type": "integer"}, mask=None), "seven") == ['"seven" is not of type "integer"']
 
 
 LEAVES = st.sampled_from([{}, {"type": "string"}, {"enum": [1, 2, {"a": 1}]}, {"$ref": "#/$defs/x"}])

@@ -1,17 +1,20 @@
 """How much work may it be to compare values with a schema, at most?
 
-A server's schema is a stranger's: with references it can ask for 2^30 comparisons of one value in a few lines, and
+A schema from outside is a stranger's: with references it can ask for 2^30 comparisons of one value in a few lines, and
 nothing can cut a validator that is at it. So the work is counted before."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
 from pydantic import JsonValue
 
-from tool_runner.domain.schema_references import References, Schema, SchemaTooCostly, references_of
+from json_schema.references import References, Schema, SchemaTooCostly, references_of
 
 VALUE_DEPTH_MAX = 64
+EDGES_MAX = 20_000
+STEPS_MAX = 150_000
+"""Of counting itself: some 2 us each."""
 WORK_PER_VALUE_MAX = 20_000
 BACKTRACKING_WORK = 50
 """Of a pattern that is no regular expression in the strict sense; its steps are limited where it is compiled."""
@@ -27,12 +30,13 @@ _BY_NAME = frozenset({"properties", "patternProperties", "dependentSchemas", "de
 @dataclass(frozen=True, slots=True)
 class _Node:
     """One schema: its own work, and what it applies to the value (one of each list: where a reference may lead), to
-    a child by name, and to every child."""
+    a child by name, and to every child (`children` are both)."""
 
     own: int
     same: list[list[int]]
     named: list[int]
     unnamed: list[int]
+    children: frozenset[int]
 
     @property
     def all_same(self) -> Iterator[int]:
@@ -48,6 +52,8 @@ class _Graph:
     nodes: dict[int, _Node] = field(default_factory=dict)
     order: list[int] = field(default_factory=list)
     done: set[int] = field(default_factory=set)
+    edges: int = 0
+    steps: int = 0
 
     def add_all(self, root: Schema) -> None:
         waiting = [root]
@@ -63,12 +69,16 @@ class _Graph:
         same = [*targets, *([one] for one in _schemas(schema, _OF_THE_VALUE))]
         named = _schemas(schema, ("properties", "prefixItems"))
         unnamed = _schemas(schema, (*_OF_EVERY_CHILD, *_OF_EVERY_ITEM))
+        self.edges += sum(map(len, same)) + len(named) + len(unnamed)
+        if self.edges > EDGES_MAX:
+            raise SchemaTooCostly(f"its parts apply each other in more than {EDGES_MAX} ways")
         unseen = _DRAFT_WORK * sum(not several for several in targets)
         self.nodes[id(schema)] = _Node(
             own=1 + unseen + _own_work(schema, self.is_linear),
             same=[[id(one) for one in several] for several in same],
             named=[id(one) for one in named],
             unnamed=[id(one) for one in unnamed],
+            children=frozenset(id(one) for one in (*named, *unnamed)),
         )
         return [*chain.from_iterable(same), *named, *unnamed]
 
@@ -92,15 +102,24 @@ class _Graph:
                 open_now.add(following)
                 waiting.append((following, self.nodes[following].all_same))
 
-    def work(self, below: Mapping[int, int]) -> dict[int, int]:
-        """Of each schema along the way to one innermost value, if that of the schemas of children is `below`."""
-        found = dict[int, int]()
+    def deepen(self, found: dict[int, int], changed: set[int]) -> set[int]:
+        """Count for values that are nested one deeper than in `found`, the work of each schema along the way to one
+        innermost value. `changed` and the answer are the schemas whose work is more than one level before."""
+        below, now = dict(found), set[int]()
         for number in self.order:
             node = self.nodes[number]
+            if number in below and changed.isdisjoint(node.children) and now.isdisjoint(node.all_same):
+                continue
+            self.steps += 1 + len(node.named) + len(node.unnamed) + sum(map(len, node.same))
+            if self.steps > STEPS_MAX:
+                raise SchemaTooCostly(f"to count its comparisons takes more than {STEPS_MAX} steps")
             same = sum(max((found[one] for one in several), default=0) for several in node.same)
-            child = max((below[one] for one in node.named), default=0) + sum(below[one] for one in node.unnamed)
+            child = max((below.get(one, 0) for one in node.named), default=0)
+            child += sum(below.get(one, 0) for one in node.unnamed)
             found[number] = min(node.own + same + child, WORK_PER_VALUE_MAX + 1)
-        return found
+            if found[number] != below.get(number):
+                now.add(number)
+        return now
 
 
 def work_per_value(document: Schema, is_linear: Callable[[str], bool]) -> int:
@@ -108,15 +127,14 @@ def work_per_value(document: Schema, is_linear: Callable[[str], bool]) -> int:
     SchemaTooCostly. `is_linear` tells of a pattern whether it needs no backtracking."""
     graph = _Graph(references_of(document), is_linear)
     graph.add_all(document)
-    below = dict.fromkeys(graph.nodes, 0)
+    found, changed = dict[int, int](), set[int]()
     for _ in range(VALUE_DEPTH_MAX):
-        found = graph.work(below)
+        changed = graph.deepen(found, changed)
         if found[id(document)] > WORK_PER_VALUE_MAX:
             raise SchemaTooCostly(f"more than {WORK_PER_VALUE_MAX} comparisons of one value")
-        if found == below:
+        if not changed:
             break
-        below = found
-    return below[id(document)]
+    return found[id(document)]
 
 
 def size_of(value: JsonValue) -> int | None:
