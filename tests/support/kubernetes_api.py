@@ -1,14 +1,16 @@
 """A stand-in for the API of Kubernetes and for the node behind it: which calls are taken, and what becomes of a pod?
 
 It is no cluster. It checks every object by Kubernetes' own schema, asks for the token, and runs the container's command
-in bubblewrap, with the mounts that the manifest names; limits, policies and RuntimeClasses are not there."""
+in bubblewrap, with the mounts, the disks and, roughly, the memory that the manifest names; policies are its missing
+network, and RuntimeClasses are not there."""
 
 import asyncio
 import datetime
 import ipaddress
 import json
+import resource
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +52,9 @@ class StandIn:
     refuse: Callable[[str], web.StreamResponse | None] = lambda _: None
     end: Callable[[str], PodEnd | None] = lambda _: None
     cut_watches: int = 0
+    silent: bool = False
+    leave_out: Collection[str] = ()
+    node: "Callable[[StandIn, Body, Path], Iterator[str]]" = lambda api, spec, at: bubblewrapped(api, spec, at)  # noqa: PLW0108 - it stands below
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     running: set["asyncio.Task[None]"] = field(default_factory=set)
 
@@ -67,6 +72,8 @@ class StandIn:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Callable[..., Any]) -> web.StreamResponse:
         self.asked.append(f"{request.method} {request.path}")
+        if self.silent:
+            await asyncio.Event().wait()
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return status(401, "Unauthorized", "no such token")
         if (refused := self.refuse(f"{request.method} {request.path}")) is not None:
@@ -161,24 +168,42 @@ class StandIn:
         for file, content in self.secrets[name]["stringData"].items():
             (folder / file).write_text(content, "utf-8")
         [container] = spec["containers"]
+        memory = int(container["resources"]["limits"]["memory"])
         process = await asyncio.create_subprocess_exec(
-            *self._closed(spec, folder), *container["command"], stdout=asyncio.subprocess.PIPE, env={}
+            *self.node(self, spec, folder),
+            *container["command"],
+            stdout=asyncio.subprocess.PIPE,
+            env={},
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, memory)),
         )
-        said, _ = await process.communicate()
+        try:
+            said, _ = await process.communicate()
+        except asyncio.CancelledError:
+            process.kill()
+            await process.wait()
+            raise
         return process.returncode or 0, said
 
-    def _closed(self, spec: Body, folder: Path) -> Iterator[str]:
-        yield from (str(bubblewrap()), "--unshare-all", "--die-with-parent", "--new-session", "--clearenv")
-        yield from ("--uid", str(spec["securityContext"]["runAsUser"]), "--hostname", spec["hostname"])
-        yield from ("--ro-bind", str(self.image / "usr"), "/usr", "--dev", "/dev", "--setenv", "PATH", "/usr/bin")
-        for link, target in {"lib": "usr/lib", "lib64": "usr/lib64"}.items():
-            yield from ("--symlink", target, f"/{link}")
-        secret = {volume["name"] for volume in spec["volumes"] if "secret" in volume}
-        [container] = spec["containers"]
-        for mount in container["volumeMounts"]:
-            at = mount["mountPath"]
-            yield from ("--ro-bind", str(folder), at) if mount["name"] in secret else ("--tmpfs", at)
-        yield from ("--remount-ro", "/", "--chdir", container["workingDir"], "--")
+
+def bubblewrapped(stand_in: StandIn, spec: Body, folder: Path) -> Iterator[str]:
+    """The manifest's mounts and user; `leave_out` names what the cluster does not do as it was told."""
+    left_out = stand_in.leave_out
+    yield from (str(bubblewrap()), "--unshare-all", "--die-with-parent", "--new-session", "--clearenv")
+    yield from ("--uid", str(spec["securityContext"]["runAsUser"]), "--hostname", spec["hostname"])
+    yield from ("--ro-bind", str(stand_in.image / "usr"), "/usr", "--dev", "/dev", "--setenv", "PATH", "/usr/bin")
+    yield from ("--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64")
+    disks = {volume["name"]: volume["emptyDir"]["sizeLimit"] for volume in spec["volumes"] if "emptyDir" in volume}
+    [container] = spec["containers"]
+    for mount in container["volumeMounts"]:
+        at, size = mount["mountPath"], disks.get(mount["name"])
+        yield from ("--ro-bind", str(folder), at) if size is None else ("--size", size, "--tmpfs", at)
+    if "policy" in left_out:
+        yield "--share-net"
+    if "token" in left_out:
+        yield from ("--dir", "/var/run/secrets")
+    if "root" not in left_out:
+        yield from ("--remount-ro", "/")
+    yield from ("--chdir", container["workingDir"], "--")
 
 
 def status(code: int, reason: str, message: str) -> web.Response:
@@ -189,10 +214,7 @@ def status(code: int, reason: str, message: str) -> web.Response:
 @asynccontextmanager
 async def serving(stand_in: StandIn, credentials: Path) -> AsyncIterator[str]:
     """Its address; `credentials` gets what a pod finds in its service account's folder."""
-    certificate, key = authority_of_itself()
-    (credentials / "ca.crt").write_bytes(certificate)
-    (credentials / "token").write_text(f"{TOKEN}\n")
-    (credentials / "key.pem").write_bytes(key)
+    give_credentials(credentials)
     secured = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     secured.load_cert_chain(credentials / "ca.crt", credentials / "key.pem")
     runner = web.AppRunner(stand_in.application(), shutdown_timeout=0)
@@ -205,6 +227,14 @@ async def serving(stand_in: StandIn, credentials: Path) -> AsyncIterator[str]:
         for task in stand_in.running:
             task.cancel()
         await runner.cleanup()
+
+
+def give_credentials(folder: Path) -> None:
+    """What a pod finds in its service account's folder; and the key of the API, which is its own authority."""
+    certificate, key = authority_of_itself()
+    (folder / "ca.crt").write_bytes(certificate)
+    (folder / "token").write_text(f"{TOKEN}\n")
+    (folder / "key.pem").write_bytes(key)
 
 
 def authority_of_itself() -> tuple[bytes, bytes]:

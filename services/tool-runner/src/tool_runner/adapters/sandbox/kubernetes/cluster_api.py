@@ -23,7 +23,6 @@ CREDENTIALS = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TOKEN_BYTES_MAX = 64 * 1024
 TRIES_MAX = 4
 """Of what the API itself asks to be tried again: too many requests, another writer of the same quota."""
-_CONNECT = {"timeout": {"connect": 5.0, "pool": 5.0, "read": None, "write": None}}
 _JOBS = {"propagationPolicy": "Background"}
 Body = dict[str, JsonValue]
 
@@ -35,6 +34,7 @@ class ClusterAddress:
     url: str = "https://kubernetes.default.svc"
     namespace: str = "hil-sandbox"
     credentials: Path = CREDENTIALS
+    request_seconds_max: float = REQUEST_SECONDS_MAX
 
 
 class ClusterApi:
@@ -42,6 +42,9 @@ class ClusterApi:
 
     def __init__(self, address: ClusterAddress, http: httpx2.AsyncHTTPTransport) -> None:
         self._address, self._http = address, http
+        # Shorter than the deadline around it, which would leave a connection open that is being made.
+        connecting = address.request_seconds_max / 2
+        self._timeouts = {"timeout": {"connect": connecting, "pool": connecting, "read": None, "write": None}}
 
     async def create_job(self, body: Body) -> str:
         """Its uid."""
@@ -72,7 +75,7 @@ class ClusterApi:
         """Of a pod that has ended; one byte over the limit tells that there is more."""
         query = {"container": container, "limitBytes": str(bytes_max + 1)}
         async with (
-            _deadline(f"the log of {pod}"),
+            self._deadline(f"the log of {pod}"),
             self._answer("GET", self._path("v1", "pods", pod, "log"), query) as got,
         ):
             return await _content(got, bytes_max + 1)
@@ -104,7 +107,7 @@ class ClusterApi:
         query: Mapping[str, str] | None = None,
         fine: tuple[int, ...] = (),
     ) -> Body:
-        async with _deadline(f"{method} {path}"):
+        async with self._deadline(f"{method} {path}"):
             for tried in range(1, TRIES_MAX + 1):
                 try:
                     async with self._answer(method, path, query, body=body, fine=fine) as got:
@@ -114,6 +117,15 @@ class ClusterApi:
                         raise SandboxUnavailable(f"{again} (tried {tried} times)") from again
                     await asyncio.sleep(0.1 * 4**tried / 4)
         raise AssertionError("every try returns or raises")
+
+    @asynccontextmanager
+    async def _deadline(self, what: str) -> AsyncIterator[None]:
+        seconds = self._address.request_seconds_max
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError as error:
+            raise SandboxUnavailable(f"Kubernetes did not answer within {seconds:g} s: {what}") from error
 
     @asynccontextmanager
     async def _answer(
@@ -130,7 +142,7 @@ class ClusterApi:
         if body is not None:
             headers["content-type"] = "application/json"
         content = None if body is None else orjson.dumps(body)
-        request = httpx2.Request(method, url, headers=headers, content=content, extensions=_CONNECT)
+        request = httpx2.Request(method, url, headers=headers, content=content, extensions=self._timeouts)
         try:
             response = await self._http.handle_async_request(request)
             try:
@@ -159,15 +171,6 @@ async def _refusal(method: str, path: str, response: httpx2.Response) -> Sandbox
     text = f"Kubernetes refused {method} {path}: {status} {message[:300]}{hint}"
     again = status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.CONFLICT and reason != "AlreadyExists")
     return _AskedAgain(text) if again else SandboxUnavailable(text)
-
-
-@asynccontextmanager
-async def _deadline(what: str) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(REQUEST_SECONDS_MAX):
-            yield
-    except TimeoutError as error:
-        raise SandboxUnavailable(f"Kubernetes did not answer within {REQUEST_SECONDS_MAX:g} s: {what}") from error
 
 
 async def _content(response: httpx2.Response, bytes_max: int) -> bytes:

@@ -61,7 +61,7 @@ class KubernetesSandbox:
     def __init__(self, api: ClusterApi, options: ClusterOptions, *, slots: int) -> None:
         self._api, self._options = api, options
         self._free = asyncio.Semaphore(slots)
-        self._runner = _own_label(socket.gethostname())
+        self.runner = _own_label(socket.gethostname())
 
     async def execute(self, code: str, inputs: JsonValue, limits: SandboxLimits) -> SandboxResult:
         """Raises SandboxUnavailable; whatever the code does is a result."""
@@ -77,7 +77,7 @@ class KubernetesSandbox:
             raise SandboxUnavailable(
                 f"all sandboxes were in use for {limits.wall_seconds_max:g} s; raise TOOL_RUNNER_SANDBOX_SLOTS"
             ) from error
-        naming = Naming(f"hil-code-{secrets.token_hex(8)}", self._runner)
+        naming = Naming(f"hil-code-{secrets.token_hex(8)}", self.runner)
         try:
             result = await self._ran(naming, text, limits)
         finally:
@@ -94,7 +94,7 @@ class KubernetesSandbox:
     def _left(self, job: JsonValue, now: datetime) -> str:
         match job:
             case {"metadata": {"name": str(name), "creationTimestamp": str(made), "labels": dict(labels)}}:
-                own = labels.get(RUNNER_LABEL) == self._runner
+                own = labels.get(RUNNER_LABEL) == self.runner
                 return name if own or now - datetime.fromisoformat(made) > ABANDONED else ""
         return ""
 

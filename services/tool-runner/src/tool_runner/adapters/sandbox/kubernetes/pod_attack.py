@@ -65,7 +65,7 @@ async def pod_attack(sandbox: Sandbox, *, api_url: str, at_once: int) -> list[Fi
         async with free:
             return await attack()
 
-    attacks = [in_turn(lambda: _probed(sandbox, api_url)), *(in_turn(_attack(sandbox, name)) for name in _LIMITS)]
+    attacks = [in_turn(lambda: probed(sandbox, api_url)), *(in_turn(_attack(sandbox, name)) for name in _LIMITS)]
     tasks = [asyncio.ensure_future(attack) for attack in attacks]
     try:
         found = await asyncio.gather(*tasks)
@@ -85,7 +85,8 @@ def _attack(sandbox: Sandbox, name: str) -> Callable[[], Awaitable[list[Finding]
     return attack
 
 
-async def _probed(sandbox: Sandbox, api_url: str) -> list[Finding]:
+async def probed(sandbox: Sandbox, api_url: str) -> list[Finding]:
+    """What got through of the probes. Raises SandboxUnavailable where they do not run."""
     code = f"{inspect.getsource(pod_probes)}\nresult = attacked(inputs)"
     addresses = [*(await _addresses(api_url)), _METADATA]
     ended = await sandbox.execute(code, {"addresses": [[host, port] for host, port in addresses]}, _PATIENT)

@@ -3,7 +3,6 @@
 The line is the word of code that nobody trusts, and read as such; how the pod ended is Kubernetes' own."""
 
 import base64
-import binascii
 from dataclasses import dataclass
 
 import orjson
@@ -20,7 +19,7 @@ _CANNOT_START = {
     *("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerError", "RunContainerError"),
     "CreateContainerConfigError",
 }
-_KILLERS = {"wall", "output"}
+_KILLERS = ("wall", "output")
 """What the script in the pod ends code for."""
 
 
@@ -123,9 +122,11 @@ def _line(text: bytes) -> Line:
             0 <= status < 256 and (killed_by is None or killed_by in _KILLERS)
         ):
             try:
-                return Line(status, killed_by, base64.b64decode(output, validate=True), base64.b64decode(report))
-            except binascii.Error:
+                texts = [base64.b64decode(text, validate=True) for text in (output, report)]
+            except ValueError:  # Other letters than base64 has, whose own error is one, too.
                 pass
+            else:
+                return Line(int(status), killed_by, *texts)
     raise BadReport("the pod logged no report of its own form")
 
 
