@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hil.embedded.ports import free_port
+from service_kit.tasks import end_task
 from tool_runner.adapters.sandbox.recipe import bubblewrap
 
 TOKEN = "the token of the tool runner"
@@ -56,7 +57,7 @@ class StandIn:
     leave_out: Collection[str] = ()
     node: "Callable[[StandIn, Body, Path], Iterator[str]]" = lambda api, spec, at: bubblewrapped(api, spec, at)  # noqa: PLW0108 - it stands below
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    running: set["asyncio.Task[None]"] = field(default_factory=set)
+    running: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=4 * 1024 * 1024)
@@ -98,9 +99,7 @@ class StandIn:
         assert self.jobs[name]["metadata"]["uid"] == owner["uid"]
         assert sum(map(len, body["stringData"].values())) <= 1024 * 1024
         self.secrets[name] = body
-        starting = asyncio.create_task(self._run_pod(name))
-        self.running.add(starting)
-        starting.add_done_callback(self.running.discard)
+        self.running[name] = asyncio.create_task(self._run_pod(name))
         return web.json_response(body, status=201)
 
     async def _list_jobs(self, request: web.Request) -> web.Response:
@@ -113,6 +112,8 @@ class StandIn:
         if self.jobs.pop(name, None) is None:
             return status(404, "NotFound", f'jobs.batch "{name}" not found')
         self.secrets.pop(name, None)
+        if (pod := self.running.pop(name, None)) is not None:
+            await end_task(pod)
         async with self.changed:
             self.pods.pop(name, None)
             self.changed.notify_all()
@@ -217,16 +218,16 @@ async def serving(stand_in: StandIn, credentials: Path) -> AsyncIterator[str]:
     give_credentials(credentials)
     secured = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     secured.load_cert_chain(credentials / "ca.crt", credentials / "key.pem")
-    runner = web.AppRunner(stand_in.application(), shutdown_timeout=0)
+    runner = web.AppRunner(stand_in.application(), shutdown_timeout=0.1)
     await runner.setup()
     port = free_port()
     await web.TCPSite(runner, "127.0.0.1", port, ssl_context=secured).start()
     try:
         yield f"https://127.0.0.1:{port}"
     finally:
-        for task in stand_in.running:
-            task.cancel()
         await runner.cleanup()
+        for pod in stand_in.running.values():
+            await end_task(pod)
 
 
 def give_credentials(folder: Path) -> None:

@@ -20,10 +20,8 @@ from tool_runner.adapters.sandbox.kubernetes.kubernetes_sandbox import (
     KubernetesSandbox,
     running_in_cluster,
 )
-from tool_runner.adapters.sandbox.kubernetes.pod_attack import LIMITS as LIMITS_TRIED
-from tool_runner.adapters.sandbox.kubernetes.pod_attack import pod_attack, probed
+from tool_runner.adapters.sandbox.kubernetes.pod_attack import probed
 from tool_runner.adapters.sandbox.kubernetes.pod_manifest import PodOptions
-from tool_runner.adapters.sandbox.kubernetes.pod_probes import PROBES
 from tool_runner.adapters.sandbox.opened import SandboxOptions, opened_sandbox
 from tool_runner.adapters.sandbox.root_image import built_image
 from tool_runner.domain.sandbox import SandboxLimits, SandboxUnavailable
@@ -285,13 +283,6 @@ async def test_code_and_inputs_over_the_limit_are_refused_before_anything_is_ask
     assert "the limit is 921600 with Kubernetes" in ended.error
 
 
-async def test_all_attacks_but_the_one_on_the_kernel_are_held_by_the_stand_in(cluster: Cluster) -> None:
-    url = cluster.options.address.url
-    found = await pod_attack(cluster.sandbox, api_url=url, at_once=4)
-    assert {finding.attack for finding in found} == {*PROBES, *LIMITS_TRIED}
-    assert {finding.attack for finding in found if finding.through} == {"kernel"}
-
-
 @pytest.mark.parametrize(("rule", "attack"), [("policy", "network"), ("token", "token"), ("root", "writable_places")])
 async def test_a_cluster_that_leaves_something_out_is_found_out(cluster: Cluster, rule: str, attack: str) -> None:
     cluster.api.leave_out = {rule}
@@ -299,9 +290,10 @@ async def test_a_cluster_that_leaves_something_out_is_found_out(cluster: Cluster
     assert attack in {finding.attack for finding in found if finding.through}
 
 
-async def test_no_code_runs_in_a_cluster_that_does_not_hold(cluster: Cluster, options: SandboxOptions) -> None:
+async def test_no_code_runs_where_one_attack_gets_through(cluster: Cluster, options: SandboxOptions) -> None:
     chosen = dataclasses.replace(options, backend="kubernetes", tier_min="C", cluster=cluster.options)
-    with pytest.raises(SandboxUnavailable, match=r"does not hold on this machine .kernel: .* is not gVisor's"):
+    only_the_kernel = r"does not hold on this machine \(kernel: [^;]* is not gVisor's[^;]*\); see"
+    with pytest.raises(SandboxUnavailable, match=only_the_kernel):
         async with opened_sandbox(chosen):
             pass
     with pytest.raises(SandboxUnavailable, match="SANDBOX_PACKAGES: with Kubernetes"):

@@ -54,7 +54,6 @@ _LIMITS: dict[str, tuple[str, SandboxLimits, Callable[[SandboxResult], str]]] = 
     "output": (_FLOOD, _PATIENT, _killed_by("output")),
     "time": (_ENDLESS, SandboxLimits(wall_seconds_max=1), _killed_by("wall")),
 }
-LIMITS = tuple(_LIMITS)
 
 
 async def pod_attack(sandbox: Sandbox, *, api_url: str, at_once: int) -> list[Finding]:
