@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tool_runner.adapters.sandbox import gvisor
@@ -15,6 +16,7 @@ from tool_runner.adapters.sandbox.keeper_client import running_keeper
 from tool_runner.adapters.sandbox.kubernetes.kubernetes_sandbox import ClusterOptions, running_in_cluster
 from tool_runner.adapters.sandbox.kubernetes.pod_attack import pod_attack
 from tool_runner.adapters.sandbox.recipe import BubblewrapKind, bubblewrap
+from tool_runner.adapters.sandbox.restarted import Open, Restarts, restarted
 from tool_runner.adapters.sandbox.root_image import built_image
 from tool_runner.adapters.sandbox.seccomp import GROUPS, seccomp_filter
 from tool_runner.adapters.sandbox.self_attack import Attacked, Finding, self_attack
@@ -37,6 +39,7 @@ class SandboxOptions:
     packages: Sequence[str] = ()
     backend: str = "bubblewrap"
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
+    restarts: Restarts = field(default_factory=Restarts)
 
 
 @asynccontextmanager
@@ -49,10 +52,16 @@ async def opened_sandbox(options: SandboxOptions) -> AsyncIterator[Sandbox]:
             check_held(found)
             yield sandbox
         return
+    async with restarted(partial(_held, options), options.restarts) as sandbox:
+        yield sandbox
+
+
+@asynccontextmanager
+async def _held(options: SandboxOptions) -> AsyncIterator[Open]:
     async with untried_sandbox(options) as attacked:
         check_held(await self_attack(attacked, options.directory))
         async with kept_warm(attacked.whole, options.warm):
-            yield attacked.whole
+            yield Open(attacked.whole, attacked.gone)
 
 
 def check_held(found: Sequence[Finding]) -> None:
@@ -93,9 +102,10 @@ async def findings(options: SandboxOptions) -> list[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class Untried(Attacked):
-    """What may be attacked, and nothing else."""
+    """What may be attacked, and nothing else; its keeper may be gone."""
 
     whole: BoxedSandbox
+    gone: asyncio.Event = field(kw_only=True)
 
 
 @asynccontextmanager
@@ -113,10 +123,11 @@ async def untried_sandbox(options: SandboxOptions, *, leave_out: Collection[str]
         if options.backend == "gvisor":
             with tempfile.TemporaryDirectory(prefix="gvisor-", dir=options.directory) as own:
                 whole = BoxedSandbox(gvisor_kind(Path(own)), keeper, uids=uids)
-                yield Untried(whole, None, options.slots, gvisor.PROBES, gvisor.LIMITS)
+                yield Untried(whole, None, options.slots, gvisor.PROBES, gvisor.LIMITS, gone=keeper.gone)
         else:
             unfiltered = BoxedSandbox(bubblewrap_kind({*leave_out, "seccomp"}), keeper, uids=uids)
-            yield Untried(BoxedSandbox(bubblewrap_kind(leave_out), keeper, uids=uids), unfiltered, options.slots)
+            whole = BoxedSandbox(bubblewrap_kind(leave_out), keeper, uids=uids)
+            yield Untried(whole, unfiltered, options.slots, gone=keeper.gone)
 
 
 def bubblewrap_kind(leave_out: Collection[str] = ()) -> BubblewrapKind:
