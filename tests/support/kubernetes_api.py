@@ -1,12 +1,14 @@
 """A stand-in for the API of Kubernetes and for the node behind it: which calls are taken, and what becomes of a pod?
 
-It is no cluster. It checks every object by Kubernetes' own schema, asks for the token, and runs the container's command
+It is no cluster. It checks every object by Kubernetes' own schema, asks for the token, allows what the role in
+k8s/sandbox allows, and runs the container's command
 in bubblewrap, with the mounts, the disks and, roughly, the memory that the manifest names; policies are its missing
 network, and RuntimeClasses are not there."""
 
 import asyncio
 import datetime
 import ipaddress
+import itertools
 import json
 import resource
 import ssl
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
+import yaml
 from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,11 +27,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from hil.embedded.ports import free_port
 from service_kit.tasks import end_task
+from tests.support.deployment_files import SANDBOX
 from tool_runner.adapters.sandbox.recipe import bubblewrap
 
 TOKEN = "the token of the tool runner"
 VERSION = "1.37"
 Body = dict[str, Any]
+Right = tuple[str, str, str]
+"""Group, resource, verb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class StandIn:
     pods: dict[str, Body] = field(default_factory=dict)
     logs: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    rights: set["Right"] = field(default_factory=lambda: set(granted()))
+    used: set["Right"] = field(default_factory=set)
     refuse: Callable[[str], web.StreamResponse | None] = lambda _: None
     end: Callable[[str], PodEnd | None] = lambda _: None
     cut_watches: int = 0
@@ -77,6 +85,10 @@ class StandIn:
             await asyncio.Event().wait()
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return status(401, "Unauthorized", "no such token")
+        right = right_of(request)
+        self.used.add(right)
+        if right not in self.rights:
+            return status(403, "Forbidden", f"{right} is not allowed")
         if (refused := self.refuse(f"{request.method} {request.path}")) is not None:
             return refused
         answered: web.StreamResponse = await handler(request)
@@ -184,6 +196,23 @@ class StandIn:
             await process.wait()
             raise
         return process.returncode or 0, said
+
+
+def granted() -> Iterator[Right]:
+    """By the role that an administrator applies."""
+    [role] = [body for body in yaml.safe_load_all((SANDBOX / "rights.yaml").read_text()) if body["kind"] == "Role"]
+    for rule in role["rules"]:
+        yield from itertools.product(rule["apiGroups"], rule["resources"], rule["verbs"])
+
+
+def right_of(request: web.Request) -> Right:
+    """As the API of Kubernetes names what is asked of it."""
+    group = "batch" if request.path.startswith("/apis/batch/") else ""
+    kind, *rest = request.path.partition("/namespaces/hil-sandbox/")[2].split("/")
+    resource = "/".join((kind, *rest[1:]))
+    if request.method == "GET":
+        return group, resource, "watch" if request.query.get("watch") == "true" else "get" if rest else "list"
+    return group, resource, {"POST": "create", "DELETE": "delete"}[request.method]
 
 
 def bubblewrapped(stand_in: StandIn, spec: Body, folder: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -130,6 +130,13 @@ async def test_what_the_api_asks_to_be_tried_again_is(cluster: Cluster, answer: 
     refusals = iter([status(*answer), status(*answer)])
     cluster.api.refuse = lambda asked: next(refusals, None) if "POST /apis" in asked else None
     assert (await cluster.sandbox.execute("result = 1", None, LIMITS)).result == 1
+
+
+async def test_the_role_allows_what_is_asked_and_nothing_more(cluster: Cluster) -> None:
+    cluster.api.used.clear()
+    await cluster.sandbox.sweep(datetime.now(UTC))
+    assert (await cluster.sandbox.execute("result = 1", None, LIMITS)).result == 1
+    assert cluster.api.used == cluster.api.rights
 
 
 async def test_a_watch_that_the_api_ends_is_asked_for_again(cluster: Cluster) -> None:
