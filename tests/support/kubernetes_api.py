@@ -1,18 +1,16 @@
 """A stand-in for the API of Kubernetes and for the node behind it: which calls are taken, and what becomes of a pod?
 
 It is no cluster. It checks every object by Kubernetes' own schema, asks for the token, allows what the role in
-k8s/sandbox allows, and runs the container's command
-in bubblewrap, with the mounts, the disks and, roughly, the memory that the manifest names; policies are its missing
-network, and RuntimeClasses are not there."""
+k8s/sandbox allows, and runs the container's command as kubernetes_node.py says; policies are its missing network, and
+RuntimeClasses are not there."""
 
 import asyncio
 import datetime
 import ipaddress
 import itertools
 import json
-import resource
 import ssl
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,11 +26,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hil.embedded.ports import free_port
 from service_kit.tasks import end_task
 from tests.support.deployment_files import SANDBOX
-from tool_runner.adapters.sandbox.recipe import bubblewrap
+from tests.support.kubernetes_node import Body, Node, bubblewrapped
 
 TOKEN = "the token of the tool runner"
 VERSION = "1.37"
-Body = dict[str, Any]
 Right = tuple[str, str, str]
 """Group, resource, verb."""
 
@@ -62,8 +59,7 @@ class StandIn:
     end: Callable[[str], PodEnd | None] = lambda _: None
     cut_watches: int = 0
     silent: bool = False
-    leave_out: Collection[str] = ()
-    node: "Callable[[StandIn, Body, Path], Iterator[str]]" = lambda api, spec, at: bubblewrapped(api, spec, at)  # noqa: PLW0108 - it stands below
+    node: Node = bubblewrapped
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     running: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
 
@@ -180,14 +176,8 @@ class StandIn:
         folder.mkdir()
         for file, content in self.secrets[name]["stringData"].items():
             (folder / file).write_text(content, "utf-8")
-        [container] = spec["containers"]
-        memory = int(container["resources"]["limits"]["memory"])
         process = await asyncio.create_subprocess_exec(
-            *self.node(self, spec, folder),
-            *container["command"],
-            stdout=asyncio.subprocess.PIPE,
-            env={},
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, memory)),
+            *self.node(self.image, spec, folder), stdout=asyncio.subprocess.PIPE, env={}
         )
         try:
             said, _ = await process.communicate()
@@ -213,27 +203,6 @@ def right_of(request: web.Request) -> Right:
     if request.method == "GET":
         return group, resource, "watch" if request.query.get("watch") == "true" else "get" if rest else "list"
     return group, resource, {"POST": "create", "DELETE": "delete"}[request.method]
-
-
-def bubblewrapped(stand_in: StandIn, spec: Body, folder: Path) -> Iterator[str]:
-    """The manifest's mounts and user; `leave_out` names what the cluster does not do as it was told."""
-    left_out = stand_in.leave_out
-    yield from (str(bubblewrap()), "--unshare-all", "--die-with-parent", "--new-session", "--clearenv")
-    yield from ("--uid", str(spec["securityContext"]["runAsUser"]), "--hostname", spec["hostname"])
-    yield from ("--ro-bind", str(stand_in.image / "usr"), "/usr", "--dev", "/dev", "--setenv", "PATH", "/usr/bin")
-    yield from ("--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64")
-    disks = {volume["name"]: volume["emptyDir"]["sizeLimit"] for volume in spec["volumes"] if "emptyDir" in volume}
-    [container] = spec["containers"]
-    for mount in container["volumeMounts"]:
-        at, size = mount["mountPath"], disks.get(mount["name"])
-        yield from ("--ro-bind", str(folder), at) if size is None else ("--size", size, "--tmpfs", at)
-    if "policy" in left_out:
-        yield "--share-net"
-    if "token" in left_out:
-        yield from ("--dir", "/var/run/secrets")
-    if "root" not in left_out:
-        yield from ("--remount-ro", "/")
-    yield from ("--chdir", container["workingDir"], "--")
 
 
 def status(code: int, reason: str, message: str) -> web.Response:

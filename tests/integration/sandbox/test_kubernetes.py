@@ -5,14 +5,17 @@ The API is a stand-in (tests/support/kubernetes_api.py): no cluster was asked.""
 import asyncio
 import dataclasses
 import json
+import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.support.kubernetes_api import TOKEN, PodEnd, StandIn, give_credentials, serving, status
+from tests.support.kubernetes_node import bubblewrapped, gvisored
 from tests.support.wait_until import wait_until
 from tool_runner.adapters.sandbox.kubernetes.cluster_api import ClusterAddress
 from tool_runner.adapters.sandbox.kubernetes.kubernetes_sandbox import (
@@ -55,8 +58,8 @@ async def shared(options: SandboxOptions, tmp_path_factory: pytest.TempPathFacto
 def cluster(shared: Cluster) -> Cluster:
     """As good as new."""
     api = shared.api
-    api.refuse, api.end, api.cut_watches, api.leave_out = (lambda _: None), (lambda _: None), 0, ()
-    api.silent = False
+    api.refuse, api.end, api.cut_watches = (lambda _: None), (lambda _: None), 0
+    api.silent, api.node = False, bubblewrapped
     api.asked.clear()
     return shared
 
@@ -292,7 +295,7 @@ async def test_code_and_inputs_over_the_limit_are_refused_before_anything_is_ask
 
 @pytest.mark.parametrize(("rule", "attack"), [("policy", "network"), ("token", "token"), ("root", "writable_places")])
 async def test_a_cluster_that_leaves_something_out_is_found_out(cluster: Cluster, rule: str, attack: str) -> None:
-    cluster.api.leave_out = {rule}
+    cluster.api.node = partial(bubblewrapped, leave_out={rule})
     found = await probed(cluster.sandbox, cluster.options.address.url)
     assert attack in {finding.attack for finding in found if finding.through}
 
@@ -306,3 +309,14 @@ async def test_no_code_runs_where_one_attack_gets_through(cluster: Cluster, opti
     with pytest.raises(SandboxUnavailable, match="SANDBOX_PACKAGES: with Kubernetes"):
         async with opened_sandbox(dataclasses.replace(chosen, packages=["numpy"])):
             pass
+
+
+async def test_pods_that_gvisor_closes_hold_and_run_code(cluster: Cluster, options: SandboxOptions) -> None:
+    if shutil.which("runsc") is None:
+        pytest.skip("runsc is not installed")
+    cluster.api.node = gvisored
+    chosen = dataclasses.replace(options, backend="kubernetes", tier_min="C", cluster=cluster.options)
+    async with opened_sandbox(chosen) as sandbox:
+        ended = await sandbox.execute("print('hi'); open('out/a', 'w').write('x'); result = inputs", [1], LIMITS)
+    assert (ended.error, ended.exit_code, ended.stdout, ended.result) == ("", 0, "hi\n", [1])
+    assert ended.files == {"a": b"x"}

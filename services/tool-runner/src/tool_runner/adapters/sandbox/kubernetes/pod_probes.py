@@ -75,13 +75,14 @@ def rights(inputs: dict[str, Any]) -> str:
 
 
 def writable_places(inputs: dict[str, Any]) -> str:
-    """Files outside of /box and /tmp."""
+    """Files outside of /box and /tmp. Where a user may not write and nobody can, gVisor says EACCES and Linux EROFS;
+    /var/tmp is everybody's in most images, and shows whether they are read-only at all."""
     through = []
-    for folder in ("/", "/etc", "/usr", "/usr/bin", "/job", "/var", sys.prefix):
+    for folder in ("/", "/etc", "/usr", "/usr/bin", "/job", "/var/tmp", sys.prefix):  # noqa: S108 - it is an attack
         try:
             os.close(os.open(os.path.join(folder, "planted"), os.O_CREAT | os.O_WRONLY))
         except OSError as error:
-            if error.errno not in (errno.EROFS, errno.ENOENT):
+            if error.errno not in (errno.EROFS, errno.EACCES, errno.ENOENT):
                 through.append(f"{folder} ({error.strerror})")
         else:
             through.append(folder)
