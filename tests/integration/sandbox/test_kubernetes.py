@@ -49,7 +49,7 @@ async def shared(options: SandboxOptions, tmp_path_factory: pytest.TempPathFacto
     credentials = tmp_path_factory.mktemp("credentials")
     api = StandIn(built_image(options.directory), tmp_path_factory.mktemp("node"))
     async with serving(api, credentials) as url:
-        found = ClusterOptions(ClusterAddress(url, credentials=credentials))
+        found = ClusterOptions(ClusterAddress(url, credentials=credentials, pause_seconds=0.01))
         async with running_in_cluster(found, slots=4) as sandbox:
             yield Cluster(api, found, sandbox)
 

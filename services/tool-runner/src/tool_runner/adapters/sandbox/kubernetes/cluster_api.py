@@ -23,6 +23,8 @@ CREDENTIALS = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TOKEN_BYTES_MAX = 64 * 1024
 TRIES_MAX = 4
 """Of what the API itself asks to be tried again: too many requests, another writer of the same quota."""
+PAUSE_SECONDS = 0.1
+"""Before the second try; each is four times as long as the one before."""
 _JOBS = {"propagationPolicy": "Background"}
 Body = dict[str, JsonValue]
 
@@ -35,6 +37,7 @@ class ClusterAddress:
     namespace: str = "hil-sandbox"
     credentials: Path = CREDENTIALS
     request_seconds_max: float = REQUEST_SECONDS_MAX
+    pause_seconds: float = PAUSE_SECONDS
 
 
 class ClusterApi:
@@ -115,7 +118,7 @@ class ClusterApi:
                 except _AskedAgain as again:
                     if tried == TRIES_MAX:
                         raise SandboxUnavailable(f"{again} (tried {tried} times)") from again
-                    await asyncio.sleep(0.1 * 4**tried / 4)
+                    await asyncio.sleep(self._address.pause_seconds * 4 ** (tried - 1))
         raise AssertionError("every try returns or raises")
 
     @asynccontextmanager
