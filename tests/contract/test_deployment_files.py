@@ -11,10 +11,12 @@ import pytest
 import yaml
 from tests.support.deployment_files import (
     BASE,
+    COMPONENTS,
     COMPOSE,
     DOCKERFILE,
     OVERLAYS,
     ROOT,
+    SANDBOX,
     SERVERS,
     SERVICES,
     Resource,
@@ -153,7 +155,7 @@ def test_each_manifest_is_valid_by_kubernetes_own_schema(resource: Resource) -> 
     kubernetes_validate.validate(resource.body, KUBERNETES_VERSION, strict=True)
 
 
-@pytest.mark.parametrize("folder", [BASE, *OVERLAYS], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [BASE, SANDBOX, *OVERLAYS, *COMPONENTS], ids=lambda folder: folder.name)
 def test_each_kustomization_names_files_that_exist_and_leaves_none_out(folder: Path) -> None:
     body = kustomization(folder)
     for reference in body["resources"]:
@@ -252,7 +254,8 @@ def test_every_secret_that_manifests_ask_for_is_in_the_example_of_each_overlay()
 
 def test_network_policies_deny_all_that_they_do_not_name() -> None:
     policies = {r.body["metadata"]["name"]: r.body["spec"] for r in resources() if r.body["kind"] == "NetworkPolicy"}
-    assert policies["default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    for everything in ("default-deny", "no-network"):
+        assert policies[everything] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     assert {*SERVICES, *SERVERS} <= policies.keys()
 
 

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings
 ROOT = Path(__file__).parents[2]
 BASE = ROOT / "k8s/base"
 OVERLAYS = sorted(path.parent for path in ROOT.glob("k8s/overlays/*/kustomization.yaml"))
+SANDBOX = ROOT / "k8s/sandbox"
+COMPONENTS = sorted(path.parent for path in ROOT.glob("k8s/components/*/kustomization.yaml"))
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILE = ROOT / "Dockerfile"
 SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml"))
@@ -102,11 +104,16 @@ def containers() -> list[tuple[str, Yaml]]:
     ]
 
 
-def rendered(overlay: Path, into: Path) -> list[Yaml]:
-    """What `kubectl apply -k` would send, with the example's keys as secrets; `into` is an empty folder."""
+def rendered(overlay: Path, into: Path, *, components: Sequence[str] = ()) -> list[Yaml]:
+    """What `kubectl apply -k` would send, with the example's keys as secrets, and with components as somebody would
+    name them in the overlay; `into` is an empty folder."""
     shutil.copytree(ROOT / "k8s", into / "k8s")
     folder = into / "k8s" / overlay.relative_to(ROOT / "k8s")
-    shutil.copy(folder / "secrets.env.example", folder / "secrets.env")
+    if (folder / "secrets.env.example").exists():
+        shutil.copy(folder / "secrets.env.example", folder / "secrets.env")
+    if components:
+        with (folder / "kustomization.yaml").open("a") as file:
+            file.write(yaml.safe_dump({"components": [f"../../components/{name}" for name in components]}))
     made = subprocess.run([tool("kubectl"), "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     return [_mapping(body) for body in yaml.safe_load_all(made.stdout)]

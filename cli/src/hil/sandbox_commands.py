@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from hil.outcome import CommandError, bad_input
 from tool_runner.adapters.sandbox.opened import BACKENDS, SandboxOptions, findings, opened_sandbox
+from tool_runner.adapters.sandbox.options_of import sandbox_options
 from tool_runner.adapters.sandbox.self_attack import Finding
 from tool_runner.domain.sandbox import SandboxLimits, SandboxResult, SandboxUnavailable
 from tool_runner.settings import Settings
@@ -28,6 +30,7 @@ class Backend(StrEnum):
 
     BUBBLEWRAP = "bubblewrap"
     GVISOR = "gvisor"
+    KUBERNETES = "kubernetes"
 
 
 ChosenBackend = Annotated[Backend, typer.Option("--backend", help="What closes the box.")]
@@ -87,14 +90,7 @@ def options(backend: Backend) -> SandboxOptions:
     except ValidationError as error:
         first = error.errors()[0]
         raise bad_input(f"TOOL_RUNNER_{'_'.join(map(str, first['loc'])).upper()}: {first['msg']}") from error
-    return SandboxOptions(
-        directory=settings.sandbox_dir,
-        tier_min=settings.sandbox_tier_min,
-        backend=backend.value,
-        slots=1,
-        uid_first=settings.sandbox_uid_first,
-        packages=tuple(filter(None, (name.strip() for name in settings.sandbox_packages.split(",")))),
-    )
+    return replace(sandbox_options(settings), backend=backend.value, slots=1, warm=0)
 
 
 @sandbox_app.command("check")

@@ -41,7 +41,7 @@ def options(sandbox_dir: Path, why_not: str) -> SandboxOptions:
     """Of a sandbox with the whole recipe and no warm boxes."""
     if why_not:
         pytest.skip(why_not)
-    return SandboxOptions(sandbox_dir, slots=4)
+    return SandboxOptions(sandbox_dir, slots=8)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -2,10 +2,13 @@
 
 import asyncio
 import dataclasses
+import os
 import shutil
 
 import pytest
 
+from tests.integration.sandbox.test_the_keeper import ENDLESS, alive, keeper_of
+from tests.support.wait_until import wait_until
 from tool_runner.adapters.sandbox.opened import SandboxOptions, opened_sandbox, untried_sandbox
 from tool_runner.adapters.sandbox.self_attack import self_attack
 from tool_runner.domain.sandbox import SandboxLimits, SandboxUnavailable
@@ -39,6 +42,20 @@ async def test_code_ends_as_it_does_in_bubblewrap(gvisor: SandboxOptions) -> Non
     assert (failed.exit_code, failed.error) == (1, "ZeroDivisionError: division by zero")
     assert (late.killed_by, late.timed_out) == ("wall", True)
     assert [path.name for path in gvisor.directory.glob("gvisor-*")] == []
+
+
+async def test_two_tool_runners_have_boxes_on_one_machine_and_none_outlives_its_keeper(gvisor: SandboxOptions) -> None:
+    async with untried_sandbox(gvisor) as one:
+        keeper = keeper_of(os.getpid())
+        running = asyncio.create_task(one.whole.execute(ENDLESS, None, LIMITS))
+        await wait_until(lambda: any("runsc-sandbox" in box.cmdline() for box in keeper.children(recursive=True)))
+        async with untried_sandbox(gvisor) as other:
+            assert (await other.whole.execute("result = 1", None, LIMITS)).result == 1
+        processes = keeper.children(recursive=True)
+        keeper.kill()
+        with pytest.raises(SandboxUnavailable):
+            await running
+        await wait_until(lambda: not any(map(alive, processes)))
 
 
 async def test_bubblewrap_is_refused_where_a_kernel_of_its_own_is_demanded(options: SandboxOptions) -> None:

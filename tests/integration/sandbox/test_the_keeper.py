@@ -5,6 +5,7 @@ import dataclasses
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,8 @@ import pytest
 from tests.support.wait_until import wait_until
 from tool_runner.adapters.sandbox.boxed_sandbox import kept_warm
 from tool_runner.adapters.sandbox.control_groups import MOUNT
-from tool_runner.adapters.sandbox.opened import SandboxOptions, untried_sandbox
+from tool_runner.adapters.sandbox.opened import SandboxOptions, opened_sandbox, untried_sandbox
+from tool_runner.adapters.sandbox.restarted import Restarts
 from tool_runner.domain.sandbox import SandboxLimits, SandboxUnavailable
 
 ENDLESS = "import time\ntime.sleep(3600)"
@@ -46,6 +48,36 @@ async def test_a_keeper_that_is_killed_takes_its_boxes_along_and_code_is_refused
         await wait_until(lambda: not any(map(alive, processes)))
         with pytest.raises(SandboxUnavailable, match="keeper of the sandboxes ended"):
             await opened.whole.execute("", None, LIMITS)
+
+
+async def test_a_keeper_that_is_killed_is_started_again_a_bounded_number_of_times(options: SandboxOptions) -> None:
+    restarts = Restarts(most=1, pause_seconds=0.05)
+    async with opened_sandbox(dataclasses.replace(options, warm=1, restarts=restarts)) as sandbox:
+
+        async def answer() -> object:
+            try:
+                return (await sandbox.execute("result = 'done'", None, LIMITS)).result
+            except SandboxUnavailable as error:
+                return str(error)
+
+        first = keeper_of(os.getpid())
+        running = asyncio.create_task(sandbox.execute(ENDLESS, None, LIMITS))
+        await wait_until(lambda: pythons_of(first))
+        first.send_signal(signal.SIGKILL)
+        with pytest.raises(SandboxUnavailable, match="keeper of the sandboxes ended"):
+            await running
+        assert "keeper of the sandboxes ended; it is started again" in str(await answer())
+        await wait_until(lambda: _is(answer, "done"), timeout_seconds=30)
+        second = keeper_of(os.getpid())
+        assert second.pid != first.pid
+        assert groups_of(first.pid) == []
+        second.send_signal(signal.SIGKILL)
+        given_up = "the keeper of the sandboxes ended, 2 times in a row; start the tool runner again"
+        await wait_until(lambda: _is(answer, given_up))
+
+
+async def _is(answer: Callable[[], Awaitable[object]], expected: str) -> bool:
+    return await answer() == expected
 
 
 def alive(process: psutil.Process) -> bool:

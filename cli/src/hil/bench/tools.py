@@ -7,7 +7,7 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import uvloop
@@ -19,6 +19,7 @@ from contracts.envelope import BasedOn, Identity
 from contracts.subjects import Subject
 from contracts.tool_calls import ExecuteToolCall
 from hil.bench.load import Ends, cpu_seconds, put_through
+from hil.bench.sandbox import SandboxFigures, measure_sandbox
 from hil.embedded.nats_server import NatsServer, start_nats
 from hil.embedded.ports import free_port
 from hil.embedded.processes import Child, Command
@@ -61,7 +62,7 @@ MANIFEST = {"grants": [{"name": "bench", "tools": ["*"], "when": ["number >= `0`
 
 
 @dataclass(frozen=True, slots=True)
-class ToolFigures:
+class ToolFigures(SandboxFigures):
     """CPU is that of the tool runner alone. `pipeline` is a call from its command to its recorded end, without the bus;
     `runner` is all of the process, with the bus. Latencies are medians of calls one after the other."""
 
@@ -84,7 +85,8 @@ class ToolsBench:
     calls: int
 
     def figures(self) -> ToolFigures:
-        """Everything, each on servers that nobody else uses."""
+        """Everything, each on servers that nobody else uses. Raises SandboxUnavailable before anything else starts."""
+        boxed = uvloop.run(measure_sandbox(self.directory / "sandbox"))
         nats, redis = start_nats(self.directory / "nats"), start_redis(self.directory / "redis")
         manifest = self.directory / "tools.yaml"
         manifest.write_text(yaml.safe_dump(MANIFEST))
@@ -94,7 +96,7 @@ class ToolsBench:
         finally:
             redis.stop()
             nats.stop()
-        return ToolFigures(**inside, **outside)
+        return ToolFigures(**asdict(boxed), **inside, **outside)
 
     async def _inside(self, settings: Settings) -> dict[str, float]:
         """The pipeline in this process, without the bus; the SDK's own calls in turn with ours."""

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hil.bench.gateway_commands import File, check_folder
+from hil.outcome import CommandError
 
 
 def tools(
@@ -20,11 +21,15 @@ def tools(
 ) -> None:
     """CPU and time of a tool call in the tool runner, beside the MCP SDK's own; and of the sandbox; about 40 s."""
     from hil.bench.tools import ToolsBench
+    from tool_runner.domain.sandbox import SandboxUnavailable
 
     check_folder(file)
     status = Console(stderr=True).status("calling tools …")
     with tempfile.TemporaryDirectory(prefix="hil-bench-") as directory, status:
-        figures = dataclasses.asdict(ToolsBench(Path(directory), calls).figures())
+        try:
+            figures = dataclasses.asdict(ToolsBench(Path(directory), calls).figures())
+        except SandboxUnavailable as error:  # No figure is left out unseen.
+            raise CommandError(f"the sandbox cannot be measured: {error}") from error
     if file is not None:
         file.write_text(json.dumps(figures, indent=1) + "\n")
     table = Table("figure", "value", title="hil bench tools", box=SIMPLE_HEAD)

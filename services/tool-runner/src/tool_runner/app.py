@@ -41,7 +41,8 @@ from tool_runner.adapters.no_core_dumps import forbid_core_dumps
 from tool_runner.adapters.result_cache import ResultCache
 from tool_runner.adapters.result_tokens import KEEP_SECONDS, result_tokens
 from tool_runner.adapters.running_sources import is_settled, running_servers
-from tool_runner.adapters.sandbox.opened import SandboxOptions, opened_sandbox
+from tool_runner.adapters.sandbox.opened import opened_sandbox
+from tool_runner.adapters.sandbox.options_of import sandbox_options
 from tool_runner.adapters.seal import Seal
 from tool_runner.adapters.tool_catalogue import ToolCatalogue
 from tool_runner.adapters.tool_offer import ToolOffer
@@ -248,16 +249,7 @@ async def sandbox_for(manifest: Manifest, settings: Settings) -> AsyncIterator[S
     if not any(isinstance(one.source, CodeFiles) or one.source == Builtin("code") for one in manifest.servers):
         yield None
         return
-    options = SandboxOptions(
-        settings.sandbox_dir,
-        tier_min=settings.sandbox_tier_min,
-        slots=settings.sandbox_slots,
-        warm=settings.sandbox_warm,
-        uid_first=settings.sandbox_uid_first,
-        packages=tuple(filter(None, (name.strip() for name in settings.sandbox_packages.split(",")))),
-        backend=settings.sandbox_backend,
-    )
-    async with opened_sandbox(options) as sandbox:
+    async with opened_sandbox(sandbox_options(settings)) as sandbox:
         yield sandbox
 
 

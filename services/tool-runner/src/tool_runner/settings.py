@@ -70,8 +70,10 @@ class Settings(BaseSettings):
     sandbox_dir: Path = Field(
         Path(".run/sandbox"), description="Folder of the sandbox's file system (50 MB, built once), its user's alone."
     )
-    sandbox_backend: Literal["bubblewrap", "gvisor"] = Field(
-        "bubblewrap", description="What closes the sandbox: bubblewrap (tier A), or gVisor's runsc on PATH (tier C)."
+    sandbox_backend: Literal["bubblewrap", "gvisor", "kubernetes"] = Field(
+        "bubblewrap",
+        description="What closes the sandbox: bubblewrap (tier A), gVisor's runsc on PATH, or Jobs of Kubernetes whose "
+        "RuntimeClass is gVisor's (tier C).",
     )
     sandbox_tier_min: Literal["A", "C"] = Field(
         "A", description="Code runs in a sandbox of this tier or a stronger one, or not at all (docs/sandbox.md)."
@@ -84,6 +86,29 @@ class Settings(BaseSettings):
     sandbox_packages: str = Field(
         "",
         description="Comma-separated list of installed distributions that code may import.",
+    )
+    sandbox_kubernetes_url: str = Field(
+        "https://kubernetes.default.svc",
+        pattern=r"^https://[A-Za-z0-9.:\[\]-]+$",
+        max_length=300,
+        description="API of the cluster whose Jobs run code.",
+    )
+    sandbox_kubernetes_credentials: Path | None = Field(
+        None, description="Folder with `token` and `ca.crt` of that API; where pods find their own if unset."
+    )
+    sandbox_kubernetes_namespace: str = Field(
+        "hil-sandbox",
+        pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+        description="Namespace of these Jobs; nothing else may run in it (k8s/sandbox).",
+    )
+    sandbox_kubernetes_runtime_class: str = Field(
+        "gvisor", pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$", description="RuntimeClass of their pods."
+    )
+    sandbox_kubernetes_image: str = Field(
+        "python:3.11-slim-bookworm",
+        min_length=1,
+        max_length=500,
+        description="Image of their pods: Python from 3.11, and the packages that code may import.",
     )
     trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of turns that are traced.")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for traces; none are exported if unset.")

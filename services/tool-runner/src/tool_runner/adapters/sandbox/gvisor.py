@@ -37,13 +37,17 @@ class GvisorKind:
         """`runsc run` of a bundle that both starts share; gVisor gives its own processes users and namespaces."""
         command = (
             *(self.runsc, "--root", str(self._state(number)), "--platform", "ptrace", "--network", "none"),
-            *("--ignore-cgroups", "run", "--bundle", str(self.directory / start), f"box-{number}"),
+            *("--ignore-cgroups", "run", "--bundle", str(self.directory / start), self._name(number)),
         )
         return Program(command, ENVIRONMENT, None, ((1,), (0,), (2,), ()), 4096, _PROCESSES_MORE)
 
     def after(self, number: int) -> None:
         """The state of a box that was killed stays behind."""
         shutil.rmtree(self._state(number), ignore_errors=True)
+
+    def _name(self, number: int) -> str:
+        """runsc makes an abstract socket of it, which all tool runners of a machine share."""
+        return f"{self.directory.name}-{number}"
 
     def _state(self, number: int) -> Path:
         return self.directory / f"state-{number}"

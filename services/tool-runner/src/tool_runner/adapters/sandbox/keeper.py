@@ -4,6 +4,7 @@ It is one thread with few pages, so that a fork is quick and safe; it may do wha
 ends every box at its deadline, and all of them when the tool runner is gone, whatever that was doing. It speaks JSON
 over a socket that keeps messages apart; keeper_client.py is the other side."""
 
+import ctypes
 import json
 import os
 import resource
@@ -27,6 +28,8 @@ CLOSING_SECONDS, CLOSING_SECONDS_MAX = 0.002, 5.0
 # A core file is the work of code that nobody trusts, and a program of the host may get it: with a limit of 1 byte, and
 # only with that, the kernel calls none either (core(5); fs/coredump.c).
 _LIMITS = {resource.RLIMIT_CORE: 1, resource.RLIMIT_SIGPENDING: 64}
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(slots=True)
@@ -130,9 +133,9 @@ class Keeper:
         self._groups += 1
         group = ControlGroup(self._layout, self._groups)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pid = os.fork()
+        keeper, pid = os.getpid(), os.fork()
         if pid == 0:
-            become_box(theirs.fileno(), group)
+            become_box(theirs.fileno(), group, keeper=keeper)
         theirs.close()
         return Kept(pid, os.pidfd_open(pid), group, ours)
 
@@ -192,7 +195,7 @@ def _limit(box: Kept, asked: dict[str, Any], *, cpu_share: float | None) -> None
     box.group.limit(memory_bytes=asked["memory_bytes"], processes=processes, cpu_share=cpu_share)
 
 
-def become_box(from_keeper: int, group: ControlGroup) -> None:
+def become_box(from_keeper: int, group: ControlGroup, *, keeper: int) -> None:
     """In the new process: into the group, then wait; then away from every right and every descriptor, and into the
     program. A failure is told on the box's own output. Ends when the keeper does."""
     try:
@@ -200,8 +203,8 @@ def become_box(from_keeper: int, group: ControlGroup) -> None:
         os.closerange(4, DESCRIPTORS_MAX)  # A spare must not hold the keeper's own socket open.
         group.join()
         Path("/proc/self/oom_score_adj").write_text("1000")  # Where the machine lacks memory, boxes go first.
-        with socket.socket(fileno=3) as keeper:
-            text, descriptors, _, _ = socket.recv_fds(keeper, MESSAGE_BYTES_MAX, len(PASSED))
+        with socket.socket(fileno=3) as asking:
+            text, descriptors, _, _ = socket.recv_fds(asking, MESSAGE_BYTES_MAX, len(PASSED))
         if not text:
             return
         asked = json.loads(text)
@@ -216,10 +219,17 @@ def become_box(from_keeper: int, group: ControlGroup) -> None:
             os.setgroups([])
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
+        _die_with(keeper)
         os.execve(asked["command"][0], asked["command"], asked["environment"])  # noqa: S606 - the recipe, no shell
     except (OSError, ValueError) as error:
         os.write(2, f"the box could not be made: {error}\n".encode())
     finally:  # Nothing of the keeper may go on in here.
+        os._exit(70)
+
+
+def _die_with(keeper: int) -> None:
+    """bubblewrap sees to that itself, runsc does not. Another user forgets it, so this comes last."""
+    if _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0 or os.getppid() != keeper:
         os._exit(70)
 
 

@@ -14,7 +14,7 @@ from tool_runner.adapters.sandbox.keeper import MESSAGE_BYTES_MAX
 from tool_runner.domain.sandbox import SandboxLimits, SandboxUnavailable
 
 START_SECONDS_MAX = 10.0
-_GONE = "the keeper of the sandboxes ended; it is started again with the tool runner"
+_GONE = "the keeper of the sandboxes ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class KeeperClient:
         self._ends: dict[int, asyncio.Future[BoxEnd]] = {}
         self._going: dict[int, asyncio.Future[None]] = {}
         self._number = 0
+        self.gone = asyncio.Event()
         self._said = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().add_reader(keeper.fileno(), self._hear)
 
@@ -165,6 +166,7 @@ class KeeperClient:
             going.set_result(None)
 
     def _give_up(self) -> None:
+        self.gone.set()
         for box in [*self._going]:
             self._gone(box)
         if not self._said.done():
