@@ -149,6 +149,8 @@ async def test_of_a_catalogue_only_what_the_manifest_names_is_offered(desk: Desk
     listed = (await hil(desk.address, "list")).output
     assert "catalogue.GMAIL_SEND_EMAIL" in listed and "catalogue.SLACK_SEND_MESSAGE" in listed
     assert "GMAIL_DELETE_THREAD" not in listed and "JIRA" not in listed and "calendar.whoami" not in listed
+    few = (await hil(desk.address, "list", "catalogue.GMAIL_*")).output
+    assert "catalogue.GMAIL_SEND_EMAIL" in few and "SLACK" not in few
     await desk.connect("ann")
     for tool in ("catalogue.GMAIL_DELETE_THREAD", "catalogue.JIRA_CREATE_ISSUE"):
         assert refusal(await desk.call(tool, "ann")).error_class == "unknown_tool"
