@@ -10,6 +10,7 @@ from tests.support.planned_model import done_text
 from tests.support.wait_until import wait_until
 from tests.support.whole_system import WholeSystem, whole_system
 
+from contracts.handovers import OpenHandover
 from contracts.tool_calls import ToolCallOutcomeUnknown
 from hil.embedded.supervisor import RestartPolicy
 from hil.replay_model.script import Rule, ScriptedCall
@@ -171,6 +172,27 @@ async def test_a_tool_that_kills_its_server_goes_to_a_person_and_is_not_tried_ag
     outcome = await system.outcome(turn)
     assert outcome.handover is not None
     assert outcome.handover.reason == "tool_outcome_unknown"
-    assert len(await system.messages(ToolCallOutcomeUnknown, "crash")) == 1
+    [unknown] = await system.messages(ToolCallOutcomeUnknown, "crash")
+    await _shown_in_the_inbox(system, outcome.handover, unknown)
     assert system.effects_of("crash") == ["crash-0"]
     await system.assert_ended_once([turn])
+
+
+async def _shown_in_the_inbox(system: WholeSystem, handover: OpenHandover, unknown: ToolCallOutcomeUnknown) -> None:
+    """Which call it was, with what, from when to when, and what is known of it."""
+    path = f"/v1/handovers/{handover.handover_id}"
+
+    async def is_there() -> bool:
+        return (await system.http("hil_inbox", path))[0] == 200
+
+    await wait_until(is_there)
+    _, shown = await system.http("hil_inbox", path)
+    assert (shown["reason"], shown["state"]) == ("tool_outcome_unknown", "open")
+    assert shown["detail"] == f"{unknown.tool}: Unknown outcome: {unknown.detail}"
+    *before, cut = shown["packet"]["actions"]
+    assert [(one["outcome"], one["arguments"]["value"]) for one in before] == [("completed", "crash-0")]
+    assert (cut["tool"], cut["arguments"], cut["outcome"]) == (unknown.tool, {}, "unknown")
+    assert cut["result"] == unknown.detail != ""
+    assert before[0]["ended_ms"] <= cut["asked_ms"] <= cut["ended_ms"] <= shown["opened_ms"]
+    [told] = [one for one in shown["packet"]["summary"] if cut["id"] in one["cites"]]
+    assert told["text"] == f"Tool calls that ended as unknown: {unknown.tool}."

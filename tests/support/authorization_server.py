@@ -22,6 +22,7 @@ TOKEN_MARK = "SECRETTOKEN"
 class Grant:
     """What one owner has agreed to; a refresh token that is used twice ends it (RFC 9700, 4.14.2)."""
 
+    owner: str = ""
     access: set[str] = field(default_factory=set)
     refresh: str | None = None
     used: set[str] = field(default_factory=set)
@@ -67,7 +68,12 @@ class AuthorizationServer:
 
     def accepts(self, header: str) -> bool:
         """Whether the API behind this server lets a call with this header in."""
-        return any(grant.alive and header.removeprefix("Bearer ") in grant.access for grant in self.grants)
+        return self.owner_of(header) is not None
+
+    def owner_of(self, header: str) -> str | None:
+        """Whose token this header holds; tests say who owns which grant."""
+        token = header.removeprefix("Bearer ")
+        return next((grant.owner for grant in self.grants if grant.alive and token in grant.access), None)
 
     async def authorize(self, request: web.Request) -> web.Response:
         """The owner agrees at once."""

@@ -1,7 +1,7 @@
 """Which HTTP API with an OpenAPI document tells what it got, and misbehaves when asked to?"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,10 +72,14 @@ class OpenApiShop:
     got: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     misbehaviour: str = ""
     released: asyncio.Event = field(default_factory=asyncio.Event)
+    who: Callable[[Mapping[str, str]], str | None] = lambda headers: ""
+    """Who calls with these headers; None is refused with 401."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.got.append((request.method, request.raw_path, headers, await request.read()))
+        if (entity := self.who(request.headers)) is None:
+            return web.Response(status=401)
         match self.misbehaviour:
             case "hang":
                 await self.released.wait()
@@ -92,7 +96,7 @@ class OpenApiShop:
                 return web.Response(status=302, headers={"location": "http://127.0.0.2:1/"})
             case status if status.isdigit():
                 return web.json_response({"reason": "so"}, status=int(status))
-        response = web.json_response({"ok": True})
+        response = web.json_response({"ok": True} | ({"for": entity} if entity else {}))
         response.set_cookie("sid", "of-the-first-caller")
         return response
 

@@ -1,7 +1,7 @@
 """Which MCP server over HTTP demands a key of each caller, hangs, breaks off and redirects when asked to?"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,9 +24,13 @@ class RemoteMcpServer:
     released: asyncio.Event = field(default_factory=asyncio.Event)
     tool_description: str = "Who is calling."
     tools_more: tuple[str, ...] = ()
+    who: Callable[[Mapping[str, str]], str | None] = lambda headers: KEYS.get(headers.get("x-api-key", ""))
+    """Who calls with these headers; None is refused with 401."""
+    sessions_crossed: int = 0
+    """Calls in a session that was opened with the credentials of somebody else."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        entity = KEYS.get(request.headers.get("x-api-key", ""))
+        entity = self.who(request.headers)
         if entity is None:
             return web.Response(status=401, text="who are you?")
         if request.method != "POST":
@@ -54,6 +58,7 @@ class RemoteMcpServer:
         return [{"name": name, "description": self.tool_description, "inputSchema": schema} for name in names]
 
     async def _called(self, request: web.Request, body: dict[str, Any], entity: str) -> web.StreamResponse:
+        self.sessions_crossed += self.sessions[request.headers["mcp-session-id"]] != entity
         self.calls.append((entity, body["params"]["name"], request.headers.get("idempotency-key", "")))
         match self.misbehaviour:
             case "hang":

@@ -127,7 +127,7 @@ async def all_servers_up(http_port: int) -> None:
             return False
 
     async with aiohttp.ClientSession(f"http://127.0.0.1:{http_port}") as http:
-        await wait_until(up, timeout_seconds=20)
+        await wait_until(up, timeout_seconds=40)  # A process of its own takes 3 s to start, more where much runs.
 
 
 @contextmanager

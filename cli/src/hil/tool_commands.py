@@ -16,7 +16,7 @@ from hil.key_log import with_bus
 from hil.options import DATA_DIR_DEFAULT, TENANT_DEFAULT, AsJson, DataDir, Tenant
 from hil.outcome import CommandError, bad_input
 from hil.tool_call import TestCall, made, new_key
-from hil.tool_lists import found_tool, tools_now
+from hil.tool_lists import found_tool, named_like, tools_now
 from hil.tool_pages import list_page, tool_page
 from hil.tool_search_command import search
 from hil.tool_why_command import why
@@ -36,9 +36,13 @@ def tool() -> None:
 
 
 @tool_app.command("list")
-def list_tools(data_dir: DataDir = DATA_DIR_DEFAULT, as_json: AsJson = False) -> None:
+def list_tools(
+    pattern: Annotated[str, typer.Argument(help="Of full names, as in grants: catalogue.MAIL_*")] = "*",
+    data_dir: DataDir = DATA_DIR_DEFAULT,
+    as_json: AsJson = False,
+) -> None:
     """Show every tool, what waits to be blessed, and which servers are away."""
-    tools = tools_now(data_dir)
+    tools = named_like(tools_now(data_dir), pattern)
     if as_json:
         for one in tools.tools:
             print(json.dumps({**one.model_dump(mode="json"), "quarantined": False}, ensure_ascii=False))

@@ -1,6 +1,7 @@
 """Which tools does the tool runner say that there are?"""
 
 import asyncio
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import aiohttp
@@ -17,6 +18,16 @@ SECONDS_MAX = 10.0
 def tools_now(data_dir: Path) -> ToolList:
     """Ends the command with status 3 where no tool runner answers."""
     return asyncio.run(_asked(address_of("tool_runner", data_dir)))
+
+
+def named_like(tools: ToolList, pattern: str) -> ToolList:
+    """Those whose full name the pattern matches."""
+    return tools.model_copy(
+        update={
+            "tools": [one for one in tools.tools if fnmatchcase(one.name, pattern)],
+            "quarantined": [one for one in tools.quarantined if fnmatchcase(one.name, pattern)],
+        }
+    )
 
 
 def found_tool(tools: ToolList, name: str) -> ToolDescription | QuarantinedTool:

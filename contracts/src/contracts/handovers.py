@@ -29,7 +29,9 @@ class PacketAction(BaseModel):
     tool: str
     arguments: dict[str, JsonValue] = Field(default_factory=dict, json_schema_extra={"pii": True})
     outcome: Literal["completed", "error", "failed", "unknown", "pending"]
-    result: JsonValue = Field(None, json_schema_extra={"pii": True})
+    result: JsonValue = Field(None, description="Of an unknown one: what is known.", json_schema_extra={"pii": True})
+    asked_ms: int = Field(0, description="When its last attempt was asked for; Unix milliseconds.")
+    ended_ms: int | None = Field(None, description="When its outcome came into the log; none while it is pending.")
 
 
 class SummarySentence(BaseModel):

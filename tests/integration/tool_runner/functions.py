@@ -1,6 +1,7 @@
 """Which Python functions do tests offer as tools?"""
 
 import asyncio
+import os
 
 
 def sized(text: str, times: int = 1) -> dict[str, int]:
@@ -19,6 +20,13 @@ async def napping(seconds: float) -> str:
     """Waits, then answers."""
     await asyncio.sleep(seconds)
     return "awake"
+
+
+def stamp(text: str) -> str:
+    """Leaves a line in the file of the environment that says who was here."""
+    with open(os.environ["STAMPS_FILE"], "a") as file:
+        file.write(f"{os.getpid()} {text}\n")
+    return text
 
 
 def unwritable() -> object:

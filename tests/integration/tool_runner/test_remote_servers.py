@@ -75,6 +75,17 @@ async def test_tools_are_listed_with_the_installations_key_and_called_with_the_c
         assert one.source.available
 
 
+async def test_thousands_of_tools_are_listed_and_not_a_part_of_too_many(
+    server: RemoteMcpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.tools_more = tuple(f"ACTION_{number}" for number in range(2_999))
+    async with remote(server.url) as one:
+        assert len(one.listed) == 3_000 and one.source.available
+    monkeypatch.setattr("tool_runner.adapters.mcp_session.TOOLS_MAX", 2_999)
+    async with remote(server.url) as one:
+        assert one.listed == [] and not one.source.available
+
+
 async def test_a_server_of_the_official_sdk_is_called() -> None:
     official = MCPServer("sums")
 

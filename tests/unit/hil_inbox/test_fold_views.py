@@ -118,11 +118,13 @@ def test_a_packet_too_large_for_a_document_is_shortened_and_says_so() -> None:
     large = "x" * 60_000
     lines = tuple(PacketMessage(id=str(n), author="ai", text=large, at_ms=1) for n in range(50))
     actions = tuple(PacketAction(id=str(n), tool="t", outcome="completed", result=large) for n in range(20))
+    actions += (PacketAction(id="cut", tool="t", outcome="unknown", result="it may have had its effect"),)
     packet = HandoverPacket(reason="policy", ask="money", transcript=lines, actions=actions)
     fitted = fit_packet(opened("h1", packet=packet))
     assert isinstance(fitted, dict)
     assert len(json.dumps(fitted)) <= PACKET_BYTES_MAX
     assert (fitted["ask"], fitted["transcript_is_complete"]) == ("money", False)
-    assert isinstance(fitted["actions"], list) and len(fitted["actions"]) == 20
+    assert isinstance(fitted["actions"], list) and len(fitted["actions"]) == 21
+    assert [action["result"] for action in fitted["actions"][-2:]] == [None, "it may have had its effect"]  # type: ignore[index, call-overload]
     hopeless = fit_packet(opened("h1", packet=packet.model_copy(update={"ask": "y" * 2_000_000})))
     assert hopeless == {"schema_version": 1, "reason": "customer_request", "transcript_is_complete": False}

@@ -84,6 +84,16 @@ def test_tools_are_chosen_by_pattern_and_patterns_without_any_are_named() -> Non
     assert unmatched == ("mail.*",)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [("shop.A", ["shop.A"]), ("shop.?", ["shop.A", "shop.a"]), ("*.[ab]", ["bank.b", "shop.a"]), ("shop.", [])],
+)
+def test_a_pattern_matches_whole_names_in_their_own_case(pattern: str, names: list[str]) -> None:
+    offered, unmatched = offer(tools("shop.a", "shop.A", "shop.ab", "bank.b"), [pattern])
+    assert [tool.name for tool in offered.by_offered_name.values()] == names
+    assert unmatched == (() if names else (pattern,))
+
+
 def test_names_that_become_the_same_are_kept_apart() -> None:
     offered, _ = offer(tools("a.b", "a__b", "a..b"), ["*"])
     assert {name: tool.name for name, tool in offered.by_offered_name.items()} == {

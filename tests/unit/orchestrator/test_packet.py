@@ -56,6 +56,23 @@ def test_an_action_is_listed_once_with_what_came_of_its_last_attempt() -> None:
     assert [(a.id, a.outcome) for a in packet(log).actions] == [("call0", "completed")]
 
 
+def test_an_action_says_when_it_was_asked_for_and_when_its_outcome_came() -> None:
+    log = SimulatedLog(flow(reasoning()))
+    log.say("hi")
+    log.call_tools(("shop.look", {}), ("shop.pay", {"cents": 5}))
+    asked_ms = log.now_ms
+    log.wait(700)
+    log.tool_result("seen")
+    log.wait(300)
+    log.tool_unknown()
+
+    assert [(a.tool, a.asked_ms - asked_ms, a.ended_ms) for a in packet(log).actions] == [
+        ("shop.look", 0, asked_ms + 700),
+        ("shop.pay", 0, asked_ms + 1_000),
+    ]
+    assert [a.ended_ms is None for a in packet(with_actions()).actions] == [False] * 4 + [True]
+
+
 def test_the_ask_the_entity_and_the_transcript_are_the_customers() -> None:
     found = packet(with_actions())
 

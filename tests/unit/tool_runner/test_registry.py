@@ -1,6 +1,7 @@
 """Which listed tools can be used, and what is said against arguments?"""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,16 @@ def test_arguments_are_refused_with_place_and_rule_and_without_their_values(regi
     refusal = good.refusal_of({"count": "s3cret"})
     assert refusal is not None
     assert refusal.detail == 'shop.good: count: [value] is not of type "integer"'
+
+
+async def test_of_a_thousand_tools_that_are_listed_again_only_the_changed_one_is_made_anew() -> None:
+    registry = ToolRegistry({"big": ServerRules("big")})
+    listed = [ListedTool(f"t{number}", "", {"type": "object"}) for number in range(1_000)]
+    await registry.prepare("big", listed)
+    registry.replace("big", listed)
+    before = [registry.find(f"big.{tool.name}") for tool in listed]
+    registry.replace("big", [replace(listed[0], description="changed"), *listed[1:-1]])
+    after = [registry.find(f"big.{tool.name}") for tool in listed]
+    assert [new is old for old, new in zip(before, after, strict=True)] == [False] + [True] * 998 + [False]
+    assert after[0].tool.description == "changed"  # type: ignore[union-attr]
+    assert after[-1] is Absence.UNKNOWN

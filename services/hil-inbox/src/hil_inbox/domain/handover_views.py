@@ -12,6 +12,7 @@ from contracts.handovers import (
     HandoverReleased,
     HandoverReturned,
     OpenHandover,
+    PacketAction,
 )
 from hil_inbox.domain.read_model import PRIORITY_RANKS, Body, Place, View, show_conversation, store
 
@@ -46,12 +47,12 @@ def show_handover(view: View, entry: LogEntry, message: OpenHandover) -> View:
 
 def fit_packet(message: OpenHandover) -> JsonValue:
     """The packet as JSON. If it is too large for a document, texts go in this order: transcript (the conversation's
-    own pages hold it), results of actions, their arguments, facts."""
+    own pages hold it), results of actions that are known to have ended, all actions with facts and summary."""
     packet: dict[str, JsonValue] = message.packet.model_dump(mode="json")
     shorter: tuple[dict[str, JsonValue], ...] = (
         {},
         {"transcript": [], "transcript_is_complete": False},
-        {"actions": [action.model_dump(mode="json") | {"result": None} for action in message.packet.actions]},
+        {"actions": [_shortened(action) for action in message.packet.actions]},
         {"actions": [], "facts": {}, "summary": []},
     )
     for cut in shorter:
@@ -59,6 +60,11 @@ def fit_packet(message: OpenHandover) -> JsonValue:
         if len(json.dumps(packet).encode()) <= PACKET_BYTES_MAX:
             return packet
     return {"schema_version": 1, "reason": message.reason, "transcript_is_complete": False}
+
+
+def _shortened(action: PacketAction) -> JsonValue:
+    """Without its result; what is known of an unknown one is what a person decides by, and is short."""
+    return action.model_dump(mode="json") | ({} if action.outcome == "unknown" else {"result": None})
 
 
 def show_speaker(view: View, entry: LogEntry, fact: HandoverFact) -> View:

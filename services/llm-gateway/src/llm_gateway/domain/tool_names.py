@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 
 from contracts.tool_calls import ToolDescription
 
@@ -30,15 +31,24 @@ def offered_name(tool: str) -> str:
 
 def offer(tools: Iterable[ToolDescription], patterns: Iterable[str]) -> tuple[OfferedTools, tuple[str, ...]]:
     """The tools that match, sorted by name, and the patterns that match none."""
-    known = sorted(tools, key=lambda tool: tool.name)
-    wanted = tuple(patterns)
-    matching = [tool for tool in known if any(fnmatchcase(tool.name, pattern) for pattern in wanted)]
-    unmatched = tuple(pattern for pattern in wanted if not any(fnmatchcase(tool.name, pattern) for tool in known))
+    known = {tool.name: tool for tool in tools}
+    matching = {pattern: _matching(known, pattern) for pattern in patterns}
+    unmatched = tuple(pattern for pattern, names in matching.items() if not names)
     by_name: dict[str, ToolDescription] = {}
-    for tool in matching:
-        name, number = offered_name(tool.name), 2
+    for tool in sorted({one for names in matching.values() for one in names}):
+        name, number = offered_name(tool), 2
         while name in by_name:
             suffix = f"_{number}"
-            name, number = offered_name(tool.name)[: _NAME_CHARACTERS_MAX - len(suffix)] + suffix, number + 1
-        by_name[name] = tool
+            name, number = offered_name(tool)[: _NAME_CHARACTERS_MAX - len(suffix)] + suffix, number + 1
+        by_name[name] = known[tool]
     return OfferedTools(by_name), unmatched
+
+
+def _matching(known: Mapping[str, ToolDescription], pattern: str) -> tuple[str, ...]:
+    """Of a catalogue of thousands, for every request: a whole name is looked up, a pattern is one expression."""
+    return (pattern,) if pattern in known else tuple(filter(_expression(pattern).match, known))
+
+
+@lru_cache(maxsize=1_000)
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(translate(pattern))

@@ -65,10 +65,17 @@ def _actions(commands: Iterable[Issued], outcomes: Mapping[str, Outcome]) -> tup
         message = issued.message
         if isinstance(message, RequestCompletion | OpenApproval | RaiseBudget):
             continue
-        outcome, result = _result(outcomes.get(issued.id))
+        found = outcomes.get(issued.id)
+        outcome, result = _result(found)
         call = (message.execution_id, message.node, message.iteration, message.tool_call_id)
         last[call] = PacketAction(
-            id=message.tool_call_id, tool=message.tool, arguments=message.arguments, outcome=outcome, result=result
+            id=message.tool_call_id,
+            tool=message.tool,
+            arguments=message.arguments,
+            outcome=outcome,
+            result=result,
+            asked_ms=issued.at_ms,
+            ended_ms=found.at_ms if found is not None and outcome != "pending" else None,
         )
     return tuple(last.values())
 

@@ -17,6 +17,8 @@ from tool_runner.domain.manifest import ListedTool
 from tool_runner.domain.outcome import Answered, Cut, CutBy, TryOutcome, Unusable
 
 PAGES_MAX = 100
+TOOLS_MAX = 6_000
+"""Their versions, with names of 128 characters, are one message of 1 MB."""
 MESSAGE_CHARACTERS_MAX = 2_000
 
 
@@ -77,16 +79,19 @@ def result_of(result: CallToolResult) -> Answered:
 
 
 async def list_tools(client: Client) -> list[ListedTool]:
-    """All pages of what the server offers."""
+    """All pages of what the server offers. Raises RuntimeError for more than can be kept."""
     tools: list[ListedTool] = []
     cursor: str | None = None
     for _ in range(PAGES_MAX):
         page = await client.list_tools(cursor=cursor)
         tools += [_listed(tool) for tool in page.tools]
         cursor = page.next_cursor
-        if cursor is None:
+        if len(tools) > TOOLS_MAX:
             break
-    return tools
+        if cursor is None:
+            return tools
+    limits = f"{TOOLS_MAX} tools in {PAGES_MAX} pages"
+    raise RuntimeError(f"it lists more than {limits}, the limits; let it list fewer, or split it into servers")
 
 
 def _listed(tool: McpTool) -> ListedTool:

@@ -83,7 +83,8 @@ class RemoteServer:
                 rules = self._rules.tools.get(request.tool, self._rules.defaults)
                 fate = Fate(call_headers(rules.idempotency_header, request))
                 outcome = await session.exchange(request.tool, request.arguments, fate=fate, until=request.until)
-                session.broken = session.broken or isinstance(outcome, Cut)
+                refused = isinstance(outcome, NotSent) and outcome.credentials_refused
+                session.broken = session.broken or refused or isinstance(outcome, Cut)
                 return outcome
             except SessionLost:
                 session.broken = True

@@ -168,7 +168,9 @@ def not_made(status: int) -> NotSent | None:
     match status:
         case 401 | 403:
             return NotSent(
-                ErrorClass.DENIED, f"its server refuses the credentials ({status}); connect the account again"
+                ErrorClass.DENIED,
+                f"its server refuses the credentials ({status}); connect the account again",
+                credentials_refused=status == 401,
             )
         case 429:
             return NotSent(ErrorClass.SERVER_UNAVAILABLE, "its server takes no more calls for now (429)")

@@ -47,10 +47,11 @@ class ToolCatalogue:
 
     async def _write(self, server: str, tools: list[Tool]) -> None:
         bucket = await self.jetstream.key_value(TOOLS_BUCKET)
-        wanted = {tool.name: tool.description_for_models().model_dump_json().encode() for tool in tools}
-        for name, body in wanted.items():
-            if await _value(bucket, name) != body:
-                await bucket.put(name, body)
+        wanted = {tool.name for tool in tools}
+        for tool in tools:
+            body = tool.description_for_models().model_dump_json().encode()
+            if await _value(bucket, tool.name) != body:
+                await bucket.put(tool.name, body)
         for name in await _names(bucket):
             if name.startswith(f"{server}.") and name not in wanted:
                 await bucket.delete(name)

@@ -29,7 +29,12 @@ class ToolOffer:
         """These are all the tools of the server now."""
         if server in self.strangers and listed:  # One that is not ready yet may list nothing: that is no first word.
             await self.blessings.loaded.wait()
-            await self.blessings.know(server, versions_of(listed))
+            if not self.blessings.of(server):  # The versions of thousands of tools are not worked out each minute.
+                await self.blessings.know(server, versions_of(listed))
+        if self._listed.get(server) == listed:  # As most times; the bucket may have lost some of it all the same.
+            self.catalogue.offer(server, self.registry.tools_of(server))
+            return
+        await self.registry.prepare(server, listed)
         self._listed[server] = listed
         self.offer(server)
 

@@ -1,5 +1,6 @@
 """Which tools can be called here now, and do these arguments fit their schemas?"""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from tool_runner.domain.tool_policy import Absence
 
 log = structlog.get_logger()
 
+PREPARED_AT_ONCE = 20
+"""Some 10 ms, in which nothing else happens."""
 PROBLEMS_MAX = 5
 DESCRIPTION_BYTES_MAX = 256 * 1024
 NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
@@ -59,15 +62,30 @@ class ToolRegistry:
     quarantined: dict[str, Mapping[str, Quarantined]] = field(default_factory=dict)
     """By server and name: listed, and not offered until somebody has looked at them."""
     _tools: dict[str, dict[str, RegisteredTool]] = field(default_factory=dict)
+    _made: dict[str, dict[str, tuple[Tool, RegisteredTool | None]]] = field(default_factory=dict)
+    """What became of each tool: servers list theirs every minute, mostly the same."""
+
+    async def prepare(self, server: str, listed: list[ListedTool]) -> None:
+        """Make what `replace` needs, with pauses: a catalogue of thousands of tools takes seconds."""
+        for number, tool in enumerate(offered_tools(listed, self.servers[server]), 1):
+            self._registered(tool)
+            if number % PREPARED_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def replace(self, server: str, listed: list[ListedTool]) -> list[Tool]:
         """Take what a server lists now for all that it has; the tools that are offered of it."""
         rules = self.servers[server]
         if missing := undeclarable_tools(listed, rules):
             log.warning("tool_server.lacks_declared", server=server, missing=missing)
-        registered = [_registered(tool) for tool in offered_tools(listed, rules)]
+        offered = offered_tools(listed, rules)
+        registered = [self._registered(tool) for tool in offered]
         self._tools[server] = {one.tool.local_name: one for one in registered if one is not None}
-        return [one.tool for one in self._tools[server].values()]
+        self._made[server] = {tool.local_name: self._made[server][tool.local_name] for tool in offered}
+        return self.tools_of(server)
+
+    def tools_of(self, server: str) -> list[Tool]:
+        """Those of one server, none of one that has listed nothing yet."""
+        return [one.tool for one in self._tools.get(server, {}).values()]
 
     def find(self, name: str) -> RegisteredTool | Absence:
         """By full name, `<server>.<tool>`."""
@@ -88,8 +106,14 @@ class ToolRegistry:
             (one.tool for tools in self._tools.values() for one in tools.values()), key=lambda tool: tool.name
         )
 
+    def _registered(self, tool: Tool) -> RegisteredTool | None:
+        made = self._made.setdefault(tool.server, {})
+        if tool.local_name not in made or made[tool.local_name][0] != tool:
+            made[tool.local_name] = (tool, _made_of(tool))
+        return made[tool.local_name][1]
 
-def _registered(tool: Tool) -> RegisteredTool | None:
+
+def _made_of(tool: Tool) -> RegisteredTool | None:
     """None for a tool whose name or schema is of no use: it is not offered, the others are."""
     size = len(tool.description_for_models().model_dump_json())
     if not NAME.match(tool.local_name) or size > DESCRIPTION_BYTES_MAX:

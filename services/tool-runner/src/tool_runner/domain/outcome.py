@@ -43,10 +43,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Surely nothing reached the tool."""
+    """Surely nothing reached the tool. `credentials_refused`: other tokens of the same account might be taken."""
 
     error_class: ErrorClass
     detail: str
+    credentials_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

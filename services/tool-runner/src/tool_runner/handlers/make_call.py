@@ -1,8 +1,8 @@
 """How is a claimed call made, and made again, until it has a verdict?"""
 
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -30,13 +30,20 @@ class ProblemOf(Protocol):
     def __call__(self, given: JsonValue, *, whole: JsonValue) -> str | None: ...
 
 
+class Renew(Protocol):
+    """Headers to try instead of those of a request that were refused, or why there are none."""
+
+    async def __call__(self, request: ToolRequest) -> Mapping[str, str] | str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class PreparedCall:
-    """A call that is allowed and claimed."""
+    """A call that is allowed and claimed; `renew` where an account stands behind its headers."""
 
     tool: Tool
     request: ToolRequest
     problem_of_result: ProblemOf
+    renew: Renew | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +56,32 @@ class Tried:
 
 async def make_call(call: PreparedCall, server: ToolServer, starting: Callable[[], Awaitable[None]]) -> Tried:
     """Try until there is a verdict; `starting` is awaited before each time that the tool may be reached."""
-    tries = 0
+    tries, was_sent, renew = 0, False, call.renew
     while True:
         tries += 1
         outcome = _checked(await server.call(call.request, starting), call)
+        if isinstance(outcome, NotSent) and outcome.credentials_refused and renew is not None:
+            found, renew = await renewed(call, outcome, renew), None
+            if isinstance(found, PreparedCall):
+                call = found
+                continue
+            outcome = found
+        was_sent = was_sent or not isinstance(outcome, NotSent)
         verdict = verdict_of(outcome, call.tool, tries=tries)
         if verdict is not Again.AGAIN:
-            return Tried(verdict, was_sent=tries > 1 or not isinstance(outcome, NotSent))
+            return Tried(verdict, was_sent)
+
+
+async def renewed(call: PreparedCall, refused: NotSent, renew: Renew) -> PreparedCall | NotSent:
+    """The call with other headers of its account. One that must not be made twice is not made again: the word of a
+    server is all that says that it was not made. The next one finds the new tokens."""
+    found = await renew(call.request)
+    if isinstance(found, str):
+        return replace(refused, detail=f"{refused.detail}; {found}")
+    if not call.tool.may_run_again:
+        detail = f"{call.tool.name}: its server refused the credentials, which are renewed now; ask for the call again"
+        return replace(refused, detail=detail)
+    return replace(call, request=replace(call.request, headers=found))
 
 
 def seconds_from_now(seconds: float) -> float:

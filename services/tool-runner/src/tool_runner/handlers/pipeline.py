@@ -2,15 +2,14 @@
 
 from dataclasses import replace
 
-from service_kit.errors import RetryLater
 from tool_runner.adapters.call_ledger import KeyReused, Orphaned, Recorded
 from tool_runner.adapters.result_tokens import RestoredTooLong
-from tool_runner.domain.accounts import NotConnected
 from tool_runner.domain.arguments import arguments_hash
 from tool_runner.domain.check_approval import approval_needed, verdict_on_approval
 from tool_runner.domain.check_grants import Allowed, permission_of
 from tool_runner.domain.outcome import Again, ApprovalRequired, Ended, ErrorClass, Failed, verdict_of_orphan
 from tool_runner.domain.tool_policy import refusal_of_arguments
+from tool_runner.handlers.account_headers import with_account
 from tool_runner.handlers.observe import outcome_word
 from tool_runner.handlers.runner import CallInHand, Runner
 from tool_runner.handlers.send_call import kept_result, made, recorded
@@ -104,27 +103,6 @@ async def lacking_approval(call: CallInHand, runner: Runner) -> ApprovalRequired
         return ApprovalRequired(policy, arguments_hash(command.tool, command.arguments))
     log = await runner.log.read(call.place.tenant, call.place.key, until=call.sequence)
     return verdict_on_approval(command, policy, log)
-
-
-async def with_account(call: CallInHand, runner: Runner) -> CallInHand | Failed:
-    """The call with what the entity's account adds to it, where its tool needs one. While the app of the account does
-    not answer, the call waits until its deadline."""
-    app, entity = call.tool.rules.authentication_required, call.command.entity
-    if app is None:
-        return call
-    if entity is None:
-        detail = f"{call.tool.name} needs an account at {app}, and the call is made for no entity that could have one"
-        return Failed(ErrorClass.DENIED, detail)
-    assert runner.vault is not None, "the manifest declares the apps of its tools"
-    try:
-        found = await runner.vault.headers_for(call.place.tenant, entity, app)
-    except RetryLater as error:
-        if call.seconds_left(runner.now_ms()) > 0:
-            raise
-        return Failed(ErrorClass.SERVER_UNAVAILABLE, f"{call.tool.name}: {error}", retryable=True)
-    if isinstance(found, NotConnected):
-        return Failed(ErrorClass.DENIED, f"{call.tool.name}: {found.detail}")
-    return replace(call, headers=found)
 
 
 async def ended_by_claim(call: CallInHand, runner: Runner) -> Ended | None:

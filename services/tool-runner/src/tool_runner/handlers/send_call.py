@@ -6,6 +6,7 @@ from tool_runner.adapters.result_cache import Question, question_of
 from tool_runner.domain.arguments import native_key, with_reserved
 from tool_runner.domain.outcome import ApprovalRequired, Done, Ended
 from tool_runner.domain.tool_request import ToolRequest
+from tool_runner.handlers.account_headers import renewing
 from tool_runner.handlers.make_call import PreparedCall, make_call, seconds_from_now
 from tool_runner.handlers.observe import outcome_word
 from tool_runner.handlers.runner import CallInHand, Runner
@@ -22,7 +23,9 @@ async def kept_result(call: CallInHand, runner: Runner) -> Ended | None:
 async def made(call: CallInHand, runner: Runner, granted: Granted) -> Ended:
     """Send the claimed call; its end is recorded before anybody hears of it, and then paid for."""
     tool, reference = call.tool, call.reference_in(runner.ledger)
-    prepared = PreparedCall(tool, _request(call, runner), call.registered.problem_of_result)
+    prepared = PreparedCall(
+        tool, _request(call, runner), call.registered.problem_of_result, renewing(call, runner.vault)
+    )
     starting = partial(runner.ledger.start, reference) if tool.is_recorded else _nothing
     try:
         tried = await make_call(prepared, runner.servers[tool.server], starting)

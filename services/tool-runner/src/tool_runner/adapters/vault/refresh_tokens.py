@@ -24,6 +24,9 @@ LOOK_EVERY_SECONDS = 0.05
 QUIET_SECONDS = 5.0
 """After a refresh that failed nobody asks that server about that account again for so long."""
 QUIET_ACCOUNTS_MAX = 10_000
+RENEW_SECONDS = 60.0
+"""Tokens that a tool's server refuses are renewed once in so long: one that takes none does not make a refresh of every
+call."""
 STORE_AGAIN_SECONDS = 0.25
 log = structlog.get_logger()
 
@@ -46,8 +49,10 @@ class Refresher:
     apps: Mapping[str, App]
     now_ms: Callable[[], int]
     quiet_seconds: float = QUIET_SECONDS
+    renew_seconds: float = RENEW_SECONDS
     _flights: dict[Account, "asyncio.Task[None]"] = field(default_factory=dict)
     _quiet: dict[Account, tuple[float, Exception]] = field(default_factory=dict)
+    _renewed: dict[Account, float] = field(default_factory=dict)
 
     async def refresh(self, record: Record) -> None:
         """Return when the account has another generation or state than this one. Raises ServerUnavailable,
@@ -59,6 +64,21 @@ class Refresher:
             flight = self._flights[account] = asyncio.create_task(self._refreshed(record.connection))
             flight.add_done_callback(lambda done: self._landed(account, done))
         await asyncio.shield(flight)
+
+    async def renew(self, record: Record) -> None:
+        """Refresh tokens before their time. Nothing is done where that happened a moment ago. Raises as `refresh`."""
+        account, now = record.connection.account, asyncio.get_running_loop().time()
+        if account not in self._flights:
+            if now < self._renewed.get(account, 0.0):
+                return
+            if len(self._renewed) >= QUIET_ACCOUNTS_MAX:
+                self._renewed.clear()
+            self._renewed[account] = now + self.renew_seconds
+        try:
+            await self.refresh(record)
+        except (ServerUnavailable, ClientRefused):
+            self._renewed.pop(account, None)  # Nothing is new: it may be tried again as any refresh.
+            raise
 
     async def close(self) -> None:
         """Let what runs come to its end: it has limits of its own."""

@@ -1,8 +1,9 @@
 """How does an entity's account get connected, used and disconnected?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from pydantic import SecretStr
@@ -70,15 +71,30 @@ class Vault:
         """What a call of a tool of `app` carries for this entity, refreshed first where it must be. Raises RetryLater
         while store, Redis or the app's server are away and no token works without them; KeyError for an app that the
         manifest does not declare."""
-        declared, account = self.apps[app], Account(tenant, entity, app)
+        return await self._given(Account(tenant, entity, app), self._usable)
+
+    async def headers_after_refusal(
+        self, account: Account, refused: Mapping[str, str]
+    ) -> Mapping[str, str] | NotConnected | None:
+        """What a call carries instead of headers that the tool's server refuses although they should still be good:
+        those that the account has got meanwhile, else new ones from the app's server. None where there are no others:
+        a static key, a token that cannot be refreshed, or one that is new itself. Raises as `headers_for`."""
+        found = await self._given(account, partial(self._other, refused=refused))
+        return None if found == refused else found
+
+    async def _given(
+        self, account: Account, find: Callable[[Account], Awaitable[Tokens | Missing]]
+    ) -> Mapping[str, str] | NotConnected:
+        """As headers, what `find` finds, or why there is nothing to call with."""
+        app, declared = account.app, self.apps[account.app]
         try:
-            found = await self._usable(account)
+            found = await find(account)
         except ClientRefused:
             found = Missing.CLIENT_REFUSED
         except KeyMissing as error:
             raise RetryLater(str(error), after=timedelta(seconds=5)) from None
         except Unsealable:
-            log.error("account.unreadable", app=app, tenant=tenant)
+            log.error("account.unreadable", app=app, tenant=account.tenant)
             found = Missing.NEEDS_RECONNECT
         if isinstance(found, Missing):
             return NotConnected(app, found, declared.connect_page)
@@ -137,6 +153,20 @@ class Vault:
             if self.now_ms() < (record.connection.expires_at_ms or 0):
                 return self.records.opened(record)  # Old, but good for some seconds yet.
             raise
+        return await self._after_refresh(account)
+
+    async def _other(self, account: Account, *, refused: Mapping[str, str]) -> Tokens | Missing:
+        """The tokens of now if they are not the refused ones, else those that a refresh brings. Static keys and tokens
+        that cannot be refreshed are what they are."""
+        record, declared = await self.records.load(account), self.apps[account.app]
+        if record is None:
+            return Missing.NEVER_CONNECTED
+        if missing := missing_of(record.connection.state):
+            return missing
+        tokens = self.records.opened(record)
+        if declared.oauth is None or tokens.refresh is None or declared.headers(tokens.access) != refused:
+            return tokens
+        await self.refresher.renew(record)
         return await self._after_refresh(account)
 
     async def _after_refresh(self, account: Account) -> Tokens | Missing:
