@@ -164,7 +164,7 @@ def refusals() -> Iterable[web.Response | str]:
     yield web.Response(text=text)
     yield web.json_response({"access_token": text, "token_type": "bearer"})
     yield web.json_response({"access_token": "x", "token_type": "mac"})
-    yield web.json_response({"access_token": "x", "token_type": "bearer", "expires_in": -1})
+    yield web.json_response({"access_token": "", "token_type": "bearer", "expires_in": 60})
     yield web.Response(body=b"x" * 300_000)
     compressed = gzip.compress(b'{"access_token": "x", "token_type": "bearer"}')
     yield web.Response(body=compressed, headers={"content-encoding": "gzip"})
