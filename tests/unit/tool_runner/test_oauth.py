@@ -1,6 +1,7 @@
 """What may an app be, what is asked of its server, and what do its answers mean?"""
 
 import json
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -147,6 +148,24 @@ def test_tokens_are_read_with_their_life_and_scopes() -> None:
     assert read_token_answer(200, json.dumps(body).encode()) == expected
 
 
+@pytest.mark.parametrize(
+    ("said", "life", "scopes"),
+    [
+        ({"expires_in": -1, "scope": ["x", "y"]}, None, None),
+        ({"expires_in": 3600.5}, None, None),
+        ({"expires_in": "never", "scope": 7}, None, None),
+        ({"expires_in": 10**12, "scope": "x"}, None, ("x",)),
+        ({"expires_in": "3600", "error": ""}, 3600, None),
+        ({"error": None}, None, None),
+    ],
+)
+def test_no_token_is_lost_over_what_a_server_says_of_it(
+    said: dict[str, object], life: int | None, scopes: tuple[str, ...] | None
+) -> None:
+    body = {"access_token": "a", "token_type": "bearer", "refresh_token": "r", **said}
+    assert read_token_answer(200, json.dumps(body).encode()) == Tokens(SecretStr("a"), SecretStr("r"), life, scopes)
+
+
 @given(
     st.integers(100, 599), st.binary(max_size=300) | st.from_type(dict).map(lambda one: json.dumps(str(one)).encode())
 )
@@ -179,6 +198,17 @@ def test_what_a_refresh_brought_is_stored_over_its_own_generation_only(
     tokens = type(current)(ANN, AccountState.CONNECTED, 5, 0)
     refusal = type(current)(ANN, AccountState.NEEDS_RECONNECT, 4, 0)
     assert (replaces(tokens, current), replaces(refusal, current)) == (tokens_win, refusal_wins)
+
+
+def test_what_a_refresh_brought_is_not_stored_over_an_account_that_was_connected_anew() -> None:
+    """It was forgotten and connected again, perhaps by somebody else, while a server was slow: generations begin anew,
+    and a lease in Redis may be gone."""
+    before = connected(ANN, Tokens(SecretStr("a"), SecretStr("r"), 60), generation=1, now_ms=1_000)
+    anew = connected(ANN, Tokens(SecretStr("of somebody else")), generation=1, now_ms=5_000)
+    brought = refreshed(before, Tokens(SecretStr("b")), now_ms=6_000)
+    refused = replace(before, state=AccountState.NEEDS_RECONNECT)
+    assert (replaces(brought, anew), replaces(refused, anew)) == (False, False)
+    assert (replaces(brought, before), replaces(refused, before)) == (True, True)
 
 
 def test_what_is_missing_is_said_without_a_state_and_with_the_page_of_the_house() -> None:

@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import pytest
 from aiohttp import web
+from redis.asyncio import Redis
 
 from service_kit.errors import RetryLater
 from tests.integration.tool_runner.vault.conftest import ANN, Clock, OpenVault, connect
 from tests.support.authorization_server import TOKEN_MARK, AuthorizationServer
+from tests.support.tool_runner import free_port
 from tests.support.wait_until import wait_until
+from tool_runner.adapters.vault.oauth_redis import RefreshLeases
 from tool_runner.adapters.vault.refresh_tokens import ServerUnavailable
 from tool_runner.adapters.vault.vault import Vault
 from tool_runner.domain.accounts import AccountState, Missing, NotConnected
@@ -164,7 +167,7 @@ def refusals() -> Iterable[web.Response | str]:
     yield web.Response(text=text)
     yield web.json_response({"access_token": text, "token_type": "bearer"})
     yield web.json_response({"access_token": "x", "token_type": "mac"})
-    yield web.json_response({"access_token": "x", "token_type": "bearer", "expires_in": -1})
+    yield web.json_response({"access_token": "", "token_type": "bearer", "expires_in": 60})
     yield web.Response(body=b"x" * 300_000)
     compressed = gzip.compress(b'{"access_token": "x", "token_type": "bearer"}')
     yield web.Response(body=compressed, headers={"content-encoding": "gzip"})
@@ -185,6 +188,21 @@ async def test_a_server_that_answers_nothing_usable_costs_no_account_and_is_left
         await header(vault)
     assert TOKEN_MARK not in str(told.value) and "the token endpoint of shop" in str(told.value)
     assert server.refreshes == 1
+
+
+async def test_without_redis_a_token_is_used_for_as_long_as_it_is_good(
+    vault: Vault, server: AuthorizationServer, clock: Clock
+) -> None:
+    await connect(vault)
+    old = await header(vault)
+    clock.now_ms += LIFE_MS - MARGIN_MS
+    async with Redis(port=free_port()) as away:
+        vault.refresher.leases = RefreshLeases(away)
+        assert await header(vault) == old
+        clock.now_ms += MARGIN_MS
+        with pytest.raises(RetryLater, match="redis"):
+            await header(vault)
+    assert server.refreshes == 0
 
 
 async def test_a_server_that_refuses_this_system_is_a_fault_of_the_manifest(

@@ -1,5 +1,6 @@
 """How far is a code node: plan, write code, have it run, look at what came of it, and again (SPEC O2)?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -22,6 +23,7 @@ from orchestrator.domain.extent import extent_of
 from orchestrator.domain.fit_schema import misfit
 from orchestrator.domain.progress import Done, Ends, Failed, Progress, Ready, Settled, Waiting
 from orchestrator.domain.tool_step import Answered, tool_step
+from orchestrator.domain.untrusted import as_data
 from orchestrator.domain.view import View
 from orchestrator.domain.workflow import JsonValue, Limit, Node
 
@@ -96,7 +98,7 @@ class _Round:
             case UseResult():
                 if so_far.run is None or so_far.run.error:
                     return self._unusable("there is no result: the last run failed, or there was none", so_far)
-                return self._ended_with(so_far.run.result, so_far)
+                return self._ended_with(so_far.run.result, so_far, told_as=self._data)
             case Unusable(problem):
                 return self._unusable(problem, so_far)
 
@@ -131,15 +133,21 @@ class _Round:
         seed = self.view.id_of(self.node.id, f"run/{self.iteration}", 0)
         return self._next_round(account_of(run, seed=seed), replace(so_far, run=run, trouble=run.error))
 
-    def _ended_with(self, value: JsonValue, so_far: _SoFar) -> _Next:
+    def _ended_with(self, value: JsonValue, so_far: _SoFar, *, told_as: Callable[[str], str] = str) -> _Next:
         problem = misfit(value, self.node.output_schema)
-        return Done(value) if problem is None else self._unusable(f"it does not fit its schema: {problem}", so_far)
+        if problem is None:
+            return Done(value)
+        return self._unusable(f"it does not fit its schema: {problem}", so_far, told_as=told_as)
 
-    def _unusable(self, problem: str, so_far: _SoFar) -> _Next:
+    def _data(self, problem: str) -> str:
+        """What does not fit is quoted, and may be a stranger's words that the code has read."""
+        return as_data(problem, "your code", seed=self.view.id_of(self.node.id, f"misfit/{self.iteration}", 0))
+
+    def _unusable(self, problem: str, so_far: _SoFar, *, told_as: Callable[[str], str] = str) -> _Next:
         so_far = replace(so_far, trouble=f"the answer cannot be used: {problem}")
         if so_far.rounds >= self.node.limits.attempts_max:
             return self._exhausted(so_far)
-        return self._next_round(f"Your answer cannot be used: {problem}.", so_far)
+        return self._next_round(f"Your answer cannot be used: {told_as(problem)}.", so_far)
 
     def _next_round(self, text: str, so_far: _SoFar) -> _SoFar:
         left = self.node.limits.attempts_max - so_far.rounds - 1

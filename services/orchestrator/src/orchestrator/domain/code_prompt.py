@@ -74,17 +74,19 @@ def read_run(answered: Answered) -> Run:
 
 
 def with_tool_results(inputs: dict[str, JsonValue], answers: tuple[Answered, ...]) -> dict[str, JsonValue]:
-    """The inputs of a run: the node's own and what tools returned so far, the newest where not all find room."""
+    """The inputs of a run: the node's own, and what tools were asked and returned so far, the newest where not all find
+    room."""
     characters, values, entries = 0, 0, list[JsonValue]()
     for answer in reversed(answers):
-        extent = extent_of(answer.content)
-        called: dict[str, JsonValue] = {"tool": answer.call.tool, "arguments": answer.call.arguments}
+        arguments: JsonValue = answer.call.arguments
+        extent = extent_of(answer.content).beside(extent_of(arguments))
+        called: dict[str, JsonValue] = {"tool": answer.call.tool, "arguments": {}}
         entry: dict[str, JsonValue] = {**called, "result": None, "is_error": answer.is_error}
         if is_too_large(Extent(characters + extent.characters, values + extent.values, extent.depth)):
             entry["left_out"] = f"it has {extent}; all results together may have {INPUTS_MAX}"
         else:
             characters, values = characters + extent.characters, values + extent.values
-            entry["result"] = answer.content
+            entry["arguments"], entry["result"] = arguments, answer.content
         entries.append(entry)
     return {**inputs, TOOL_RESULTS: entries[::-1]}
 

@@ -14,6 +14,11 @@ class Extent:
     values: int
     depth: int
 
+    def beside(self, other: "Extent") -> "Extent":
+        """Of two values together."""
+        characters, values = self.characters + other.characters, self.values + other.values
+        return Extent(characters, values, max(self.depth, other.depth))
+
     def __str__(self) -> str:
         return f"{self.characters} characters, {self.values} values, {self.depth} deep"
 

@@ -20,7 +20,7 @@ from orchestrator.domain.code_answer import CODE_TOOL
 from orchestrator.domain.over_cap import after_tool_refusal, refusal_of_tool
 from orchestrator.domain.progress import Failed, Ready, Settled, Waiting
 from orchestrator.domain.state import Issued
-from orchestrator.domain.untrusted import as_data, as_text, bounded, read_untrusted
+from orchestrator.domain.untrusted import as_data, as_text, bounded, quotes_answer, read_untrusted
 from orchestrator.domain.view import View
 from orchestrator.domain.workflow import JsonValue, Limit, Node, NodeKind
 
@@ -30,7 +30,8 @@ APPROVAL_EXPIRES_MS = 24 * 3_600_000
 @dataclass(frozen=True, slots=True)
 class Answered:
     """The call has an answer for the model or the next node. `failed`: the call itself failed or a person refused it,
-    so it counts as an error in the loop; a tool's own "not found" (`is_error`) does not."""
+    so it counts as an error in the loop; a tool's own "not found" (`is_error`) does not. `quotes`: the id of the call
+    whose answer the error quotes."""
 
     call: ToolCallRequest
     content: JsonValue
@@ -39,6 +40,7 @@ class Answered:
     is_unknown: bool = False
     error_class: str = ""
     fact: ToolCallCompleted | None = None
+    quotes: str = ""
 
     @property
     def text(self) -> str:
@@ -48,6 +50,8 @@ class Answered:
     @property
     def text_for_model(self) -> str:
         """What a model gets to read: bounded, and marked as data where a stranger may have written it."""
+        if self.quotes:
+            return as_data(self.text, f"the tool {self.call.tool}", seed=self.quotes)
         if self.fact is None or not self.fact.untrusted:
             return bounded(self.text)
         seed, findings = self.fact.command_id, self.fact.suspicious
@@ -98,7 +102,8 @@ def _answer(call: ToolCallRequest, settled: Settled) -> Answered:
             return Answered(call, f"Unknown outcome: {unknown.detail}", is_error=True, is_unknown=True)
         case failed:
             assert isinstance(failed, ToolCallFailed)
-            return replace(_refused(call, _failure(failed)), error_class=failed.error_class)
+            quotes = failed.command_id if quotes_answer(failed) else ""
+            return replace(_refused(call, _failure(failed)), error_class=failed.error_class, quotes=quotes)
 
 
 def _failure(failed: ToolCallFailed) -> Failed:

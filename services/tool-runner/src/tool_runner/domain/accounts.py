@@ -156,7 +156,10 @@ def refreshed(connection: Connection, tokens: Tokens, *, now_ms: int) -> Connect
 
 def replaces(answer: Connection, current: Connection) -> bool:
     """Whether what came of a refresh is stored over what is there now: it must come of the same tokens. New tokens win
-    over a refusal that a slower process got with the old ones; nothing brings back what was disconnected."""
+    over a refusal that a slower process got with the old ones; nothing brings back what was disconnected, and what was
+    connected anew (its generations begin anew, too) keeps its own."""
+    if current.connected_at_ms != answer.connected_at_ms:
+        return False
     if answer.state is AccountState.CONNECTED:
         return current.generation == answer.generation - 1 and current.state is not AccountState.DISCONNECTED
     return current.generation == answer.generation and current.state is AccountState.CONNECTED

@@ -7,9 +7,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from tool_runner.domain.accounts import Account, OAuthClient, Tokens
 
@@ -72,18 +81,27 @@ class Callback:
     issuer: str | None = None
 
 
+def _or_unknown(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    """Some servers say lists of scopes, or lives below zero. The tokens beside them may be the only ones that still
+    work: what is said of them is not known then, and they are kept."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
 class _TokenAnswer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
     access_token: str = Field(min_length=1, max_length=TOKEN_CHARACTERS_MAX, pattern=_SENDABLE)
     token_type: str = Field(pattern=re.compile(r"(?i)\Abearer\Z"))
     refresh_token: str | None = Field(None, min_length=1, max_length=TOKEN_CHARACTERS_MAX, pattern=_SENDABLE)
-    expires_in: int | None = Field(None, ge=0, le=LIFETIME_SECONDS_MAX)
-    scope: str | None = Field(None, max_length=4_096)
+    expires_in: Annotated[int | None, Field(ge=0, le=LIFETIME_SECONDS_MAX), WrapValidator(_or_unknown)] = None
+    scope: Annotated[str | None, Field(max_length=4_096), WrapValidator(_or_unknown)] = None
 
 
 class _ErrorAnswer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-    error: str
+    error: str = Field(min_length=1)
 
 
 def code_challenge(verifier: SecretStr) -> str:

@@ -66,9 +66,7 @@ class Keeper:
                 pass
         finally:
             for box in (*self._boxes.values(), *self._spares):
-                _kill(box)
-                os.waitpid(box.pid, 0)
-                self._closing.append(box.group)
+                self._bury(box)
             until = now() + CLOSING_SECONDS_MAX
             while self._closing and now() < until:
                 self._close_groups()
@@ -106,12 +104,15 @@ class Keeper:
         return True
 
     def _start(self, number: int, asked: dict[str, Any], descriptors: list[int]) -> None:
+        box: Kept | None = None
         try:
-            box = self._spares.pop(0) if self._spares else self._spare()
+            box = self._living_spare()
             box.processes_more = asked["processes_more"]
             _limit(box, asked, cpu_share=None)
             socket.send_fds(box.to_it, [json.dumps(asked).encode()], descriptors)
         except OSError as error:
+            if box is not None:
+                self._bury(box)
             self._tell({"box": number, "failed": f"{error}"})
             return
         finally:
@@ -121,6 +122,23 @@ class Keeper:
         box.deadline = now() + asked["seconds"]
         self._boxes[number] = box
         self._selector.register(box.pidfd, selectors.EVENT_READ, number)
+
+    def _living_spare(self) -> Kept:
+        """Where the machine lacks memory, spares go first: that one is gone is no failure of who needs one."""
+        while self._spares:
+            spare = self._spares.pop(0)
+            if os.waitid(os.P_PIDFD, spare.pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                return spare
+            self._bury(spare)
+        return self._spare()
+
+    def _bury(self, box: Kept) -> None:
+        """Kill and reap what nobody is told of."""
+        _kill(box)
+        os.waitpid(box.pid, 0)
+        os.close(box.pidfd)
+        box.to_it.close()
+        self._closing.append(box.group)
 
     def _refill(self) -> None:
         while len(self._spares) < SPARES:

@@ -1,5 +1,6 @@
 """What did a box report? Its bytes are the word of code that nobody trusts, whoever seems to have written them."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ LINE_BYTES_MAX = 1024 * 1024
 """Of a result with all that belongs to it."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}")
 _VALUES_MAX = 200_000
+_LONG = re.compile(rb"\d{19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ def read_report(report: bytes, limits: SandboxLimits) -> Outcome:
     if not isinstance(said, dict) or not isinstance(problem := said.get("error", ""), str):
         raise BadReport("the report of the sandbox has another form than its own")
     _check_size(result := said.get("result"))
+    _check_integers(line)
     return Outcome(result, problem[:ERROR_CHARACTERS_MAX], _files(said.get("files"), rest, limits))
 
 
@@ -61,6 +64,21 @@ def _check_size(result: JsonValue) -> None:
             raise BadReport(f"the result is nested more than {DEPTH_MAX} deep, or has more than {_VALUES_MAX} values")
         children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         waiting.extend((child, depth + 1) for child in children)
+
+
+def _check_integers(line: bytes) -> None:
+    """orjson reads an integer that needs more than 64 bits as a float, and says nothing: a factorial would be wrong."""
+    if _LONG.search(line) is None:
+        return
+    try:
+        json.loads(line, parse_int=_of_64_bits)
+    except RecursionError:
+        raise BadReport("the report of the sandbox has another form than its own") from None
+
+
+def _of_64_bits(digits: str) -> None:
+    if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:
+        raise BadReport("the result has an integer over 64 bits, which would be rounded: give it as a text")
 
 
 def _files(listed: object, rest: bytes, limits: SandboxLimits) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import mmap
 import os
 import resource
@@ -109,6 +110,27 @@ def devices(inputs: dict[str, Any]) -> str:
     found = set(os.listdir("/dev"))
     wrong = [name for name in ("null", "urandom") if not stat.S_ISCHR(os.stat(f"/dev/{name}").st_mode)]
     return ", ".join([*(found - {"null", "urandom"}), *(f"{name} is none" for name in wrong)])
+
+
+def marks_on_devices(inputs: dict[str, Any]) -> str:
+    """The time of a device is the machine's: who may set it leaves a mark that others read, also much later."""
+    through = []
+    for path in ("/dev/null", "/dev/urandom"):
+        try:
+            os.utime(path)
+            through.append(path)
+        except OSError as error:
+            through += [] if error.errno == errno.EROFS else [f"{path} ({error.strerror})"]
+    return ", ".join(through)
+
+
+def watching(inputs: dict[str, Any]) -> str:
+    """The image is shared: who is told when its files are read sees what others run."""
+    try:
+        fcntl.fcntl(os.open("/usr/lib", os.O_RDONLY), fcntl.F_NOTIFY, fcntl.DN_ACCESS)
+    except OSError as error:
+        return "" if error.errno == errno.EPERM else f"{error.strerror}"
+    return "is told who reads the image"
 
 
 def programs(inputs: dict[str, Any]) -> str:
@@ -258,18 +280,8 @@ PROBES: dict[str, Callable[[dict[str, Any]], str]] = {
     probe.__name__: probe
     for probe in (
         *(network, socket_families, abstract_socket, host_files, host_secrets, writable_places, devices, programs),
-        *(
-            environment,
-            descriptors,
-            processes,
-            process_group,
-            namespaces,
-            system_calls,
-            other_architecture,
-            device_calls,
-            rights,
-        ),
-        *(host_name, core_files, threads_work),
+        *(environment, descriptors, processes, process_group, namespaces, system_calls, other_architecture),
+        *(device_calls, marks_on_devices, watching, rights, host_name, core_files, threads_work),
     )
 }
 BEHIND_THE_FILTER = {probe.__name__: probe for probe in (network, user_namespaces, shared_memory, rights)}

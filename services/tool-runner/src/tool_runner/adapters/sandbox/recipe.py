@@ -31,6 +31,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "root": ("--ro-bind", str(IMAGE), "/"),
     "null": ("--dev-bind", "/dev/null", "/dev/null"),
     "urandom": ("--dev-bind", "/dev/urandom", "/dev/urandom"),
+    "marks": ("--remount-ro", "/dev/null", "--remount-ro", "/dev/urandom"),
     "disk": ("--perms", "0700", "--size", str(DISK_BYTES_MAX), "--tmpfs", "/box"),
     "seccomp": ("--seccomp", str(SECCOMP)),
 }

@@ -2,7 +2,8 @@
 
 A server that its owner installed is trusted further than code of a model: it gets /proc, programs of the machine to
 read, a folder that stays, and the network where the manifest says so. It has no filter of system calls, and its limits
-are those of its manifest."""
+are those of its manifest. Where the tool runner is root, so is the server in its box, without any capability: files of
+root are then its own, and what is the machine's is read-only (settings under /proc/sys, the modes of devices)."""
 
 import os
 import shutil
@@ -14,7 +15,13 @@ from pathlib import Path
 from tool_runner.adapters.sandbox.recipe import bubblewrap
 
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt")
-_SYSTEM = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "passwd", "group", "ssl", "pki")
+_SYSTEM = (
+    *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "passwd", "group"),
+    *("ssl/certs", "ssl/cert.pem", "ssl/openssl.cnf"),  # Beside them lie private keys.
+    *("pki/ca-trust", "pki/tls/certs", "pki/tls/cert.pem", "pki/tls/openssl.cnf"),
+)
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+"""Those that bubblewrap puts into every /dev."""
 _NETWORK = ("resolv.conf", "hosts", "nsswitch.conf", "ca-certificates", "services", "gai.conf")
 
 
@@ -41,7 +48,8 @@ def sandboxed_command(
         str(bubblewrap()),
         *namespaces,
         *("--hostname", "sandbox", "--disable-userns", "--cap-drop", "ALL", "--new-session", "--die-with-parent"),
-        *("--tmpfs", "/", "--proc", "/proc", "--dev", "/dev", "--perms", "0700", "--tmpfs", "/tmp"),  # noqa: S108
+        *("--tmpfs", "/", "--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", *_closed_devices()),
+        *("--perms", "0700", "--tmpfs", "/tmp"),  # noqa: S108
         *(*seen, "--bind", state, state, "--chdir", state, "--remount-ro", "/", "--", *command),
     ]
 
@@ -57,3 +65,9 @@ def _seen(command: Sequence[str], network: ServerNetwork, readable: Sequence[Pat
     if program is not None and not os.path.abspath(program).startswith((*_PROGRAMS, *prefixes)):
         yield os.path.abspath(program)
     yield from (str(path.resolve()) for path in readable)
+
+
+def _closed_devices() -> Iterator[str]:
+    """Each is the machine's own: what may be written into it must not be taken from others (chmod)."""
+    for name in _DEVICES:
+        yield from ("--remount-ro", f"/dev/{name}")

@@ -7,7 +7,7 @@ Left out although harmless-looking: splice, tee and vmsplice (a source of kernel
 _FILES = {
     "read": 0, "write": 1, "open": 2, "close": 3, "stat": 4, "fstat": 5, "lstat": 6, "poll": 7, "lseek": 8,
     "pread64": 17, "pwrite64": 18, "readv": 19, "writev": 20, "access": 21, "pipe": 22, "select": 23,
-    "dup": 32, "dup2": 33, "sendfile": 40, "fcntl": 72, "flock": 73, "fsync": 74, "fdatasync": 75,
+    "dup": 32, "dup2": 33, "sendfile": 40, "flock": 73, "fsync": 74, "fdatasync": 75,
     "truncate": 76, "ftruncate": 77, "getdents": 78, "getcwd": 79, "chdir": 80, "fchdir": 81, "rename": 82,
     "mkdir": 83, "rmdir": 84, "creat": 85, "link": 86, "unlink": 87, "symlink": 88, "readlink": 89,
     "chmod": 90, "fchmod": 91, "umask": 95, "utime": 132, "statfs": 137, "fstatfs": 138,
@@ -44,5 +44,5 @@ _LOCAL_SOCKETS = {
 
 ALLOWED = _FILES | _MEMORY_AND_TIME | _PROCESSES | _LOCAL_SOCKETS
 """Allowed whatever their arguments are."""
-IOCTL, SOCKET, SOCKETPAIR, CLONE, CLONE3 = 16, 41, 53, 56, 435
+IOCTL, SOCKET, SOCKETPAIR, CLONE, FCNTL, CLONE3 = 16, 41, 53, 56, 72, 435
 """Allowed for some arguments, see seccomp.py."""

@@ -12,7 +12,7 @@ from document_store import VersionConflict
 from service_kit.errors import RetryLater
 from tool_runner.adapters.vault.account_records import AccountRecords, Record
 from tool_runner.adapters.vault.oauth_redis import PendingConnections
-from tool_runner.adapters.vault.refresh_tokens import ClientRefused, Refresher, ServerUnavailable
+from tool_runner.adapters.vault.refresh_tokens import ClientRefused, Refresher
 from tool_runner.adapters.vault.seal_tokens import KeyMissing, Unsealable
 from tool_runner.adapters.vault.token_endpoint import TokenEndpoint
 from tool_runner.domain.accounts import (
@@ -149,7 +149,7 @@ class Vault:
             return self.records.opened(record)
         try:
             await self.refresher.refresh(record)
-        except (ServerUnavailable, ClientRefused):
+        except (RetryLater, ClientRefused):  # Redis and the store may be away, too.
             if self.now_ms() < (record.connection.expires_at_ms or 0):
                 return self.records.opened(record)  # Old, but good for some seconds yet.
             raise
