@@ -2,15 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 
 import anyio
 import orjson
 from mcp import Client, MCPError
-from mcp_types import CONNECTION_CLOSED, CallToolResult, TextContent
+from mcp_types import CONNECTION_CLOSED, CallToolRequest, CallToolRequestParams, CallToolResult, TextContent
 from mcp_types import Tool as McpTool
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from tool_runner.adapters.mcp_process import McpProcess
 from tool_runner.domain.manifest import ListedTool
@@ -18,6 +18,7 @@ from tool_runner.domain.outcome import Answered, Cut, CutBy, TryOutcome, Unusabl
 
 PAGES_MAX = 100
 MESSAGE_CHARACTERS_MAX = 2_000
+_RESULT: TypeAdapter[CallToolResult] = TypeAdapter(CallToolResult)
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class McpSession:
     async def exchange(self, tool: str, arguments: Mapping[str, JsonValue], *, until: float) -> TryOutcome:
         """Send one call and wait for its answer. A server that does not answer until then is killed: a call that is
         only given up goes on, and wedges a server that answers one after the other."""
-        answer = asyncio.ensure_future(self.client.session.call_tool(tool, dict(arguments)))
+        answer = asyncio.ensure_future(sent_call(self.client, tool, arguments))
         try:
             await asyncio.wait({answer}, timeout=until - time.monotonic())
             if answer.done():
@@ -62,6 +63,13 @@ class McpSession:
         if size > self.result_bytes_max:
             return Unusable(f"its answer of {size} bytes is over the limit of {self.result_bytes_max}")
         return result
+
+
+def sent_call(client: Client, tool: str, arguments: Mapping[str, JsonValue]) -> Coroutine[None, None, CallToolResult]:
+    """Send one call. Not by the client's own `call_tool`: it compares the answer with whatever schema the server
+    declares, without bounds, in the event loop; ours does that afterwards (`bounded_schema`)."""
+    request = CallToolRequest(params=CallToolRequestParams(name=tool, arguments=dict(arguments)))
+    return client.session.send_request(request, _RESULT)
 
 
 def result_of(result: CallToolResult) -> Answered:

@@ -1,0 +1,46 @@
+"""Can a tool server that wants to do harm hold up the runner, or end it?"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.support.wait_until import wait_until
+from tool_runner.adapters.mcp_client import McpServer, ServerLimits
+from tool_runner.adapters.mcp_process import Launch
+from tool_runner.domain.arguments import Caller
+from tool_runner.domain.breaker import BreakerPolicy
+from tool_runner.domain.outcome import Answered, TryOutcome
+from tool_runner.domain.tool_request import ToolRequest
+
+PROGRAM = str(Path(__file__).parents[2] / "support" / "mcp_hostile.py")
+
+
+async def _nothing(*_: object) -> None:
+    """Nobody wants to know."""
+
+
+@asynccontextmanager
+async def hostile(mode: str) -> AsyncIterator[McpServer]:
+    limits = ServerLimits(start_seconds_max=10.0, breaker=BreakerPolicy(failures_max=1, open_seconds=60.0))
+    server = McpServer("hostile", Launch((sys.executable, PROGRAM, mode), {}), limits, _nothing)
+    stop = asyncio.Event()
+    running = asyncio.create_task(server.run(stop))
+    try:
+        await wait_until(server.settled.is_set)
+        yield server
+    finally:
+        stop.set()
+        await running
+
+
+async def looked(server: McpServer) -> TryOutcome:
+    return await server.call(ToolRequest("look", {}, time.monotonic() + 10, Caller("t", "c1")), _nothing)
+
+
+async def test_no_schema_of_a_server_is_compared_without_bounds() -> None:
+    """Before, the client compared the answer with the server's own pattern: for hours, and nothing else ran."""
+    async with hostile("slow_pattern") as server:
+        assert await looked(server) == Answered({"text": "a" * 40 + "!"}, is_error=False)  # Our validator is next.
