@@ -12,7 +12,6 @@ TOOL = {"name": "look", "description": "", "inputSchema": {"type": "object"}}
 RESULTS: dict[str, object] = {
     "slow_pattern": {"text": "a" * 40 + "!"},
     "huge_integer": {"number": 2**70},
-    "deep": {"list": json.loads("[" * 150 + "]" * 150)},
 }
 FLOODS = {
     "empty_lines": b"\n" * 65_536,

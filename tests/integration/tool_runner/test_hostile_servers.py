@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+from pydantic import JsonValue
+
 from tests.support.wait_until import wait_until
 from tool_runner.adapters.mcp_client import McpServer, ServerLimits
 from tool_runner.adapters.mcp_process import Launch
+from tool_runner.adapters.python_tools import PythonTools
 from tool_runner.domain.arguments import Caller
 from tool_runner.domain.breaker import BreakerPolicy
-from tool_runner.domain.outcome import Answered, TryOutcome
+from tool_runner.domain.outcome import Answered, TryOutcome, Unusable
 from tool_runner.domain.tool_request import ToolRequest
 
 PROGRAM = str(Path(__file__).parents[2] / "support" / "mcp_hostile.py")
@@ -44,3 +48,17 @@ async def test_no_schema_of_a_server_is_compared_without_bounds() -> None:
     """Before, the client compared the answer with the server's own pattern: for hours, and nothing else ran."""
     async with hostile("slow_pattern") as server:
         assert await looked(server) == Answered({"text": "a" * 40 + "!"}, is_error=False)  # Our validator is next.
+
+
+async def test_an_answer_that_can_be_read_and_not_be_written_is_unusable() -> None:
+    async with hostile("huge_integer") as server:
+        assert await looked(server) == Unusable("its answer cannot be written as JSON (Integer exceeds 64-bit range)")
+        assert server.available
+
+
+@pytest.mark.parametrize("answer", ["\ud800", {"\ud800": 1}])
+async def test_a_function_that_answers_with_what_cannot_be_written_is_unusable(answer: JsonValue) -> None:
+    request = ToolRequest("odd", {}, time.monotonic() + 10, Caller("t", "c1"))
+    outcome = await PythonTools("own", {"odd": lambda: answer}).call(request, _nothing)
+    assert isinstance(outcome, Unusable)
+    assert outcome.detail.startswith("its answer cannot be written as JSON")

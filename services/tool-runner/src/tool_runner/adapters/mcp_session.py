@@ -59,10 +59,7 @@ class McpSession:
             return Cut(CutBy.SERVER_DEATH)
         except (RuntimeError, ValidationError) as error:  # The SDK's words for an answer that breaks the protocol.
             return Unusable(f"its answer is not what its server declares ({type(error).__name__})")
-        size = len(orjson.dumps(result.result))
-        if size > self.result_bytes_max:
-            return Unusable(f"its answer of {size} bytes is over the limit of {self.result_bytes_max}")
-        return result
+        return within_bytes(result, self.result_bytes_max)
 
 
 def sent_call(client: Client, tool: str, arguments: Mapping[str, JsonValue]) -> Coroutine[None, None, CallToolResult]:
@@ -82,6 +79,15 @@ def result_of(result: CallToolResult) -> Answered:
         block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content
     ]
     return Answered(blocks, result.is_error)
+
+
+def within_bytes(answered: Answered, bytes_max: int) -> Answered | Unusable:
+    """The answer, if it can be passed on: what was read may be more than what can be written."""
+    try:
+        size = len(orjson.dumps(answered.result))
+    except orjson.JSONEncodeError as error:
+        return Unusable(f"its answer cannot be written as JSON ({str(error)[:100]})")
+    return answered if size <= bytes_max else Unusable(f"its answer of {size} bytes is over the limit of {bytes_max}")
 
 
 async def list_tools(client: Client) -> list[ListedTool]:
