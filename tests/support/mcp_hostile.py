@@ -17,7 +17,6 @@ FLOODS = {
     "empty_lines": b"\n" * 65_536,
     "junk": b"hello\n" * 10_000,
     "notifications": b'{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}\n' * 500,
-    "requests": b'{"jsonrpc":"2.0","id":"p","method":"ping"}\n' * 500,
 }
 
 

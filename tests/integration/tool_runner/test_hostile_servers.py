@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from mcp_types import JSONRPCRequest, JSONRPCResponse
 from pydantic import JsonValue
 
 from tests.support.wait_until import wait_until
 from tool_runner.adapters.mcp_client import McpServer, ServerLimits
 from tool_runner.adapters.mcp_process import Launch
 from tool_runner.adapters.python_tools import PythonTools
+from tool_runner.adapters.unasked import REQUESTS_MAX, Unasked
 from tool_runner.domain.arguments import Caller
 from tool_runner.domain.breaker import BreakerPolicy
 from tool_runner.domain.outcome import Answered, TryOutcome, Unusable
@@ -62,3 +64,23 @@ async def test_a_function_that_answers_with_what_cannot_be_written_is_unusable(a
     outcome = await PythonTools("own", {"odd": lambda: answer}).call(request, _nothing)
     assert isinstance(outcome, Unusable)
     assert outcome.detail.startswith("its answer cannot be written as JSON")
+
+
+@pytest.mark.parametrize("flood", ["empty_lines", "junk", "notifications"])
+async def test_a_server_that_floods_does_not_hold_up_the_others(flood: str) -> None:
+    """There is no clock here: before, one turn of the event loop took a second or more, and this half an hour."""
+    async with hostile(flood) as server:
+        assert await looked(server) == Answered({"text": "here"}, is_error=False)
+        for _ in range(2_000):
+            await asyncio.sleep(0)
+        assert server.available
+
+
+async def test_what_was_not_asked_for_is_heard_within_bounds() -> None:
+    unasked, ping = Unasked(), JSONRPCRequest(jsonrpc="2.0", id=1, method="ping")
+    assert not await unasked.admits(None, bytes_read=1)
+    assert [await unasked.admits(ping, bytes_read=1) for _ in range(REQUESTS_MAX + 2)].count(True) == REQUESTS_MAX
+    unasked.written(JSONRPCResponse(jsonrpc="2.0", id=1, result={}))
+    assert await unasked.admits(ping, bytes_read=1)  # One was answered, so that one more is heard.
+    unasked.written(ping)
+    assert await unasked.admits(JSONRPCResponse(jsonrpc="2.0", id=1, result={}), bytes_read=1)
