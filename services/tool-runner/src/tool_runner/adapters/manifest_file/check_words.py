@@ -9,15 +9,20 @@ import jmespath
 import jsonschema_rs
 from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
+from pydantic import JsonValue
+
+from tool_runner.adapters.bounded_schema import SchemaUnusable, bounded_schema
 
 
 def problem_of_expression(text: str) -> str | None:
     """What is wrong with a JMESPath expression, functions that do not exist among it."""
     try:
         parsed = jmespath.compile(text).parsed
+        unknown = [name for name in _functions(parsed) if name not in Functions.FUNCTION_TABLE]
     except JMESPathError as error:
         return f"not a JMESPath expression: {str(error).splitlines()[0]}"
-    unknown = [name for name in _functions(parsed) if name not in Functions.FUNCTION_TABLE]
+    except RecursionError:
+        return "nested too deep to be evaluated"
     return f"JMESPath has no function {unknown[0]!r}" if unknown else None
 
 
@@ -29,12 +34,16 @@ def _functions(node: Any) -> Iterator[str]:
             yield from _functions(child)
 
 
-def problem_of_schema(schema: Mapping[str, object]) -> str | None:
+def problem_of_schema(schema: Mapping[str, JsonValue]) -> str | None:
     """What is wrong with a JSON Schema. Nothing is fetched and no file is read for a `$ref`."""
     try:
         jsonschema_rs.Draft202012Validator(dict(schema), offline=True)
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         return f"not a JSON Schema (Draft 2020-12): {str(error).splitlines()[0][:300]}"
+    try:
+        bounded_schema(dict(schema))
+    except SchemaUnusable as error:
+        return f"no tool is offered with this schema: {str(error)[:300]}"
     return None
 
 
