@@ -18,7 +18,7 @@ from tool_runner.adapters.python_tools import PythonTools
 from tool_runner.adapters.unasked import REQUESTS_MAX, Unasked
 from tool_runner.domain.arguments import Caller
 from tool_runner.domain.breaker import BreakerPolicy
-from tool_runner.domain.outcome import Answered, TryOutcome, Unusable
+from tool_runner.domain.outcome import Answered, ErrorClass, NotSent, TryOutcome, Unusable
 from tool_runner.domain.tool_request import ToolRequest
 
 PROGRAM = str(Path(__file__).parents[2] / "support" / "mcp_hostile.py")
@@ -84,3 +84,12 @@ async def test_what_was_not_asked_for_is_heard_within_bounds() -> None:
     assert await unasked.admits(ping, bytes_read=1)  # One was answered, so that one more is heard.
     unasked.written(ping)
     assert await unasked.admits(JSONRPCResponse(jsonrpc="2.0", id=1, result={}), bytes_read=1)
+
+
+@pytest.mark.parametrize("listing", ["endless_list", "large_list"])
+async def test_a_list_of_tools_without_end_is_not_taken(listing: str) -> None:
+    async with hostile(listing) as server:
+        assert not server.available
+        refused = await looked(server)
+        assert isinstance(refused, NotSent)
+        assert refused.error_class is ErrorClass.SERVER_UNAVAILABLE

@@ -16,7 +16,9 @@ from tool_runner.adapters.mcp_process import McpProcess
 from tool_runner.domain.manifest import ListedTool
 from tool_runner.domain.outcome import Answered, Cut, CutBy, TryOutcome, Unusable
 
-PAGES_MAX = 100
+PAGES_MAX = 1_000
+TOOLS_MAX = 10_000
+LIST_BYTES_MAX = 32 * 1024 * 1024
 MESSAGE_CHARACTERS_MAX = 2_000
 _RESULT: TypeAdapter[CallToolResult] = TypeAdapter(CallToolResult)
 
@@ -90,17 +92,25 @@ def within_bytes(answered: Answered, bytes_max: int) -> Answered | Unusable:
     return answered if size <= bytes_max else Unusable(f"its answer of {size} bytes is over the limit of {bytes_max}")
 
 
+class ListTooLong(RuntimeError):
+    """A server lists more than can be held; the text names the limit."""
+
+
 async def list_tools(client: Client) -> list[ListedTool]:
-    """All pages of what the server offers."""
+    """All pages of what the server offers. Raises ListTooLong: half of a list would be taken for all of it."""
     tools: list[ListedTool] = []
     cursor: str | None = None
+    bytes_left = LIST_BYTES_MAX
     for _ in range(PAGES_MAX):
         page = await client.list_tools(cursor=cursor)
         tools += [_listed(tool) for tool in page.tools]
+        bytes_left -= len(page.model_dump_json())
         cursor = page.next_cursor
+        if len(tools) > TOOLS_MAX or bytes_left < 0:
+            raise ListTooLong(f"lists more than {TOOLS_MAX} tools, or than {LIST_BYTES_MAX} bytes of them")
         if cursor is None:
-            break
-    return tools
+            return tools
+    raise ListTooLong(f"lists its tools in more than {PAGES_MAX} pages")
 
 
 def _listed(tool: McpTool) -> ListedTool:
