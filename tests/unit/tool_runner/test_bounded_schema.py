@@ -48,6 +48,9 @@ def said(schema: BoundedSchema, value: Json) -> list[str]:
         ({"properties": {str(number): {} for number in range(5_000)}}, "more than 5000 objects"),
         (nested(5_000), "ecursion limit"),
         ({"pattern": "(a{1000}){1000}"}, "is not a"),
+        ({"pattern": "(a{1000}){100}"}, "is not a"),
+        ({"properties": {str(n): {"pattern": str(n)} for n in range(51)}}, "51 patterns, over the limit of 50"),
+        ({"patternProperties": {str(n): {} for n in range(51)}}, "51 patterns, over the limit of 50"),
         ({"patternProperties": {BACKTRACKING: {"type": "string"}}}, "needs backtracking"),
     ],
 )

@@ -1,6 +1,7 @@
 """Which listed tools can be used, and what is said against arguments?"""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,15 @@ def test_a_tool_that_a_server_no_longer_lists_is_gone(registry: ToolRegistry) ->
     registry.replace("shop", [GOOD])
     registry.replace("shop", [])
     assert registry.find("shop.good") is Absence.UNKNOWN
+
+
+def test_a_tool_that_is_as_it_was_is_not_compiled_again(registry: ToolRegistry) -> None:
+    registry.replace("shop", [GOOD])
+    before = registry.find("shop.good")
+    registry.replace("shop", [replace(GOOD)])
+    assert registry.find("shop.good") is before
+    registry.replace("shop", [replace(GOOD, description="another")])
+    assert registry.find("shop.good") is not before
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,11 @@ WORK_MAX = 500_000
 """Some 1 us each on a busy core, measured with many schemas made to be slow."""
 EXPLAINED_WORK_MAX = 5_000
 """To say all that is wrong takes up to 100 us each: every alternative is told with its own reasons, and copied."""
-_BACKTRACKING = jsonschema_rs.FancyRegexOptions(backtrack_limit=2_000)
-_LINEAR = jsonschema_rs.RegexOptions()
+PATTERNS_MAX = 50
+PATTERN_BYTES_MAX = 2_000_000
+"""Of a compiled one, which takes up to 50 ms: "^\\p{L}{0,99}$" is that large, (a{1000}){100} is larger."""
+_BACKTRACKING = jsonschema_rs.FancyRegexOptions(backtrack_limit=2_000, size_limit=PATTERN_BYTES_MAX)
+_LINEAR = jsonschema_rs.RegexOptions(size_limit=PATTERN_BYTES_MAX)
 
 
 class SchemaUnusable(Exception):
@@ -70,6 +73,8 @@ class BoundedSchema:
 def bounded_schema(schema: Mapping[str, JsonValue]) -> BoundedSchema:
     """Raises SchemaUnusable."""
     document = dict(schema)
+    if (patterns := _patterns_in(document)) > PATTERNS_MAX:
+        raise SchemaUnusable(f"it has {patterns} patterns, over the limit of {PATTERNS_MAX}")
     try:
         # Offline: a server's schema must not make the runner read files or fetch addresses ($ref).
         validator = jsonschema_rs.validator_for(document, mask="[value]", offline=True, pattern_options=_BACKTRACKING)
@@ -78,6 +83,20 @@ def bounded_schema(schema: Mapping[str, JsonValue]) -> BoundedSchema:
         raise SchemaUnusable(str(error)[:300]) from error
     except SchemaTooCostly as error:
         raise SchemaUnusable(f"comparing may take too long: {error}") from error
+
+
+def _patterns_in(document: JsonValue) -> int:
+    """Each is compiled before anything can be said of it."""
+    count, waiting = 0, [document]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            by_name = one.get("patternProperties")
+            count += isinstance(one.get("pattern"), str) + (len(by_name) if isinstance(by_name, dict) else 0)
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return count
 
 
 def _is_linear(pattern: str) -> bool:

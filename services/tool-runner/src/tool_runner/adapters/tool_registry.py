@@ -65,7 +65,8 @@ class ToolRegistry:
         rules = self.servers[server]
         if missing := undeclarable_tools(listed, rules):
             log.warning("tool_server.lacks_declared", server=server, missing=missing)
-        registered = [_registered(tool) for tool in offered_tools(listed, rules)]
+        known = self._tools.get(server, {})
+        registered = [_registered(tool, known.get(tool.local_name)) for tool in offered_tools(listed, rules)]
         self._tools[server] = {one.tool.local_name: one for one in registered if one is not None}
         return [one.tool for one in self._tools[server].values()]
 
@@ -89,8 +90,11 @@ class ToolRegistry:
         )
 
 
-def _registered(tool: Tool) -> RegisteredTool | None:
-    """None for a tool whose name or schema is of no use: it is not offered, the others are."""
+def _registered(tool: Tool, known: RegisteredTool | None) -> RegisteredTool | None:
+    """None for a tool whose name or schema is of no use: it is not offered, the others are. One that is as it was is
+    not compiled again, which takes a millisecond: servers are asked for all their tools every minute."""
+    if known is not None and known.tool == tool:
+        return known
     size = len(tool.description_for_models().model_dump_json())
     if not NAME.match(tool.local_name) or size > DESCRIPTION_BYTES_MAX:
         log.warning("tool.not_offered", server=tool.server, tool=tool.local_name[:128], bytes=size)
