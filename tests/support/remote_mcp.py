@@ -72,6 +72,8 @@ class RemoteMcpServer:
                 return web.Response(body=b"x" * (17 * 1024 * 1024), content_type="application/json")
             case "html":
                 return web.Response(text="<p>hello</p>", content_type="text/html")
+            case "huge":
+                return self._said(body, {"result": {"content": [], "structuredContent": {"number": 2**70}}})
             case "nonsense":
                 return web.Response(text="{", content_type="application/json")
             case status if status.isdigit():

@@ -97,6 +97,27 @@ async def test_arguments_come_to_their_places(shop: OpenApiShop, server: OpenApi
     assert (headers["idempotency-key"], body) == ("t/c/1", b"")
 
 
+async def test_arguments_that_make_too_long_an_address_are_refused_before_anything_is_sent(
+    shop: OpenApiShop, server: OpenApiServer
+) -> None:
+    outcome = await call(server, "getOrder", {"order_id": "1", "fields": ["x" * 70_000]})
+    assert isinstance(outcome, NotSent)
+    assert outcome.error_class is ErrorClass.INVALID_ARGUMENTS
+    assert "over 16000" in outcome.detail
+    assert shop.got == []
+
+
+def test_an_object_does_not_set_another_argument() -> None:
+    parameters = [{"in": "query", "name": name, "schema": {}} for name in ("amount", "filter")]
+    document: JsonValue = {"paths": {"/pay": {"post": {"operationId": "pay", "parameters": [*parameters]}}}}
+    assert isinstance(document, dict)
+    operation = operations_of(document, reserved_headers=frozenset())["pay"]
+    with pytest.raises(Refused, match="filter cannot hold 'amount'"):
+        prepared(operation, {"amount": 1, "filter": {"amount": 1_000_000}}, base_url=BASE)
+    sent = prepared(operation, {"amount": 1, "filter": {"open": True}}, base_url=BASE)
+    assert sent.url == f"{BASE}/pay?amount=1&open=true"
+
+
 async def test_a_body_is_sent_as_json_and_cookies_of_one_caller_are_not_those_of_another(
     shop: OpenApiShop, server: OpenApiServer
 ) -> None:

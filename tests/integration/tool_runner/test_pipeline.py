@@ -266,6 +266,20 @@ async def test_a_call_over_its_quota_is_denied_and_a_repeat_of_the_one_within_ge
     assert "python.once: its quota of 1 calls a month for each entity is used up: 1 were made" in over.detail
 
 
+async def test_what_was_done_is_not_called_denied_when_it_comes_again_without_its_grant(
+    caller: Caller, effects_file: Path
+) -> None:
+    """As after a crash between effect and fact, and a start with fewer grants."""
+    first = await clerk(caller, "counter.append", {"value": "x"})
+    again = await caller.call("counter.append", {"value": "x"}, agent="guest", attempt=2)
+    other = await caller.call("counter.append", {"value": "y"}, agent="guest", attempt=3)
+    assert isinstance(first, ToolCallCompleted) and isinstance(again, ToolCallCompleted), again
+    assert (again.repeated, again.result) == (True, first.result)
+    assert isinstance(other, ToolCallFailed)
+    assert other.error_class == "denied"
+    assert len(effects(effects_file)) == 1
+
+
 async def test_a_call_whose_cost_is_over_a_cap_is_not_made(caller: Caller) -> None:
     budget = {"execution_id": "e1", "caps": [{"scope": "execution", "id": "e1", "cap_microdollars": 3_000}]}
     done = await clerk(caller, "python.sized_write", {"text": "x"}, **budget)

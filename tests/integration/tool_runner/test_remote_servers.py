@@ -125,6 +125,7 @@ async def _of_the_sdk(server: MCPServer) -> AsyncIterator[str]:
         ("500", Cut(CutBy.SERVER_DEATH)),
         ("flood", Unusable("its answer is over the limit of 16777216 bytes")),
         ("nonsense", Unusable("its answer is no message of the protocol")),
+        ("huge", Unusable("its answer cannot be written as JSON (Integer exceeds 64-bit range)")),
         ("html", Unusable("its answer is 'text/html', not JSON")),
     ],
 )

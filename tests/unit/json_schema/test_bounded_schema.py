@@ -179,3 +179,9 @@ def test_no_value_takes_more_comparisons_than_counted_before(
     assert size is not None
     work = bounded_schema({**schema, "$defs": {"x": defined}}).work
     assert comparisons(schema, value, defined) <= work * size
+
+
+def test_what_patterns_may_hold_of_memory_is_known() -> None:
+    patterns = {"": 0, r"^\d{4}-\d{2}-\d{2}$": 10_000, r"^[a-z]{1,999}$": 1_000_000, r"^\p{L}{0,99}$": 10_000_000}
+    schemas = {pattern: bounded_schema({"pattern": pattern} if pattern else {}) for pattern in patterns}
+    assert {pattern: schema.pattern_bytes for pattern, schema in schemas.items()} == patterns

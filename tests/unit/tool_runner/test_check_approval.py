@@ -145,6 +145,12 @@ def test_every_other_approval_is_denied_with_its_reason(entries: list[LogEntry],
     assert verdict_on_approval(command(), POLICY, entries) == Failed(ErrorClass.DENIED, detail)
 
 
+def test_a_yes_for_one_entity_is_none_for_another() -> None:
+    refused = verdict_on_approval(command(entity="bob"), POLICY, log(opened(), decided()))
+    assert isinstance(refused, Failed)
+    assert refused.detail.endswith("it is about another call")
+
+
 def test_a_verdict_that_came_before_the_question_is_none() -> None:
     refused = verdict_on_approval(command(), POLICY, log(decided(), opened()))
     assert isinstance(refused, Failed)

@@ -8,7 +8,9 @@ from functools import cache
 import pytest
 
 from tool_runner.domain.check_grants import Allowed, CallFacts, Denied, lacks, permission_of
+from tool_runner.domain.condition import is_false, is_true
 from tool_runner.domain.grants import Grant
+from tool_runner.domain.manifest import Json
 
 REFUND = CallFacts(
     tool="shop.refund",
@@ -209,3 +211,27 @@ def test_twenty_five_thousand_decisions_are_those_of_the_naive_model(seed: int) 
             assert decided is naive(one, grants, required), (one, grants, required)
             allowed += decided
     assert 2_000 < allowed < 23_000, "the matrix must hold many of both"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "amount > `100` || notify == `true`",
+        "!(amount > `100`)",
+        "length(items[?price > `100`]) > `0`",
+        "amount > `100` && notify == `true`",
+    ],
+)
+@pytest.mark.parametrize("amount", [None, [500], True, "500"])
+def test_what_cannot_be_compared_is_neither_true_nor_false_whatever_stands_around_it(
+    condition: str, amount: object
+) -> None:
+    values: Json = {"amount": amount, "notify": False, "items": [{"price": amount}]}  # type: ignore[dict-item]
+    assert not is_true(condition, values)
+    assert not is_false(condition, values)
+
+
+def test_a_comparison_that_nobody_asks_for_is_none() -> None:
+    guarded = "type(amount) == 'number' && amount > `100`"
+    assert is_false(guarded, {"amount": None})
+    assert is_true(guarded, {"amount": 101})

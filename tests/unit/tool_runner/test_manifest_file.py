@@ -217,6 +217,20 @@ def test_without_a_file_nothing_is_configured() -> None:
             "output_schema: {$ref: 'file:///etc/passwd'}",
             "look.output_schema: not a JSON",
         ),
+        ("output_schema: {type: object}", "output_schema: {$ref: '#'}", "look.output_schema: not a JSON Schema"),
+        (
+            "{per: tenant, calls_max: 500, window: month}",
+            "{per: entity, calls_max: 9, window: day}",
+            "cancel.quotas: calls for each entity in a day are limited twice; keep the smaller limit",
+        ),
+        ("amount <= `100`", f"{'(' * 900}amount{')' * 900}", ":13: grants.support.when: nested too deep"),
+        ("name: functions", 'name: functions\n    env: {"A=B": b}', "servers.functions.env.A=B: String should match"),
+        ("name: functions", 'name: functions\n    command: ["a\\0"]', "functions.command.0: String should match"),
+        (
+            "name: functions",
+            "name: functions\n    limits: {memory_bytes_max: 9999999999999999999}",
+            "limits.memory_bytes_max: Input should be less than",
+        ),
         ("input_schema: {type: object}", "description: x", "sums.tools.total.input_schema: is missing; code does not"),
         ("input_schema: {type: object}", "input_schema: {type: array}", "must be of an object"),
         (

@@ -76,3 +76,17 @@ async def test_of_a_thousand_tools_that_are_listed_again_only_the_changed_one_is
     assert [new is old for old, new in zip(before, after, strict=True)] == [False] + [True] * 998 + [False]
     assert after[0].tool.description == "changed"  # type: ignore[union-attr]
     assert after[-1] is Absence.UNKNOWN
+
+
+def test_the_patterns_of_one_server_hold_bounded_memory(
+    registry: ToolRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tool_runner.adapters.tool_registry.PATTERN_BYTES_MAX", 25_000_000)
+    large = [
+        ListedTool(f"large{n}", "", {"properties": {"a": {"pattern": f"^\\p{{L}}{{0,99}}{n}$"}}}) for n in range(4)
+    ]
+    for _ in range(2):  # What was let go is not counted again.
+        offered = registry.replace("shop", [*large, GOOD])
+        assert [tool.local_name for tool in offered] == ["large0", "large1", "good"]
+    assert len(registry.replace("shop", [large[3]])) == 0, "what has been refused is made anew when it changes"
+    assert len(registry.replace("shop", [replace(large[3], description="another")])) == 1

@@ -21,6 +21,8 @@ PATTERNS_MAX, PATTERN_CHARACTERS_MAX = 500, 100_000
 """Of all patterns together: one of megabytes took seconds to be found too large."""
 PATTERN_BYTES_MAX = 10_000_000
 """Of all patterns of a schema together, compiled: some 100 ms."""
+_PATTERN_BYTES = (10_000, 100_000, 1_000_000, PATTERN_BYTES_MAX)
+"""Tried in this order, as nobody says how large a pattern became; what is too large is found early."""
 _LINEAR = jsonschema_rs.RegexOptions()
 _WHAT_TO_DO = "make it smaller, with fewer alternatives and references"
 
@@ -54,9 +56,11 @@ class WholeProblem:
 
 @dataclass(frozen=True, slots=True)
 class BoundedSchema:
-    """A compiled schema; `work` is what it may cost to compare one value."""
+    """A compiled schema; `work` is what it may cost to compare one value, `pattern_bytes` what its patterns may hold of
+    memory."""
 
     work: int
+    pattern_bytes: int
     _validator: _Validator = field(repr=False)
 
     def iter_errors(self, instance: JsonValue) -> Iterator[Problem]:
@@ -87,17 +91,34 @@ def bounded_schema(schema: Mapping[str, JsonValue], *, mask: str | None = "[valu
     document = dict(schema)
     patterns = _patterns_of(document)
     _check_length(patterns)
-    bytes_max = PATTERN_BYTES_MAX // max(1, len(patterns))
-    options = jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS_MAX, size_limit=bytes_max)
     try:
-        # Offline: a stranger's schema must not make us read files or fetch addresses ($ref).
-        validator = jsonschema_rs.validator_for(document, mask=mask, offline=True, pattern_options=options)
-        return BoundedSchema(work_per_value(document, _is_linear), cast(_Validator, validator))
+        validator, pattern_bytes = _compiled(document, len(patterns), mask)
+        return BoundedSchema(work_per_value(document, _is_linear), pattern_bytes, validator)
     except (ValueError, jsonschema_rs.ReferencingError) as error:
-        of_patterns = f" (compiled, each pattern may have {bytes_max} bytes)" if '"regex"' in str(error) else ""
+        each = PATTERN_BYTES_MAX // max(1, len(patterns))
+        of_patterns = f" (compiled, each pattern may have {each} bytes)" if _is_of_pattern(error) else ""
         raise SchemaUnusable(f"{str(error)[:300]}{of_patterns}") from error
     except SchemaTooCostly as error:
         raise SchemaUnusable(f"comparing may take too long: {error}; {_WHAT_TO_DO}") from error
+
+
+def _compiled(document: dict[str, JsonValue], patterns: int, mask: str | None) -> tuple[_Validator, int]:
+    """The validator, and how many bytes its patterns may have. Raises ValueError, ReferencingError."""
+    for bytes_max in _PATTERN_BYTES:
+        size = bytes_max // max(1, patterns)
+        options = jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS_MAX, size_limit=size)
+        try:
+            # Offline: a stranger's schema must not make us read files or fetch addresses ($ref).
+            validator = jsonschema_rs.validator_for(document, mask=mask, offline=True, pattern_options=options)
+            return cast(_Validator, validator), bytes_max if patterns else 0
+        except ValueError as error:
+            if bytes_max == PATTERN_BYTES_MAX or not _is_of_pattern(error):
+                raise
+    raise AssertionError("the last size either does or raises")
+
+
+def _is_of_pattern(error: Exception) -> bool:
+    return '"regex"' in str(error)
 
 
 def _patterns_of(document: Mapping[str, JsonValue]) -> set[str]:

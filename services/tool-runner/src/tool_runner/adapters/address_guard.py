@@ -4,11 +4,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-import orjson
-
 from tool_runner.adapters.mcp_client import ServerLimits
+from tool_runner.adapters.mcp_session import within_bytes
 from tool_runner.domain.breaker import HEALTHY, Health
-from tool_runner.domain.outcome import Answered, Cut, ErrorClass, NotSent, TryOutcome, Unusable
+from tool_runner.domain.outcome import Answered, Cut, ErrorClass, NotSent, TryOutcome
 from tool_runner.domain.tool_request import ToolRequest
 
 
@@ -48,10 +47,9 @@ class AddressGuard:
 
     def _judged(self, outcome: TryOutcome) -> TryOutcome:
         match outcome:
-            case Answered(result):
+            case Answered():
                 self._health = HEALTHY
-                if (size := len(orjson.dumps(result))) > self._limits.result_bytes_max:
-                    return Unusable(f"its answer of {size} bytes is over the limit of {self._limits.result_bytes_max}")
+                return within_bytes(outcome, self._limits.result_bytes_max)
             case Cut() | NotSent(ErrorClass.SERVER_UNAVAILABLE):
                 self.count_failure()
         return outcome

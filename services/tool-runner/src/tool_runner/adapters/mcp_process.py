@@ -14,10 +14,11 @@ import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.client._transport import TransportStreams
 from mcp.shared.message import SessionMessage
-from mcp_types import jsonrpc_message_adapter
+from mcp_types import JSONRPCMessage, jsonrpc_message_adapter
 
 from pii import redact
 from tool_runner.adapters.sandbox.server_command import ServerNetwork, sandboxed_command
+from tool_runner.adapters.unasked import Unasked
 
 log = structlog.get_logger()
 
@@ -67,6 +68,7 @@ class McpProcess:
     process: asyncio.subprocess.Process
     streams: TransportStreams
     exited: asyncio.Event
+    unasked: Unasked = field(default_factory=Unasked)
 
     @property
     def ended(self) -> bool:
@@ -103,6 +105,7 @@ async def spawned(launch: Launch) -> AsyncIterator[McpProcess]:
         for pump in pumps:
             pump.cancel()
         await asyncio.gather(*pumps, return_exceptions=True)
+        await _reap(process)
         for stream in (from_server, session_reads, session_writes, to_server):
             stream.close()
 
@@ -127,9 +130,11 @@ async def _read(running: McpProcess, from_server: MemoryObjectSendStream[Session
     assert output is not None
     try:
         while line := await output.readline():
-            with suppress(ValueError):
-                message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+            message = _message_in(line)
+            if await running.unasked.admits(message, bytes_read=len(line)) and message is not None:
                 await from_server.send(SessionMessage(message))
+            if running.unasked.too_much and running.ended:
+                break  # Nobody waits for the rest of what it said.
     except (anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
         pass  # The session, or the server, is gone.
     except ValueError:
@@ -138,6 +143,13 @@ async def _read(running: McpProcess, from_server: MemoryObjectSendStream[Session
         running.kill()
         running.exited.set()
         from_server.close()
+
+
+def _message_in(line: bytes) -> JSONRPCMessage | None:
+    try:
+        return jsonrpc_message_adapter.validate_json(line, by_name=False)
+    except ValueError:
+        return None
 
 
 async def _log_errors(process: asyncio.subprocess.Process, server: str) -> None:
@@ -158,6 +170,7 @@ async def _write(running: McpProcess, to_server: MemoryObjectReceiveStream[Sessi
     assert stdin is not None
     try:
         async for message in to_server:
+            running.unasked.written(message.message)
             body = message.message.model_dump_json(by_alias=True, exclude_unset=True)
             stdin.write(body.encode() + b"\n")
             await stdin.drain()
@@ -166,7 +179,7 @@ async def _write(running: McpProcess, to_server: MemoryObjectReceiveStream[Sessi
 
 
 async def _leave(running: McpProcess) -> None:
-    """Ask it to go by closing its input, then kill what is left of its group and reap it."""
+    """Ask it to go by closing its input, then kill what is left of its group."""
     stdin = running.process.stdin
     assert stdin is not None
     stdin.close()
@@ -174,6 +187,13 @@ async def _leave(running: McpProcess) -> None:
         async with asyncio.timeout(LEAVE_SECONDS):
             await running.exited.wait()
     running.kill()
-    with suppress(TimeoutError):
+
+
+async def _reap(process: asyncio.subprocess.Process) -> None:
+    """Its end is told when its output is read: a pipe with something in it stays open."""
+    assert process.stdout is not None
+    with suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(LEAVE_SECONDS * 5):
-            await running.process.wait()
+            while await process.stdout.read(LINE_BYTES_MAX):
+                continue
+            await process.wait()

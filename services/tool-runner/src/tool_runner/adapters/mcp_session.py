@@ -2,24 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 
 import anyio
 import orjson
 from mcp import Client, MCPError
-from mcp_types import CONNECTION_CLOSED, CallToolResult, TextContent
+from mcp_types import CONNECTION_CLOSED, CallToolRequest, CallToolRequestParams, CallToolResult, TextContent
 from mcp_types import Tool as McpTool
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from tool_runner.adapters.mcp_process import McpProcess
 from tool_runner.domain.manifest import ListedTool
 from tool_runner.domain.outcome import Answered, Cut, CutBy, TryOutcome, Unusable
 
-PAGES_MAX = 100
+PAGES_MAX = 1_000
 TOOLS_MAX = 6_000
 """Their versions, with names of 128 characters, are one message of 1 MB."""
+LIST_BYTES_MAX = 32 * 1024 * 1024
 MESSAGE_CHARACTERS_MAX = 2_000
+_RESULT: TypeAdapter[CallToolResult] = TypeAdapter(CallToolResult)
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ class McpSession:
     async def exchange(self, tool: str, arguments: Mapping[str, JsonValue], *, until: float) -> TryOutcome:
         """Send one call and wait for its answer. A server that does not answer until then is killed: a call that is
         only given up goes on, and wedges a server that answers one after the other."""
-        answer = asyncio.ensure_future(self.client.session.call_tool(tool, dict(arguments)))
+        answer = asyncio.ensure_future(sent_call(self.client, tool, arguments))
         try:
             await asyncio.wait({answer}, timeout=until - time.monotonic())
             if answer.done():
@@ -60,10 +62,14 @@ class McpSession:
             return Cut(CutBy.SERVER_DEATH)
         except (RuntimeError, ValidationError) as error:  # The SDK's words for an answer that breaks the protocol.
             return Unusable(f"its answer is not what its server declares ({type(error).__name__})")
-        size = len(orjson.dumps(result.result))
-        if size > self.result_bytes_max:
-            return Unusable(f"its answer of {size} bytes is over the limit of {self.result_bytes_max}")
-        return result
+        return within_bytes(result, self.result_bytes_max)
+
+
+def sent_call(client: Client, tool: str, arguments: Mapping[str, JsonValue]) -> Coroutine[None, None, CallToolResult]:
+    """Send one call. Not by the client's own `call_tool`: it compares the answer with whatever schema the server
+    declares, without bounds, in the event loop; ours does that afterwards (`bounded_schema`)."""
+    request = CallToolRequest(params=CallToolRequestParams(name=tool, arguments=dict(arguments)))
+    return client.session.send_request(request, _RESULT)
 
 
 def result_of(result: CallToolResult) -> Answered:
@@ -78,20 +84,34 @@ def result_of(result: CallToolResult) -> Answered:
     return Answered(blocks, result.is_error)
 
 
+def within_bytes(answered: Answered, bytes_max: int) -> Answered | Unusable:
+    """The answer, if it can be passed on: what was read may be more than what can be written."""
+    try:
+        size = len(orjson.dumps(answered.result))
+    except orjson.JSONEncodeError as error:
+        return Unusable(f"its answer cannot be written as JSON ({str(error)[:100]})")
+    return answered if size <= bytes_max else Unusable(f"its answer of {size} bytes is over the limit of {bytes_max}")
+
+
+class ListTooLong(RuntimeError):
+    """A server lists more than can be held; the text names the limit."""
+
+
 async def list_tools(client: Client) -> list[ListedTool]:
-    """All pages of what the server offers. Raises RuntimeError for more than can be kept."""
+    """All pages of what the server offers. Raises ListTooLong: half of a list would be taken for all of it."""
     tools: list[ListedTool] = []
     cursor: str | None = None
+    bytes_left = LIST_BYTES_MAX
     for _ in range(PAGES_MAX):
         page = await client.list_tools(cursor=cursor)
         tools += [_listed(tool) for tool in page.tools]
+        bytes_left -= len(page.model_dump_json())
         cursor = page.next_cursor
-        if len(tools) > TOOLS_MAX:
-            break
+        if len(tools) > TOOLS_MAX or bytes_left < 0:
+            raise ListTooLong(f"lists more than {TOOLS_MAX} tools, or than {LIST_BYTES_MAX} bytes of them")
         if cursor is None:
             return tools
-    limits = f"{TOOLS_MAX} tools in {PAGES_MAX} pages"
-    raise RuntimeError(f"it lists more than {limits}, the limits; let it list fewer, or split it into servers")
+    raise ListTooLong(f"lists its tools in more than {PAGES_MAX} pages")
 
 
 def _listed(tool: McpTool) -> ListedTool:

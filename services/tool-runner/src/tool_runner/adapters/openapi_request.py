@@ -9,6 +9,9 @@ from pydantic import JsonValue
 from tool_runner.adapters.openapi_operations import BODY, Operation, Parameter
 from tool_runner.domain.manifest import Json
 
+ADDRESS_CHARACTERS_MAX = 16_000
+"""Servers take 8,000 to 16,000; the client breaks at 65,536."""
+
 
 class Refused(Exception):
     """An argument cannot be sent; the text names it, and not its value."""
@@ -35,7 +38,7 @@ def prepared(operation: Operation, arguments: Json, *, base_url: str) -> Prepare
             case "path":
                 path = path.replace("{" + parameter.name + "}", _segment(parameter, value))
             case "query":
-                query += _pairs(parameter, value)
+                query += _pairs(parameter, value, operation)
             case "header":
                 headers[parameter.name.lower()] = _line(parameter, value)
     if "{" in path:
@@ -43,8 +46,14 @@ def prepared(operation: Operation, arguments: Json, *, base_url: str) -> Prepare
     body = b""
     if BODY in arguments:
         body, headers["content-type"] = orjson.dumps(arguments[BODY]), "application/json"
-    url = base_url.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
-    return Prepared(operation.method, url, headers, body)
+    return Prepared(operation.method, _address(base_url.rstrip("/") + path, query), headers, body)
+
+
+def _address(place: str, query: list[tuple[str, str]]) -> str:
+    url = place + (f"?{urlencode(query)}" if query else "")
+    if (length := len(url)) > ADDRESS_CHARACTERS_MAX:
+        raise Refused(f"the arguments make an address of {length} characters, over {ADDRESS_CHARACTERS_MAX}; say less")
+    return url
 
 
 def _segment(parameter: Parameter, value: JsonValue) -> str:
@@ -59,11 +68,15 @@ def _segment(parameter: Parameter, value: JsonValue) -> str:
     return quote(text, safe="")
 
 
-def _pairs(parameter: Parameter, value: JsonValue) -> list[tuple[str, str]]:
+def _pairs(parameter: Parameter, value: JsonValue, operation: Operation) -> list[tuple[str, str]]:
+    """An object's names must not pass for those of other arguments: grants and approvals looked at these."""
     if isinstance(value, list) and not parameter.joined:
         return [(parameter.name, _text(parameter, one)) for one in value]
     if isinstance(value, dict):
         names = {name: f"{parameter.name}[{name}]" if parameter.deep else name for name in value}
+        others = {one.name for one in operation.parameters if one.where == "query"} - {parameter.name}
+        if taken := others.intersection(names.values()):
+            raise Refused(f"{parameter.argument} cannot hold {min(taken)[:80]!r}, which is an argument of its own")
         return [(names[name], _text(parameter, one)) for name, one in value.items()]
     return [(parameter.name, _text(parameter, value))]
 

@@ -9,11 +9,13 @@ from typing import cast
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from tool_runner.adapters.mcp_session import within_bytes
 from tool_runner.domain.manifest import ListedTool
 from tool_runner.domain.outcome import Answered, Cut, CutBy, ErrorClass, NotSent, TryOutcome, Unusable
 from tool_runner.domain.tool_request import ToolRequest
 
 Function = Callable[..., object]
+RESULT_BYTES_MAX = 8 * 1024 * 1024
 _JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
 
@@ -65,9 +67,11 @@ class PythonTools:
             running.cancel()
         error = running.exception()
         if error is not None:
-            return Answered({"error": f"{type(error).__name__}: {error}"[:2_000]}, is_error=True)
+            told: JsonValue = {"error": f"{type(error).__name__}: {error}"[:2_000]}
+            return within_bytes(Answered(told, is_error=True), RESULT_BYTES_MAX)
         try:
-            return Answered(_JSON.validate_python(running.result(), strict=True), is_error=False)
+            answer = Answered(_JSON.validate_python(running.result(), strict=True), is_error=False)
+            return within_bytes(answer, RESULT_BYTES_MAX)
         except ValidationError:
             return Unusable("its answer is not JSON")
 

@@ -9,16 +9,15 @@ import anyio
 import httpx2
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CONNECTION_CLOSED, CallToolRequest, CallToolRequestParams, CallToolResult
-from pydantic import TypeAdapter, ValidationError
+from mcp_types import CONNECTION_CLOSED, CallToolResult
+from pydantic import ValidationError
 
 from service_kit.tasks import end_task
 from tool_runner.adapters.http_fate import BODY_BYTES_MAX, FATE, Fate, FateTransport
-from tool_runner.adapters.mcp_session import MESSAGE_CHARACTERS_MAX, list_tools, result_of
+from tool_runner.adapters.mcp_session import MESSAGE_CHARACTERS_MAX, list_tools, result_of, sent_call
 from tool_runner.domain.manifest import Json, ListedTool
 from tool_runner.domain.outcome import Answered, Cut, CutBy, ErrorClass, NotSent, TryOutcome, Unusable
 
-_RESULT: TypeAdapter[CallToolResult] = TypeAdapter(CallToolResult)
 CONNECT_SECONDS_MAX = 10.0
 
 
@@ -87,8 +86,7 @@ class RemoteSession:
         assert self._client is not None
         token = FATE.set(fate)
         try:
-            params = CallToolRequestParams(name=tool, arguments=dict(arguments))
-            answer = asyncio.ensure_future(self._client.session.send_request(CallToolRequest(params=params), _RESULT))
+            answer = asyncio.ensure_future(sent_call(self._client, tool, arguments))
         finally:
             FATE.reset(token)
         try:

@@ -22,6 +22,8 @@ PREPARED_AT_ONCE = 20
 """Some 10 ms, in which nothing else happens."""
 PROBLEMS_MAX = 5
 DESCRIPTION_BYTES_MAX = 256 * 1024
+PATTERN_BYTES_MAX = 200_000_000
+"""What the patterns in all schemas of one server may hold of memory."""
 NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 
 
@@ -32,6 +34,11 @@ class RegisteredTool:
     tool: Tool
     validator: BoundedSchema
     result_validator: BoundedSchema | None = None
+
+    @property
+    def pattern_bytes(self) -> int:
+        """What its patterns may hold of memory."""
+        return self.validator.pattern_bytes + (self.result_validator.pattern_bytes if self.result_validator else 0)
 
     def refusal_of(self, arguments: Mapping[str, JsonValue]) -> Failed | None:
         """What the schema has against the arguments, without repeating their values."""
@@ -64,6 +71,7 @@ class ToolRegistry:
     _tools: dict[str, dict[str, RegisteredTool]] = field(default_factory=dict)
     _made: dict[str, dict[str, tuple[Tool, RegisteredTool | None]]] = field(default_factory=dict)
     """What became of each tool: servers list theirs every minute, mostly the same."""
+    _pattern_bytes: dict[str, int] = field(default_factory=dict)
 
     async def prepare(self, server: str, listed: list[ListedTool]) -> None:
         """Make what `replace` needs, with pauses: a catalogue of thousands of tools takes seconds."""
@@ -81,6 +89,7 @@ class ToolRegistry:
         registered = [self._registered(tool) for tool in offered]
         self._tools[server] = {one.tool.local_name: one for one in registered if one is not None}
         self._made[server] = {tool.local_name: self._made[server][tool.local_name] for tool in offered}
+        self._pattern_bytes[server] = sum(one.pattern_bytes for one in self._tools[server].values())
         return self.tools_of(server)
 
     def tools_of(self, server: str) -> list[Tool]:
@@ -109,8 +118,21 @@ class ToolRegistry:
     def _registered(self, tool: Tool) -> RegisteredTool | None:
         made = self._made.setdefault(tool.server, {})
         if tool.local_name not in made or made[tool.local_name][0] != tool:
-            made[tool.local_name] = (tool, _made_of(tool))
+            made[tool.local_name] = (tool, self._within_memory(_made_of(tool)))
         return made[tool.local_name][1]
+
+    def _within_memory(self, made: RegisteredTool | None) -> RegisteredTool | None:
+        """The tool, unless the patterns of its server would hold too much."""
+        if made is None or made.pattern_bytes == 0:
+            return made
+        held = self._pattern_bytes.get(made.tool.server, 0) + made.pattern_bytes
+        if held > PATTERN_BYTES_MAX:
+            log.warning(
+                "tool.not_offered", tool=made.tool.name, pattern_bytes=held, pattern_bytes_max=PATTERN_BYTES_MAX
+            )
+            return None
+        self._pattern_bytes[made.tool.server] = held
+        return made
 
 
 def _made_of(tool: Tool) -> RegisteredTool | None:

@@ -95,13 +95,15 @@ def _is_about(asked: OpenApproval, command: ExecuteToolCall) -> bool:
 
 
 def _was_held(command: ExecuteToolCall, log: Sequence[LogEntry], *, before: int) -> bool:
-    """The call that the person was asked about has the idempotency key of this one: it has one effect in all."""
+    """The call that the person was asked about has the idempotency key of this one, so that it has one effect in all,
+    and is made for the same entity."""
     return any(
         isinstance(entry.message, ExecuteToolCall)
         and entry.sequence < before
         and entry.message.idempotency_key == command.idempotency_key
         and entry.message.tool_call_id == command.tool_call_id
         and entry.message.iteration == command.iteration
+        and entry.message.entity == command.entity
         for entry in log
     )
 

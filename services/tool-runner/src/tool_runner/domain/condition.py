@@ -2,18 +2,35 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import jmespath
 from jmespath.parser import ParsedResult
+from jmespath.visitor import TreeInterpreter
 from pydantic import JsonValue
+
+if TYPE_CHECKING:
+    from jmespath.visitor import _TreeNode
 
 CONDITIONS_KEPT: Final = 4_096
 """Compiled conditions in memory; a manifest holds fewer."""
 _RAISED: Final = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 # Between true and false lies what a careless condition finds: null for a comparison with a missing value or with a
-# text, or an error. Neither may open anything: grants ask for true, approvals are spared only by false.
+# text, or an error. Neither may open anything: grants ask for true, approvals are spared only by false. No `||`, `!` or
+# filter around such a comparison makes a true or false of it.
+
+
+class _NoAnswer(ValueError):
+    """Something was compared that has no order."""
+
+
+class _Strict(TreeInterpreter):
+    def visit_comparator(self, node: "_TreeNode", value: object) -> bool:
+        found: bool | None = super().visit_comparator(node, value)
+        if found is None:
+            raise _NoAnswer
+        return found
 
 
 def is_true(condition: str, values: Mapping[str, JsonValue]) -> bool:
@@ -28,7 +45,7 @@ def is_false(condition: str, values: Mapping[str, JsonValue]) -> bool:
 
 def _found(condition: str, values: Mapping[str, JsonValue]) -> object:
     try:
-        found: object = _compiled(condition).search(values)
+        found: object = _Strict().visit(_compiled(condition).parsed, values)
     except _RAISED:
         return None
     return found

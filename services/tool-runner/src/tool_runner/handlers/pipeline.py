@@ -27,7 +27,8 @@ async def carry_out(call: CallInHand, runner: Runner) -> Ended:
     call = checked
     refused = step("permission", refusal_by_grants(call, runner))
     if refused is not None:
-        return Ended(refused)
+        known = await recalled_though_refused(call, runner)
+        return Ended(refused) if known is None else step("recall", known)
     ended = step("recall", await recalled(call, runner))
     if ended is not None:
         return ended
@@ -86,6 +87,19 @@ async def recalled(call: CallInHand, runner: Runner) -> Ended | None:
         return None
     match await runner.ledger.look(call.reference_in(runner.ledger)):
         case Recorded() | KeyReused() as known:
+            return _known(known, call)
+        case Orphaned() if not call.tool.may_run_again:
+            return await ended_by_claim(call, runner)
+    return None
+
+
+async def recalled_though_refused(call: CallInHand, runner: Runner) -> Ended | None:
+    """The end of a call that was made while it was allowed: to say now that it was denied would mean that it had no
+    effect."""
+    if not call.tool.is_recorded:
+        return None
+    match await runner.ledger.look(call.reference_in(runner.ledger)):
+        case Recorded() as known:
             return _known(known, call)
         case Orphaned() if not call.tool.may_run_again:
             return await ended_by_claim(call, runner)

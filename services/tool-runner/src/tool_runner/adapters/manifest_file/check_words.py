@@ -17,9 +17,11 @@ def problem_of_expression(text: str) -> str | None:
     """What is wrong with a JMESPath expression, functions that do not exist among it."""
     try:
         parsed = jmespath.compile(text).parsed
+        unknown = [name for name in _functions(parsed) if name not in Functions.FUNCTION_TABLE]
     except JMESPathError as error:
         return f"not a JMESPath expression: {str(error).splitlines()[0]}"
-    unknown = [name for name in _functions(parsed) if name not in Functions.FUNCTION_TABLE]
+    except RecursionError:
+        return "nested too deep to be evaluated"
     return f"JMESPath has no function {unknown[0]!r}" if unknown else None
 
 

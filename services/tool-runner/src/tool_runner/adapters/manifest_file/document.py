@@ -8,13 +8,14 @@ from tool_runner.adapters.manifest_file.server_entry import ServerEntry
 from tool_runner.adapters.manifest_file.tool_entry import Name, Part, Permission
 from tool_runner.adapters.vault.app_file import AppEntry
 
+Condition = Annotated[str, Field(max_length=2_000)]
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class ApprovalEntry(Part):
     """A person is asked before a call where the policy holds. One that only `includes` others stands for them."""
 
-    when: str | None = Field(None, max_length=2_000, description="JMESPath; always, if nothing is said.")
+    when: Condition | None = Field(None, description="JMESPath; always, if nothing is said.")
     after_untrusted_read: bool = Field(False, description="Only after the node has read a stranger's text.")
     includes: list[Name] = Field([], max_length=20)
 
@@ -30,7 +31,9 @@ class GrantEntry(Part):
     tenants: list[Pattern] = Field(["*"], max_length=1_000)
     entities: list[Pattern] = Field(["*"], max_length=1_000)
     permissions: list[Permission] = Field([], max_length=100)
-    when: list[str] = Field([], max_length=20, description="JMESPath over the arguments; all must be true.")
+    when: list[Annotated[str, Field(max_length=2_000)]] = Field(
+        [], max_length=20, description="JMESPath over the arguments; all must be true."
+    )
 
 
 class ManifestDocument(Part):

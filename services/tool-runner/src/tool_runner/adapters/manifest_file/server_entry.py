@@ -1,6 +1,6 @@
 """What can a manifest say of one server?"""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,20 +8,25 @@ from tool_runner.adapters.manifest_file.tool_entry import Header, Name, Part, Ru
 from tool_runner.adapters.sandbox.server_command import ServerNetwork
 
 MEMORY_BYTES_MAX = 1 << 30
+Word = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=100_000)]
+"""What the kernel takes as an argument or a value."""
+Variable = Annotated[str, Field(pattern=r"^[^=\x00]+$", max_length=200)]
 
 
 class LimitsEntry(Part):
     """Bounds of one server."""
 
-    memory_bytes_max: int = Field(MEMORY_BYTES_MAX, ge=0, description="Data of each of its processes; 0 is no limit.")
-    cpu_seconds_max: int = Field(0, ge=0, description="CPU time of one life of the process; 0 is no limit.")
+    memory_bytes_max: int = Field(
+        MEMORY_BYTES_MAX, ge=0, le=1 << 40, description="Data of each of its processes; 0 is no limit."
+    )
+    cpu_seconds_max: int = Field(0, ge=0, le=1 << 30, description="CPU time of one life of the process; 0 is no limit.")
     concurrency: int = Field(
         1, ge=1, le=256, description="Calls sent and not answered; 16 if unsaid for url and openapi."
     )
     sessions_max: int = Field(16, ge=1, le=1_000, description="Open sessions of a `url`, one for each credential.")
     start_seconds_max: float = Field(20.0, gt=0, le=300)
     result_bytes_max: int = Field(1_048_576, ge=1, le=8 * 1024 * 1024)
-    breaker_failures_max: int = Field(5, ge=1, description="Failures in a row that open the breaker.")
+    breaker_failures_max: int = Field(5, ge=1, le=1_000_000, description="Failures in a row that open the breaker.")
     breaker_open_seconds: float = Field(10.0, gt=0, le=3_600)
 
 
@@ -29,8 +34,12 @@ class ServerEntry(Part):
     """A server and its one source: command, url, openapi, builtin, or python or code at every tool."""
 
     name: Name
-    command: list[str] = Field([], description="The words of the command; the first word python is this interpreter.")
-    env: dict[str, str] = Field({}, description="The environment of the command beside PATH and LANG.")
+    command: list[Word] = Field(
+        [], max_length=1_000, description="The words of the command; the first word python is this interpreter."
+    )
+    env: dict[Variable, Word] = Field(
+        {}, max_length=1_000, description="The environment of the command beside PATH and LANG."
+    )
     show_errors: bool = Field(False, description="Log its error output, without personal data.")
     sandbox: bool = Field(False, description="Run the command in a sandbox, with one folder to write and nothing else.")
     network: ServerNetwork = Field(ServerNetwork.NONE, description="What a command in the sandbox may reach.")

@@ -111,6 +111,11 @@ def _of_rules(server: ServerEntry, tool: ToolEntry, place: Place) -> Mistakes:
     side_effect = tool.side_effect or server.defaults.side_effect or SideEffect.WRITE
     if tool.cache_ttl_seconds and side_effect is not SideEffect.READ:
         yield (*place, "cache_ttl_seconds"), f"only results of `read` tools are kept; this one is {side_effect.value}"
+    counted = [(quota.per, quota.window) for quota in tool.quotas or ()]
+    if twice := next((one for one in counted if counted.count(one) > 1), None):
+        yield (*place, "quotas"), f"calls for each {twice[0]} in a {twice[1]} are limited twice; keep the smaller limit"
+    if server.state_key is not None and tool.idempotency_argument == server.state_key_argument:
+        yield (*place, "idempotency_argument"), "is the argument that holds the state key; each needs its own"
     for field in ("idempotency_header", "authentication_required"):
         if getattr(tool, field) is not None and not server.is_remote:
             yield (*place, field), "needs a server with url or openapi: headers carry it"
