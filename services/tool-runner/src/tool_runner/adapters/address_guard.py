@@ -8,7 +8,7 @@ import orjson
 
 from tool_runner.adapters.mcp_client import ServerLimits
 from tool_runner.domain.breaker import HEALTHY, Health
-from tool_runner.domain.outcome import Answered, Cut, ErrorClass, NotSent, TryOutcome, Unusable
+from tool_runner.domain.outcome import Answered, Cut, ErrorClass, NotSent, Refusal, TryOutcome, Unusable
 from tool_runner.domain.tool_request import ToolRequest
 
 
@@ -42,16 +42,18 @@ class AddressGuard:
             if self.is_open:
                 detail = f"{self._name} failed {self._health.failures} times in a row; the call was not made"
                 return NotSent(ErrorClass.SERVER_UNAVAILABLE, detail)
-            return self._judged(await attempt())
+            return self._judged(await attempt(), request)
         finally:
             self._slots.release()
 
-    def _judged(self, outcome: TryOutcome) -> TryOutcome:
+    def _judged(self, outcome: TryOutcome, request: ToolRequest) -> TryOutcome:
         match outcome:
             case Answered(result):
                 self._health = HEALTHY
                 if (size := len(orjson.dumps(result))) > self._limits.result_bytes_max:
                     return Unusable(f"its answer of {size} bytes is over the limit of {self._limits.result_bytes_max}")
+            case NotSent(refusal=Refusal.RATE) if request.headers:
+                pass  # An account that calls too often must not shut the others out.
             case Cut() | NotSent(ErrorClass.SERVER_UNAVAILABLE):
                 self.count_failure()
         return outcome
