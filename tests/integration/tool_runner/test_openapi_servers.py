@@ -15,7 +15,6 @@ from contracts.tool_calls import ToolCallCompleted, ToolCallFailed
 from tests.support.openapi_shop import DOCUMENT, OpenApiShop, openapi_shop
 from tests.support.start_servers import NatsServer, RedisServer
 from tests.support.tool_runner import all_servers_up, calling, running_runner, settings_for, write_servers
-from tool_runner.adapters.manifest_file import ManifestError
 from tool_runner.adapters.mcp_client import ServerLimits
 from tool_runner.adapters.openapi_operations import operations_of
 from tool_runner.adapters.openapi_request import Refused, prepared
@@ -27,6 +26,7 @@ from tool_runner.domain.arguments import Caller
 from tool_runner.domain.breaker import BreakerPolicy
 from tool_runner.domain.manifest import ServerRules, ToolRules
 from tool_runner.domain.outcome import Answered, Cut, CutBy, ErrorClass, NotSent, TryOutcome, Unusable
+from tool_runner.domain.sandbox import SandboxUnavailable
 from tool_runner.domain.tool_request import ToolRequest
 
 LIMITS = ServerLimits(concurrency=4, breaker=BreakerPolicy(failures_max=2, open_seconds=60.0))
@@ -249,10 +249,11 @@ async def test_an_operation_is_called_through_the_runner(
         assert len(shop.got) == 1
 
 
-async def test_code_without_a_sandbox_stops_the_start_in_one_sentence(
+async def test_code_without_a_sandbox_of_the_wanted_tier_stops_the_start_in_one_sentence(
     nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     box = {"name": "box", "builtin": "code", "defaults": {"cost_usd": 0}}
-    settings = settings_for(nats_server.url, redis_server.url, write_servers(tmp_path / "tools.yaml", box))
-    with pytest.raises(ManifestError, match=r"servers\.box: its tools are code, and this tool runner has no sandbox"):
+    file = write_servers(tmp_path / "tools.yaml", box)
+    settings = settings_for(nats_server.url, redis_server.url, file, sandbox_tier_min="C")
+    with pytest.raises(SandboxUnavailable, match="TOOL_RUNNER_SANDBOX_TIER_MIN is C and this sandbox is of tier A"):
         await serve(settings, stop=asyncio.Event(), ready=asyncio.Event())

@@ -169,6 +169,18 @@ async def test_a_key_that_the_server_does_not_know_hurts_nobody_else(server: Rem
         assert await one.call(ANN) == Answered("ann:", is_error=False)
 
 
+@pytest.mark.parametrize(("callers", "next_is_made"), [(ANN, True), ({}, False)])
+async def test_an_account_that_calls_too_often_shuts_nobody_else_out(
+    server: RemoteMcpServer, callers: dict[str, str], next_is_made: bool
+) -> None:
+    async with remote(server.url) as one:
+        server.misbehaviour = "429"
+        for _ in range(LIMITS.breaker.failures_max):
+            assert isinstance(await one.call(callers), NotSent)
+        server.misbehaviour = ""
+        assert (await one.call(BOB) == Answered("bob:", is_error=False)) is next_is_made
+
+
 async def test_a_session_that_the_server_forgot_is_opened_anew(server: RemoteMcpServer) -> None:
     async with remote(server.url) as one:
         assert await one.call(ANN, text="1") == Answered("ann:1", is_error=False)

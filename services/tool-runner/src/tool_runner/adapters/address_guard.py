@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from tool_runner.adapters.mcp_client import ServerLimits
 from tool_runner.adapters.mcp_session import within_bytes
 from tool_runner.domain.breaker import HEALTHY, Health
-from tool_runner.domain.outcome import Answered, Cut, ErrorClass, NotSent, TryOutcome
+from tool_runner.domain.outcome import Answered, Cut, ErrorClass, NotSent, Refusal, TryOutcome
 from tool_runner.domain.tool_request import ToolRequest
 
 
@@ -41,15 +41,17 @@ class AddressGuard:
             if self.is_open:
                 detail = f"{self._name} failed {self._health.failures} times in a row; the call was not made"
                 return NotSent(ErrorClass.SERVER_UNAVAILABLE, detail)
-            return self._judged(await attempt())
+            return self._judged(await attempt(), request)
         finally:
             self._slots.release()
 
-    def _judged(self, outcome: TryOutcome) -> TryOutcome:
+    def _judged(self, outcome: TryOutcome, request: ToolRequest) -> TryOutcome:
         match outcome:
             case Answered():
                 self._health = HEALTHY
                 return within_bytes(outcome, self._limits.result_bytes_max)
+            case NotSent(refusal=Refusal.RATE) if request.headers:
+                pass  # An account that calls too often must not shut the others out.
             case Cut() | NotSent(ErrorClass.SERVER_UNAVAILABLE):
                 self.count_failure()
         return outcome

@@ -13,7 +13,7 @@ from tool_runner.adapters.mcp_client import OnTools, ServerLimits
 from tool_runner.adapters.remote_session import RemoteSession, SessionLost, Unreachable
 from tool_runner.adapters.tool_sources import RemoteMcp
 from tool_runner.domain.manifest import ServerRules
-from tool_runner.domain.outcome import Cut, ErrorClass, NotSent, TryOutcome
+from tool_runner.domain.outcome import Cut, ErrorClass, NotSent, Refusal, TryOutcome
 from tool_runner.domain.tool_request import ToolRequest
 
 log = structlog.get_logger()
@@ -83,7 +83,7 @@ class RemoteServer:
                 rules = self._rules.tools.get(request.tool, self._rules.defaults)
                 fate = Fate(call_headers(rules.idempotency_header, request))
                 outcome = await session.exchange(request.tool, request.arguments, fate=fate, until=request.until)
-                refused = isinstance(outcome, NotSent) and outcome.credentials_refused
+                refused = isinstance(outcome, NotSent) and outcome.refusal is Refusal.CREDENTIALS
                 session.broken = session.broken or refused or isinstance(outcome, Cut)
                 return outcome
             except SessionLost:

@@ -16,7 +16,7 @@ from service_kit.tasks import end_task
 from tool_runner.adapters.http_fate import BODY_BYTES_MAX, FATE, Fate, FateTransport
 from tool_runner.adapters.mcp_session import MESSAGE_CHARACTERS_MAX, list_tools, result_of, sent_call
 from tool_runner.domain.manifest import Json, ListedTool
-from tool_runner.domain.outcome import Answered, Cut, CutBy, ErrorClass, NotSent, TryOutcome, Unusable
+from tool_runner.domain.outcome import Answered, Cut, CutBy, ErrorClass, NotSent, Refusal, TryOutcome, Unusable
 
 CONNECT_SECONDS_MAX = 10.0
 
@@ -168,10 +168,11 @@ def not_made(status: int) -> NotSent | None:
             return NotSent(
                 ErrorClass.DENIED,
                 f"its server refuses the credentials ({status}); connect the account again",
-                credentials_refused=status == 401,
+                Refusal.CREDENTIALS if status == 401 else None,
             )
         case 429:
-            return NotSent(ErrorClass.SERVER_UNAVAILABLE, "its server takes no more calls for now (429)")
+            detail = "its server takes no more calls for now (429)"
+            return NotSent(ErrorClass.SERVER_UNAVAILABLE, detail, Refusal.RATE)
         case _ if 300 <= status < 400:
             return NotSent(
                 ErrorClass.SERVER_UNAVAILABLE, f"its server redirects to another place ({status}), not followed"

@@ -41,13 +41,20 @@ class Answered:
     is_error: bool
 
 
+class Refusal(Enum):
+    """Why a server makes no call for a credential. `CREDENTIALS`: other tokens of the same account might be taken."""
+
+    CREDENTIALS = "they are not taken"
+    RATE = "they were used too often"
+
+
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Surely nothing reached the tool. `credentials_refused`: other tokens of the same account might be taken."""
+    """Surely nothing reached the tool. `refusal` where its server said no to these credentials alone."""
 
     error_class: ErrorClass
     detail: str
-    credentials_refused: bool = False
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from tool_runner.domain.manifest import Tool
-from tool_runner.domain.outcome import Again, Answered, NotSent, TryOutcome, Unusable, Verdict, verdict_of
+from tool_runner.domain.outcome import Again, Answered, NotSent, Refusal, TryOutcome, Unusable, Verdict, verdict_of
 from tool_runner.domain.size_limits import SizeLimits, beyond_limits
 from tool_runner.domain.tool_request import ToolRequest
 
@@ -60,7 +60,7 @@ async def make_call(call: PreparedCall, server: ToolServer, starting: Callable[[
     while True:
         tries += 1
         outcome = _checked(await server.call(call.request, starting), call)
-        if isinstance(outcome, NotSent) and outcome.credentials_refused and renew is not None:
+        if isinstance(outcome, NotSent) and outcome.refusal is Refusal.CREDENTIALS and renew is not None:
             found, renew = await renewed(call, outcome, renew), None
             if isinstance(found, PreparedCall):
                 call = found
