@@ -11,7 +11,7 @@ import itertools
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hil.embedded.ports import free_port
-from service_kit.tasks import end_task
 from tests.support.deployment_files import SANDBOX
 from tests.support.kubernetes_node import Body, Node, bubblewrapped
+from tool_runner.adapters.sandbox.kubernetes.kubernetes_sandbox import ClusterOptions, KubernetesSandbox
 
 TOKEN = "the token of the tool runner"
 VERSION = "1.37"
@@ -120,12 +120,17 @@ class StandIn:
         if self.jobs.pop(name, None) is None:
             return status(404, "NotFound", f'jobs.batch "{name}" not found')
         self.secrets.pop(name, None)
-        if (pod := self.running.pop(name, None)) is not None:
-            await end_task(pod)
+        await self.end_pod(name)
         async with self.changed:
             self.pods.pop(name, None)
             self.changed.notify_all()
         return web.json_response({"kind": "Status", "status": "Success"})
+
+    async def end_pod(self, name: str) -> None:
+        """Until nothing of it runs."""
+        if (pod := self.running.pop(name, None)) is not None:
+            pod.cancel()
+            await asyncio.wait({pod})
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         name = request.query["labelSelector"].partition("=")[2]
@@ -176,16 +181,17 @@ class StandIn:
         folder.mkdir()
         for file, content in self.secrets[name]["stringData"].items():
             (folder / file).write_text(content, "utf-8")
-        process = await asyncio.create_subprocess_exec(
-            *self.node(self.image, spec, folder), stdout=asyncio.subprocess.PIPE, env={}
-        )
+        command = self.node(self.image, spec, folder)
+        making = asyncio.create_task(asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env={}))
         try:
-            said, _ = await process.communicate()
+            said, _ = await (await asyncio.shield(making)).communicate()
         except asyncio.CancelledError:
-            process.kill()
-            await process.wait()
+            process = await making  # One that is half made would leave its pipe open.
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.communicate()  # Until nobody holds its output.
             raise
-        return process.returncode or 0, said
+        return making.result().returncode or 0, said
 
 
 def granted() -> Iterator[Right]:
@@ -203,6 +209,15 @@ def right_of(request: web.Request) -> Right:
     if request.method == "GET":
         return group, resource, "watch" if request.query.get("watch") == "true" else "get" if rest else "list"
     return group, resource, {"POST": "create", "DELETE": "delete"}[request.method]
+
+
+@dataclass
+class Cluster:
+    """The stand-in, and a sandbox on it."""
+
+    api: StandIn
+    options: ClusterOptions
+    sandbox: KubernetesSandbox
 
 
 def status(code: int, reason: str, message: str) -> web.Response:
@@ -224,8 +239,8 @@ async def serving(stand_in: StandIn, credentials: Path) -> AsyncIterator[str]:
         yield f"https://127.0.0.1:{port}"
     finally:
         await runner.cleanup()
-        for pod in stand_in.running.values():
-            await end_task(pod)
+        for name in [*stand_in.running]:
+            await stand_in.end_pod(name)
 
 
 def give_credentials(folder: Path) -> None:

@@ -5,63 +5,24 @@ The API is a stand-in (tests/support/kubernetes_api.py): no cluster was asked.""
 import asyncio
 import dataclasses
 import json
-import shutil
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
-from tests.support.kubernetes_api import TOKEN, PodEnd, StandIn, give_credentials, serving, status
-from tests.support.kubernetes_node import bubblewrapped, gvisored
+from tests.support.kubernetes_api import TOKEN, Cluster, PodEnd, give_credentials, status
 from tests.support.wait_until import wait_until
-from tool_runner.adapters.sandbox.kubernetes.cluster_api import ClusterAddress
 from tool_runner.adapters.sandbox.kubernetes.kubernetes_sandbox import (
     ClusterOptions,
-    KubernetesSandbox,
     running_in_cluster,
 )
-from tool_runner.adapters.sandbox.kubernetes.pod_attack import probed
 from tool_runner.adapters.sandbox.kubernetes.pod_manifest import PodOptions
-from tool_runner.adapters.sandbox.opened import SandboxOptions, opened_sandbox
-from tool_runner.adapters.sandbox.root_image import built_image
 from tool_runner.domain.sandbox import SandboxLimits, SandboxUnavailable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 LIMITS = SandboxLimits(wall_seconds_max=20)
 NO_REPORT = "the pod logged no report of its own form"
 FOREIGN = "the report of the sandbox has another form than its own"
-
-
-@dataclasses.dataclass
-class Cluster:
-    """The stand-in, and a sandbox on it."""
-
-    api: StandIn
-    options: ClusterOptions
-    sandbox: KubernetesSandbox
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared(options: SandboxOptions, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
-    credentials = tmp_path_factory.mktemp("credentials")
-    api = StandIn(built_image(options.directory), tmp_path_factory.mktemp("node"))
-    async with serving(api, credentials) as url:
-        found = ClusterOptions(ClusterAddress(url, credentials=credentials, pause_seconds=0.01))
-        async with running_in_cluster(found, slots=4) as sandbox:
-            yield Cluster(api, found, sandbox)
-
-
-@pytest.fixture
-def cluster(shared: Cluster) -> Cluster:
-    """As good as new."""
-    api = shared.api
-    api.refuse, api.end, api.cut_watches = (lambda _: None), (lambda _: None), 0
-    api.silent, api.node = False, bubblewrapped
-    api.asked.clear()
-    return shared
 
 
 async def test_code_gets_its_inputs_and_its_result_its_files_and_its_output_come_back(cluster: Cluster) -> None:
@@ -291,32 +252,3 @@ async def test_code_and_inputs_over_the_limit_are_refused_before_anything_is_ask
     ended = await cluster.sandbox.execute("", "x" * 1_000_000, LIMITS)
     assert (ended.exit_code, cluster.api.asked) == (1, [])
     assert "the limit is 921600 with Kubernetes" in ended.error
-
-
-@pytest.mark.parametrize(("rule", "attack"), [("policy", "network"), ("token", "token"), ("root", "writable_places")])
-async def test_a_cluster_that_leaves_something_out_is_found_out(cluster: Cluster, rule: str, attack: str) -> None:
-    cluster.api.node = partial(bubblewrapped, leave_out={rule})
-    found = await probed(cluster.sandbox, cluster.options.address.url)
-    assert attack in {finding.attack for finding in found if finding.through}
-
-
-async def test_no_code_runs_where_one_attack_gets_through(cluster: Cluster, options: SandboxOptions) -> None:
-    chosen = dataclasses.replace(options, backend="kubernetes", tier_min="C", cluster=cluster.options)
-    only_the_kernel = r"does not hold on this machine \(kernel: [^;]* is not gVisor's[^;]*\); see"
-    with pytest.raises(SandboxUnavailable, match=only_the_kernel):
-        async with opened_sandbox(chosen):
-            pass
-    with pytest.raises(SandboxUnavailable, match="SANDBOX_PACKAGES: with Kubernetes"):
-        async with opened_sandbox(dataclasses.replace(chosen, packages=["numpy"])):
-            pass
-
-
-async def test_pods_that_gvisor_closes_hold_and_run_code(cluster: Cluster, options: SandboxOptions) -> None:
-    if shutil.which("runsc") is None:
-        pytest.skip("runsc is not installed")
-    cluster.api.node = gvisored
-    chosen = dataclasses.replace(options, backend="kubernetes", tier_min="C", cluster=cluster.options)
-    async with opened_sandbox(chosen) as sandbox:
-        ended = await sandbox.execute("print('hi'); open('out/a', 'w').write('x'); result = inputs", [1], LIMITS)
-    assert (ended.error, ended.exit_code, ended.stdout, ended.result) == ("", 0, "hi\n", [1])
-    assert ended.files == {"a": b"x"}
