@@ -1,15 +1,19 @@
 """What of the machine can a boxed tool server change, when the tool runner is root and so the box is root's, too?"""
 
 import asyncio
+import ctypes
 import json
 import os
+import platform
 import sys
 from pathlib import Path
 
 import pytest
 
+from tool_runner.adapters import launch_child
 from tool_runner.adapters.sandbox.server_command import ServerNetwork, sandboxed_command
 
+_ADD_KEY, _KEYCTL, _SEARCH, _UNLINK, _SESSION = 248, 250, 10, 9, -3
 LOOKS_FOR_SETTINGS = """
 import json, os, stat
 def changes(path):
@@ -38,3 +42,28 @@ async def test_a_boxed_server_changes_no_setting_of_the_machine_and_sees_no_priv
     process = await asyncio.create_subprocess_exec(*boxed, stdout=asyncio.subprocess.PIPE, cwd="/")
     said, _ = await process.communicate()
     assert json.loads(said) == []
+
+
+LOOKS_FOR_A_KEY = """
+import ctypes, sys
+print(ctypes.CDLL(None).syscall(250, 10, -3, b"user", sys.argv[1].encode(), 0) > 0)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.machine() != "x86_64", reason="the numbers of its calls")
+async def test_a_server_does_not_get_the_keys_of_the_tool_runners_session(tmp_path: Path) -> None:
+    script, name = tmp_path / "server.py", f"hil-{os.getpid()}"
+    script.write_text(LOOKS_FOR_A_KEY)
+    libc = ctypes.CDLL(None)
+    key = libc.syscall(_ADD_KEY, b"user", name.encode(), b"secret", 6, _SESSION)
+    if key < 0:
+        pytest.skip("this machine's kernel keeps no keys")
+    try:
+        assert libc.syscall(_KEYCTL, _SEARCH, _SESSION, b"user", name.encode(), 0) == key
+        launched = (sys.executable, "-I", "-S", launch_child.__file__, "0", "0", str(os.getpid()))
+        process = await asyncio.create_subprocess_exec(
+            *launched, sys.executable, str(script), name, stdout=asyncio.subprocess.PIPE
+        )
+        assert (await process.communicate())[0] == b"False\n"
+    finally:
+        libc.syscall(_KEYCTL, _UNLINK, key, _SESSION)

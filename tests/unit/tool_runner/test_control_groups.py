@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tool_runner.adapters.sandbox.control_groups import Layout, found_layout
+from tool_runner.adapters.sandbox.control_groups import ControlGroup, Layout, found_layout
 
 ALL = "cpuset cpu io memory hugetlb pids"
 
@@ -60,3 +60,10 @@ def test_v1_with_v2_beside_it_has_limits_in_one_and_the_kill_in_the_other(tmp_pa
 def test_without_the_controllers_it_says_which_are_missing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no control group of memory, pids"):
         found_layout(tmp_path, own_groups(tmp_path, "1:cpu:/\n"))
+
+
+def test_two_keepers_with_one_process_id_do_not_meet(tmp_path: Path) -> None:
+    """Containers count processes from 1 each, and may share the control groups of their machine."""
+    layout = Layout({}, tmp_path)
+    assert ControlGroup(layout, 1).folders != ControlGroup(layout, 1).folders
+    assert len([*tmp_path.iterdir()]) == 2

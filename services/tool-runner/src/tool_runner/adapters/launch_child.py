@@ -11,6 +11,9 @@ import sys
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
+KEYCTL_JOIN_SESSION_KEYRING = 1
+KEYCTL = {"x86_64": 250, "aarch64": 219}
+"""Number of the call, for which the C library has no name."""
 RESERVED = 16
 """Address space for each byte of data: runtimes such as V8 reserve gigabytes that they never touch."""
 
@@ -18,6 +21,7 @@ RESERVED = 16
 def main(memory_bytes: str, cpu_seconds: str, parent: str, *command: str) -> None:
     """Arguments: memory and CPU limit (0 is none), process id of the runner, then the command."""
     die_with(int(parent))
+    leave_session_keys()
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_DATA: int(memory_bytes) or None,
@@ -38,6 +42,14 @@ def die_with(parent: int) -> None:
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit(1)
+
+
+def leave_session_keys() -> None:
+    """Keys of the session that started the tool runner (Kerberos, encrypted folders) go to every child that does not
+    take a session of its own, in a box or not. Where the call is refused, the server may not make it either."""
+    number = KEYCTL.get(os.uname().machine)
+    if sys.platform == "linux" and number is not None:
+        ctypes.CDLL(None).syscall(number, KEYCTL_JOIN_SESSION_KEYRING, None)
 
 
 if __name__ == "__main__":

@@ -87,24 +87,28 @@ class Box:
         except TimeoutError as error:
             raise SandboxUnavailable("the keeper of the sandboxes does not answer") from error
         finally:
-            if writing is not None:
-                await end_task(writing)
-            await self.close()
+            try:
+                if writing is not None:
+                    await end_task(writing)
+            finally:
+                await self.close()
         return await asyncio.to_thread(self._result, end, limits)  # A result of 1 MiB takes a while to check.
 
     async def close(self) -> None:
         """End it if it still runs, and wait until nothing of it does."""
-        if not self.end.done():
-            self.keeper.end(self.number, None)
-            with suppress(TimeoutError, SandboxUnavailable):
-                async with asyncio.timeout(END_SECONDS_MAX):
-                    await asyncio.shield(self.end)
-        self.output.close()
-        self.report.close()
-        if self.job is not None:
-            os.close(self.job)
-            self.job = None
-        self.kind.after(self.number)
+        try:
+            if not self.end.done():
+                self.keeper.end(self.number, None)
+                with suppress(TimeoutError, SandboxUnavailable):
+                    async with asyncio.timeout(END_SECONDS_MAX):
+                        await asyncio.shield(self.end)
+        finally:
+            self.output.close()
+            self.report.close()
+            if self.job is not None:
+                os.close(self.job)
+                self.job = None
+            self.kind.after(self.number)
 
     def _result(self, end: BoxEnd, limits: SandboxLimits) -> SandboxResult:
         killed_by, status = end.killed_by, end.status

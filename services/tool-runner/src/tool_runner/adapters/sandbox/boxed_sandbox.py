@@ -35,9 +35,10 @@ class BoxedSandbox:
             error = f"the code has {len(code)} characters, the limit is {CODE_CHARACTERS_MAX}"
             return SandboxResult(self.kind.tier, 1, "", error=error)
         started = time.monotonic()
-        uid, box = await self._taken(limits.wall_seconds_max)
+        uid, box, waited = await self._taken(limits.wall_seconds_max)
+        left = dataclasses.replace(limits, wall_seconds_max=limits.wall_seconds_max - waited)
         try:
-            result = await box.run(code, inputs, limits)
+            result = await box.run(code, inputs, left)
         finally:
             self._free.put_nowait(uid)
             self._filled.clear()
@@ -67,13 +68,15 @@ class BoxedSandbox:
         while self._warm:
             await self._warm.pop()[1].close()
 
-    async def _taken(self, patience_seconds: float) -> tuple[int, Box]:
+    async def _taken(self, patience_seconds: float) -> tuple[int, Box, float]:
+        """A user, its box, and for how many seconds there was none: who asked has so much less time to run."""
         while self._warm:
             uid, box = self._warm.popleft()
             if not box.end.done():
-                return uid, box
+                return uid, box, 0.0
             await box.close()
             self._free.put_nowait(uid)
+        since = time.monotonic()
         try:
             async with asyncio.timeout(patience_seconds):
                 uid = await self._free.get()
@@ -81,7 +84,8 @@ class BoxedSandbox:
             raise SandboxUnavailable(
                 f"all sandboxes were in use for {patience_seconds:g} s; raise TOOL_RUNNER_SANDBOX_SLOTS"
             ) from error
-        return uid, await self._started("cold", uid)
+        waited = time.monotonic() - since
+        return uid, await self._started("cold", uid), waited
 
     async def _started(self, start: str, uid: int) -> Box:
         box: Box | None = None
@@ -89,9 +93,11 @@ class BoxedSandbox:
             box = new_box(self.kind, self._keeper, start=start, uid=uid)
             await box.ready()
         except BaseException:
-            if box is not None:
-                await box.close()
-            self._free.put_nowait(uid)
+            try:
+                if box is not None:
+                    await box.close()
+            finally:  # Whoever is cancelled twice gives it back as well.
+                self._free.put_nowait(uid)
             raise
         if start == "warm":
             self._keeper.wait(box.number)

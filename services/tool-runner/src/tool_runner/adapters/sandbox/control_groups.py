@@ -73,7 +73,9 @@ class ControlGroup:
     """The limits of one box, from before its first process to after its last."""
 
     def __init__(self, layout: Layout, number: int) -> None:
-        name = f"{_NAME}{os.getpid()}-{number}"
+        name = (
+            f"{_NAME}{os.getpid()}-{number}-{os.urandom(4).hex()}"  # Another container may have this process id, too.
+        )
         self._v1 = {controller: folder / name for controller, folder in layout.folders.items()}
         self._v2 = layout.unified / name if layout.unified else None
         self._limits_in_v2 = layout.is_v2
