@@ -83,6 +83,7 @@ def manifest(effects_file: Path) -> dict[str, object]:
                         "result_pii": "tokenise",
                         "pii_results": ["name"],
                     },
+                    "echo": {"python": "textwrap:dedent", "side_effect": "read", "cost_usd": "0"},
                     "once": {**sized, "cost_usd": "0.002", "quotas": ONCE},
                     "once_asked": {**sized, "cost_usd": "0", "quotas": ONCE, "approvals": ["always"]},
                 },
@@ -310,6 +311,15 @@ async def test_a_kept_result_is_given_to_the_same_entity_for_nothing(caller: Cal
     assert isinstance(fresh, ToolCallCompleted)
     assert kept.result == first.result != fresh.result
     assert [one.cost_microdollars for one in (first, kept, fresh)] == [1_000, 0, 1_000]
+
+
+async def test_a_tool_that_repeats_its_arguments_does_not_tell_what_is_behind_tokens(caller: Caller) -> None:
+    person = await clerk(caller, "python.person", {})
+    assert isinstance(person, ToolCallCompleted) and isinstance(person.result, dict)
+    text = f"{person.result['name']} writes from {person.result['mail']}"
+    echoed = await clerk(caller, "python.echo", {"text": text}, call="2")
+    assert isinstance(echoed, ToolCallCompleted)
+    assert echoed.result == text
 
 
 async def test_others_see_tokens_and_the_next_tool_of_the_conversation_the_values(caller: Caller) -> None:

@@ -11,6 +11,7 @@ from mcp.server.mcpserver import MCPServer
 
 from tests.support.remote_mcp import RemoteMcpServer, remote_mcp_server
 from tests.support.wait_until import wait_until
+from tool_runner.adapters.address_guard import call_headers
 from tool_runner.adapters.mcp_client import ServerLimits
 from tool_runner.adapters.remote_server import RemoteServer
 from tool_runner.adapters.tool_sources import RemoteMcp
@@ -214,3 +215,12 @@ async def test_nothing_is_sent_to_an_address_where_nobody_listens() -> None:
         outcome = await one.call(ANN)
         assert isinstance(outcome, NotSent)
         assert outcome.error_class is ErrorClass.SERVER_UNAVAILABLE
+
+
+def test_no_two_keys_become_one_header() -> None:
+    keys = ["t/c/1", "t/c/é", "t/c/ü", "t/c/a\r\nb", "t/c/a\n\nb", "x" * 1_001, "x" * 1_002]
+    requests = [ToolRequest("t", {}, 0.0, Caller("t", "c"), key) for key in keys]
+    sent = [call_headers("Idempotency-Key", request)["idempotency-key"] for request in requests]
+    assert sent[0] == "t/c/1"
+    assert len(set(sent)) == len(keys)
+    assert all(one.isascii() and one.isprintable() and len(one) <= 1_000 for one in sent)

@@ -1,6 +1,7 @@
 """When may a call go to a server at an address: how many at a time, and not while it fails?"""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable
 
@@ -9,6 +10,8 @@ from tool_runner.adapters.mcp_session import within_bytes
 from tool_runner.domain.breaker import HEALTHY, Health
 from tool_runner.domain.outcome import Answered, Cut, ErrorClass, NotSent, Refusal, TryOutcome
 from tool_runner.domain.tool_request import ToolRequest
+
+KEY_CHARACTERS_MAX = 1_000
 
 
 class AddressGuard:
@@ -58,8 +61,10 @@ class AddressGuard:
 
 
 def call_headers(header: str | None, request: ToolRequest) -> dict[str, str]:
-    """The key of this one call, where the manifest names a header for it; one line of ASCII, whatever the key is."""
+    """The key of this one call, where the manifest names a header for it. A header is one short line of ASCII; another
+    key is sent as its hash, for no two keys may come to be one."""
     if header is None:
         return {}
     key = request.idempotency_key
-    return {header.lower(): "".join(one if one.isascii() and one.isprintable() else "_" for one in key)[:1_000]}
+    plain = key.isascii() and key.isprintable() and len(key) <= KEY_CHARACTERS_MAX
+    return {header.lower(): key if plain else hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()}

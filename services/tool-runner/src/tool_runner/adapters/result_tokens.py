@@ -22,6 +22,8 @@ from tool_runner.domain.manifest import Json, ResultPii, Tool
 TOKEN_CHARACTERS = 12
 """60 bits: among 10,000 values of a conversation two share a token once in 20 billion conversations."""
 TOKENS_MAX = 10_000
+HIDDEN_MIN = 4
+"""Characters of a value that is looked for in results; a shorter one is part of too many words."""
 KEEP_SECONDS = 7 * 86_400.0
 AWAY = timedelta(seconds=1)
 _VALUES = b"hil tool-runner result tokens: values 1"
@@ -82,6 +84,15 @@ class ResultTokens:
             )
         return cast(dict[str, JsonValue], put_back(given, values))
 
+    async def hide_again(self, result: JsonValue, arguments: Json, caller: Caller) -> JsonValue:
+        """A result without the values that `restore` put into these arguments: a tool that repeats what it was asked
+        must not tell what another tool's policy keeps back. Raises RetryLater."""
+        if not (seen := placeholders_in(dict(arguments))):
+            return result
+        values = await self._values_of(list(seen), _entry(caller))
+        hidden = [(token, value) for token, value in values.items() if len(value) >= HIDDEN_MIN]
+        return _with_tokens(result, sorted(hidden, key=lambda one: len(one[1]), reverse=True))
+
     async def _keep(self, entry: str, values: dict[str, str]) -> None:
         words = [str(TOKENS_MAX), str(int(self.keep_seconds * 1_000))]
         for token, value in values.items():
@@ -126,6 +137,19 @@ def _schema_of(tool: Tool) -> Json:
     if tool.result_field is None or not isinstance(field, dict):
         return schema
     return {**schema, "anyOf": [*(known if isinstance(known, list) else []), field]}
+
+
+def _with_tokens(value: JsonValue, tokens: list[tuple[str, str]]) -> JsonValue:
+    """Results are at most 64 levels deep (handlers/make_call.py)."""
+    if isinstance(value, str):
+        for token, hidden in tokens:
+            value = value.replace(hidden, token)
+        return value
+    if isinstance(value, list):
+        return [_with_tokens(one, tokens) for one in value]
+    if isinstance(value, dict):
+        return {str(_with_tokens(name, tokens)): _with_tokens(one, tokens) for name, one in value.items()}
+    return value
 
 
 def _entry(caller: Caller) -> str:

@@ -16,6 +16,7 @@ async def as_told(ended: Ended, call: CallInHand, runner: Runner) -> tuple[Ended
         return ended, ResultMarks()
     try:
         result = await runner.tokens.mask(ended.verdict.result, call.tool, call.caller)
+        result = await runner.tokens.hide_again(result, call.command.arguments, call.caller)
     except MaskingFailed as error:
         unusable = Unusable(f"personal data in its answer cannot be masked: {error}")
         return replace(ended, verdict=verdict_of_unusable(unusable, call.tool)), ResultMarks()
