@@ -46,6 +46,7 @@ def test_a_tool_that_is_as_it_was_is_not_compiled_again(registry: ToolRegistry) 
     "broken",
     [
         ListedTool("bad", "", {"type": 5}),
+        ListedTool("bad", "", {"type": "object", "properties": {"a": {"maximum": 10**400}}}),
         ListedTool("bad", "", {"properties": {"a": {"pattern": "("}}}),
         ListedTool("bad", "", {"$ref": "#/nowhere"}),
         ListedTool("bad", "", {"$ref": "http://127.0.0.1:1/schema"}),
