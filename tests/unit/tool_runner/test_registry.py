@@ -37,6 +37,7 @@ def test_a_tool_that_a_server_no_longer_lists_is_gone(registry: ToolRegistry) ->
     "broken",
     [
         ListedTool("bad", "", {"type": 5}),
+        ListedTool("bad", "", {"type": "object", "properties": {"a": {"maximum": 10**400}}}),
         ListedTool("bad", "", {"properties": {"a": {"pattern": "("}}}),
         ListedTool("bad", "", {"$ref": "#/nowhere"}),
         ListedTool("bad", "", {"$ref": "http://127.0.0.1:1/schema"}),

@@ -19,6 +19,7 @@ from tool_runner.domain.manifest import Json, ListedTool
 from tool_runner.domain.outcome import Answered, Cut, CutBy, ErrorClass, NotSent, Refusal, TryOutcome, Unusable
 
 CONNECT_SECONDS_MAX = 10.0
+_BROKEN = (anyio.ClosedResourceError, anyio.BrokenResourceError)
 
 
 class Unreachable(Exception):
@@ -78,7 +79,7 @@ class RemoteSession:
         try:
             async with asyncio.timeout(seconds_max):
                 return await list_tools(self._client)
-        except (MCPError, TimeoutError, ValidationError, RuntimeError, anyio.ClosedResourceError) as error:
+        except (*_BROKEN, MCPError, TimeoutError, ValidationError, RuntimeError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}"[:300]) from error
 
     async def exchange(self, tool: str, arguments: Json, *, fate: Fate, until: float) -> TryOutcome:
@@ -140,7 +141,7 @@ def _outcome_of(answer: "asyncio.Future[CallToolResult]", fate: Fate) -> TryOutc
         result = result_of(answer.result())
     except MCPError as error:
         return _outcome_of_error(error, fate)
-    except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+    except _BROKEN:
         return Cut(CutBy.SERVER_DEATH)
     except (RuntimeError, ValidationError) as error:
         return Unusable(f"its answer is not what the protocol asks for ({type(error).__name__})")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
+import orjson
 import structlog
 from pydantic import JsonValue
 
@@ -142,9 +143,10 @@ def _made_of(tool: Tool) -> RegisteredTool | None:
         log.warning("tool.not_offered", server=tool.server, tool=tool.local_name[:128], bytes=size)
         return None
     try:
+        orjson.dumps([tool.input_schema, tool.output_schema])  # Everybody who is told of the tool writes it on.
         validator = bounded_schema(tool.input_schema)
         result_validator = None if tool.output_schema is None else bounded_schema(tool.output_schema)
-    except SchemaUnusable as error:
+    except (SchemaUnusable, orjson.JSONEncodeError) as error:
         log.warning("tool.schema_invalid", tool=tool.name, reason=str(error))
         return None
     return RegisteredTool(tool, validator, result_validator)
