@@ -120,7 +120,8 @@ ORCHESTRATOR_INPUTS: tuple[type[Message], ...] = (
 ORCHESTRATOR = ConsumerSpec("orchestrator", ORCHESTRATOR_INPUTS, ack_pending_max=5_000)
 ARCHIVER = ConsumerSpec("archiver", (ConversationClosed, ExecutionFinished), ack_pending_max=1)
 LLM_GATEWAY = ConsumerSpec("llm-gateway", (RequestCompletion, RaiseBudget))
-TOOL_RUNNER = ConsumerSpec("tool-runner", (ExecuteToolCall,))
+TOOL_RUNNER = ConsumerSpec("tool-runner", (ExecuteToolCall,), ack_pending_max=10_000)
+"""Calls that wait for a place or a rate wait in the bus."""
 HIL_INBOX_COMMANDS = ConsumerSpec(
     "hil-inbox-commands", (ClaimHandover, ReleaseHandover, ResolveHandover, ReturnHandover, DecideApproval)
 )

@@ -50,6 +50,22 @@ async def test_a_wedged_server_is_cut_at_its_deadline_and_left_alone_after_the_d
     assert isinstance(beside, ToolCallCompleted)
 
 
+async def test_many_calls_of_a_wedged_server_take_no_places_of_others(caller: Caller) -> None:
+    wedged = [
+        await caller.command("counter.slow", {"ms": 60_000}, key=f"w{n}", call=str(n), timeout_ms=6_000)
+        for n in range(150)
+    ]
+    beside = await caller.call("keyed.add", {"a": 1, "b": 1}, key="beside")
+    assert isinstance(beside, ToolCallCompleted)
+    assert [fact for n in range(150) for fact in await caller.facts(f"w{n}")] == []
+    ends = await asyncio.gather(*map(caller.fact_of, wedged))
+    assert {(type(end), end.error_class) for end in ends if isinstance(end, ToolCallFailed)} <= {
+        (ToolCallFailed, "timeout"),
+        (ToolCallFailed, "server_unavailable"),
+    }
+    assert all(isinstance(end, ToolCallFailed) for end in ends)
+
+
 async def test_a_server_that_wants_more_memory_than_it_may_have_dies_alone(caller: Caller) -> None:
     greedy = await caller.call("keyed.big", {"bytes": 500_000_000})
     assert isinstance(greedy, ToolCallFailed)

@@ -57,6 +57,7 @@ from tool_runner.api.why import add_why_api
 from tool_runner.domain.accounts import App
 from tool_runner.domain.sandbox import Sandbox
 from tool_runner.handlers.execute_tool_call import execute_tool_call
+from tool_runner.handlers.places import SERVERS_MIN, Places
 from tool_runner.handlers.runner import Runner
 from tool_runner.handlers.spending import opened_spending
 from tool_runner.settings import Settings
@@ -180,6 +181,7 @@ async def runner_on(
         yield Runner(
             registry=offer.registry,
             servers=servers,
+            places=places_for(settings, manifest),
             ledger=ledger,
             spending=spending,
             cache=ResultCache(ledger.redis, seal),
@@ -197,6 +199,12 @@ async def runner_on(
             manifest_version=manifest.version,
             redacting=redacting_for(settings),
         )
+
+
+def places_for(settings: Settings, manifest: Manifest) -> Places:
+    """Places for each server out of all that the consumer has."""
+    concurrency = {server.rules.name: server.limits.concurrency for server in manifest.servers}
+    return Places(settings.concurrency // SERVERS_MIN, concurrency)
 
 
 def ledger_for(settings: Settings, seal: Seal) -> AbstractAsyncContextManager[CallLedger]:

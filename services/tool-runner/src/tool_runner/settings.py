@@ -35,7 +35,13 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("TOOL_RUNNER_CHILD_PATH", "PATH"),
         description="PATH of the tool servers; the runner's own if unset.",
     )
-    concurrency: int = Field(64, ge=1, le=1000, description="Tool calls in hand at once.")
+    concurrency: int = Field(
+        128,
+        ge=8,
+        le=1000,
+        description="Tool calls in hand at once; an eighth of them for each server, or its own `concurrency` if that "
+        "is more.",
+    )
     lease_seconds: float = Field(6.0, ge=0.3, le=300, description="A silent owner of a call counts as dead after this.")
     ledger_keep_seconds: float = Field(86_400.0, ge=60, description="How long an ended call is remembered.")
     ledger_secret: SecretStr = Field(

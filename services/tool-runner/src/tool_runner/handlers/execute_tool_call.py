@@ -12,6 +12,7 @@ from tool_runner.domain.outcome import Ended, Failed
 from tool_runner.domain.tool_policy import Absence, absent, refusal_of_node
 from tool_runner.handlers.observe import observe_call
 from tool_runner.handlers.pipeline import carry_out
+from tool_runner.handlers.places import Waiting
 from tool_runner.handlers.runner import Runner, call_in_hand, command_of
 from tool_runner.handlers.steps import step
 from tool_runner.handlers.tell_result import as_told
@@ -38,7 +39,9 @@ async def _conclude(delivery: Delivery, runner: Runner) -> Ended | None:
         ended, marks = Ended(found), ResultMarks()
     else:
         call = call_in_hand(delivery, found)
-        ended, marks = await as_told(await carry_out(call, runner), call, runner)
+        waiting = Waiting(delivery.entry.id, delivery.attempt, call.seconds_left(runner.now_ms()))
+        with runner.places.one(call.tool.server, waiting):
+            ended, marks = await as_told(await carry_out(call, runner), call, runner)
     command_id, place = delivery.entry.id, delivery.subject
     fact = fact_of(
         ended,

@@ -22,6 +22,7 @@ from tool_runner.domain.limits_of_call import SpendingCall
 from tool_runner.domain.manifest import Json, Tool
 from tool_runner.domain.outcome import Ended
 from tool_runner.handlers.make_call import ToolServer
+from tool_runner.handlers.places import Places
 from tool_runner.handlers.single_flight import SingleFlight
 from tool_runner.handlers.spending import Spending
 
@@ -37,6 +38,7 @@ class Runner:
 
     registry: ToolRegistry
     servers: Mapping[str, ToolServer]
+    places: Places
     ledger: CallLedger
     spending: Spending
     cache: ResultCache
