@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from dataclasses import replace
 from enum import StrEnum
@@ -22,6 +23,8 @@ from tool_runner.domain.sandbox import SandboxLimits, SandboxResult, SandboxUnav
 from tool_runner.settings import Settings
 
 CODE_BYTES_MAX = 1_000_000
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Shown, not sent: a terminal would do what they say (its title, its clipboard)."""
 sandbox_app = typer.Typer(help="Run code in the sandbox, and see what it keeps out.", no_args_is_help=True)
 
 
@@ -55,7 +58,7 @@ def run(
         shown = ("tier", "exit_code", "stdout", "timed_out", "killed_by", "wall_ms")
         print(json.dumps({name: getattr(ended, name) for name in shown}))
         return
-    sys.stdout.write(ended.stdout)
+    sys.stdout.write(_CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", ended.stdout))
     if ended.killed_by is not None:
         print(f"hil: ended by the limit of {ended.killed_by} after {ended.wall_ms:.0f} ms", file=sys.stderr)
     raise typer.Exit(ended.exit_code)

@@ -27,6 +27,13 @@ def test_run_prints_how_it_ended_and_succeeds_whatever_the_code_did(options: San
     assert (code, said) == (1, ended["stdout"])
 
 
+def test_code_says_nothing_to_the_terminal_itself(options: SandboxOptions, tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text(r"print('a\tb\x1b]52;c;Y3VybA==\x07\x1b[2J\r\x9b31m')")
+    assert asked(options, "run", str(tmp_path / "code.py"))[1] == (
+        "a\tb\\x1b]52;c;Y3VybA==\\x07\\x1b[2J\\x0d\\x9b31m\n"
+    )
+
+
 def test_check_shows_every_attack_and_what_held(options: SandboxOptions) -> None:
     code, said, _ = asked(options, "check", "--json")
     assert code == 0

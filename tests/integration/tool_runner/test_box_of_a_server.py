@@ -5,6 +5,7 @@ import ctypes
 import json
 import os
 import platform
+import resource
 import sys
 from pathlib import Path
 
@@ -67,3 +68,14 @@ async def test_a_server_does_not_get_the_keys_of_the_tool_runners_session(tmp_pa
         assert (await process.communicate())[0] == b"False\n"
     finally:
         libc.syscall(_KEYCTL, _UNLINK, key, _SESSION)
+
+
+async def test_a_crash_of_a_server_writes_no_core_and_starts_no_program_of_the_machine() -> None:
+    """A program that the system names for cores gets one with a limit of 0, too, and with 1 none (core(5))."""
+    launched = (sys.executable, "-I", "-S", launch_child.__file__, "0", "0", str(os.getpid()))
+    look = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
+    process = await asyncio.create_subprocess_exec(
+        *launched, sys.executable, "-c", look, stdout=asyncio.subprocess.PIPE
+    )
+    most = 0 if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0 else 1
+    assert (await process.communicate())[0].decode() == f"({most}, {most})\n"

@@ -22,8 +22,9 @@ def main(memory_bytes: str, cpu_seconds: str, parent: str, *command: str) -> Non
     """Arguments: memory and CPU limit (0 is none), process id of the runner, then the command."""
     die_with(int(parent))
     leave_session_keys()
+    allows_cores = resource.getrlimit(resource.RLIMIT_CORE)[1] != 0
     limits = {
-        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CORE: int(allows_cores),  # With 0 a program that the system names for cores still gets one.
         resource.RLIMIT_DATA: int(memory_bytes) or None,
         resource.RLIMIT_AS: int(memory_bytes) * RESERVED or None,
         resource.RLIMIT_CPU: int(cpu_seconds) or None,
