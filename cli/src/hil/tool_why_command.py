@@ -16,7 +16,6 @@ from contracts.catalogue import describe
 from hil.connect import address_of
 from hil.options import DATA_DIR_DEFAULT, TENANT_DEFAULT, AsJson, DataDir, Tenant
 from hil.outcome import bad_input, unreachable
-from tool_runner.adapters.manifest_file import ManifestError, load_manifest
 from tool_runner.domain.explain_call import ExplainedGrant, Explanation, WhyQuestion, explained
 
 SECONDS_MAX = 10.0
@@ -93,6 +92,9 @@ def _standing(grant: ExplainedGrant) -> str:
 
 
 def _offline(question: WhyQuestion, file: Path) -> Explanation:
+    # The MCP SDK comes with it and takes a second, which no other command should wait for.
+    from tool_runner.adapters.manifest_file import ManifestError, load_manifest
+
     try:
         manifest = load_manifest(file, search_path="")
     except ManifestError as error:
