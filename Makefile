@@ -31,14 +31,15 @@ demo: setup  ## play the retail example: 74 customers, real tools, a replayed mo
 	$(HIL) demo
 
 test: setup  ## run the whole test suite (ARGS="-k word" for a part, WORKERS=1 for one process)
-	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
+# tests/contract is a part of `test`, and not run twice by `make check test`.
 check: setup  ## style, types, imports, generated files, deployment files
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) pytest -q tests/contract
+	$(if $(filter test,$(MAKECMDGOALS)),,$(RUN) pytest -q --numprocesses $(WORKERS) tests/contract)
 
 up: setup  ## run the whole system on this machine until ctrl-C
 	$(HIL) up --data-dir $(DATA_DIR)
