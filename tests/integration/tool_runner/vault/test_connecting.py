@@ -1,6 +1,7 @@
 """Does an account become the entity's own, by its owner's yes alone?"""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 import redis
@@ -10,6 +11,7 @@ from tests.integration.tool_runner.vault.conftest import ANN, Clock, OpenVault, 
 from tests.support.authorization_server import AuthorizationServer
 from tests.support.start_servers import RedisServer
 from tests.support.wait_until import wait_until
+from tool_runner.adapters.vault.account_records import AccountRecords, Record
 from tool_runner.adapters.vault.oauth_redis import STARTED_MAX, TooManyStarted
 from tool_runner.adapters.vault.vault import Vault
 from tool_runner.domain.accounts import Account, Connection, Missing, NotConnected
@@ -156,5 +158,23 @@ async def test_an_account_that_is_connected_again_while_it_is_revoked_is_not_for
     await connect(vault)
     server.hold_revocations.set()
     await ending
+    headers = await vault.headers_for("acme", "ann", "shop")
+    assert not isinstance(headers, NotConnected) and server.accepts(headers["Authorization"])
+
+
+async def test_an_account_that_is_connected_again_at_the_last_moment_is_not_forgotten(
+    vault: Vault, server: AuthorizationServer
+) -> None:
+    class ConnectedMeanwhile(AccountRecords):
+        """Its owner is that little bit quicker than the deletion."""
+
+        async def delete(self, record: Record) -> None:
+            await connect(vault)
+            await vault.records.delete(record)
+
+    await connect(vault)
+    slower = replace(vault, records=ConnectedMeanwhile(vault.records.store, vault.records.seal))
+    ended = await slower.disconnect(ANN)
+    assert ended is not None and ended.unconfirmed is None
     headers = await vault.headers_for("acme", "ann", "shop")
     assert not isinstance(headers, NotConnected) and server.accepts(headers["Authorization"])

@@ -203,11 +203,17 @@ class Vault:
         log.info("account.disconnected", app=gone.account.app, tenant=gone.account.tenant)
 
     async def _forget(self, record: Record) -> None:
-        """Unless its owner has connected it again while the server was asked: re-wrapping alone changes nothing."""
-        account = record.connection.account
-        current = await self.records.load(account)
-        if current is not None and current.connection == record.connection:
-            await self.records.delete(account)
+        """Unless its owner has connected it again while the server was asked, up to the last moment: the version that
+        is deleted is the one that was looked at. Re-wrapping alone changes nothing."""
+        for _ in range(SAVE_TRIES_MAX):
+            current = await self.records.load(record.connection.account)
+            if current is None or current.connection != record.connection:
+                return
+            try:
+                return await self.records.delete(current)
+            except VersionConflict:
+                continue
+        raise RetryLater("the account is being written by others: ask again", after=timedelta(seconds=1))
 
     async def _revoked(self, record: Record) -> str | None:
         """Why the tokens may still work at the server."""
