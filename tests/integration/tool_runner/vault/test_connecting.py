@@ -178,3 +178,32 @@ async def test_an_account_that_is_connected_again_at_the_last_moment_is_not_forg
     assert ended is not None and ended.unconfirmed is None
     headers = await vault.headers_for("acme", "ann", "shop")
     assert not isinstance(headers, NotConnected) and server.accepts(headers["Authorization"])
+
+
+async def test_what_was_started_before_a_disconnection_does_not_finish_after_it(
+    vault: Vault, server: AuthorizationServer
+) -> None:
+    state, callback = await brought_back(vault)
+    others_state, others = await brought_back(vault, Account("acme", "bob", "shop"))
+    assert await vault.disconnect(ANN) is None, "there is nothing but what was started"
+    refused = await vault.finish("shop", state, callback)
+    assert isinstance(refused, CallbackRefused) and "last disconnection" in refused.reason
+    assert server.exchanges == 0
+    assert isinstance(await vault.finish("shop", others_state, others), Connection)
+    await connect(vault)
+
+
+async def test_a_disconnection_also_ends_what_is_being_exchanged(
+    open_vault: OpenVault, server: AuthorizationServer
+) -> None:
+    async with open_vault() as vault, open_vault() as other:
+        await connect(vault)
+        state, callback = await brought_back(vault)
+        server.hold.clear()
+        finishing = asyncio.create_task(vault.finish("shop", state, callback))
+        await wait_until(lambda: server.exchanges == 2)
+        await other.disconnect(ANN)
+        server.hold.set()
+        assert isinstance(await finishing, CallbackRefused)
+        assert await vault.headers_for("acme", "ann", "shop") == NotConnected("shop", Missing.NEVER_CONNECTED)
+    assert [grant.alive for grant in server.grants] == [False, False]

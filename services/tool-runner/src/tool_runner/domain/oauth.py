@@ -57,12 +57,14 @@ class TokenRefused:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A connection that was started: what the answer that comes back by the browser must fit to."""
+    """A connection that was started: what the answer that comes back by the browser must fit to. `round` is the same
+    for all of its account that were started since the account was last disconnected."""
 
     account: Account
     verifier: SecretStr
     redirect_uri: str
     expires_at_ms: int
+    round: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,15 @@ from tool_runner.domain.oauth import (
 )
 
 SAVE_TRIES_MAX = 5
+STATE_REFUSED = (
+    "state: is unknown, used, older than ten minutes or than the account's last disconnection, or another app's; "
+    "start the connection again"
+)
 log = structlog.get_logger()
+
+
+class Ended(Exception):
+    """The account was disconnected after this connection of it had been started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +115,12 @@ class Vault:
 
     async def finish(self, app: str, state: str, callback: Callback) -> Connection | CallbackRefused:
         """What the browser brought back to the address of `app`: the state is used up, whatever comes of it. A server
-        that sends the owner on to another app's server does not get that one's code. Raises RetryLater."""
+        that sends the owner on to another app's server does not get that one's code; a disconnection ends what was
+        started before it. Raises RetryLater."""
         pending = await self.pending.take(state)
         declared = self.apps.get(app)
         if pending is None or pending.account.app != app or declared is None or declared.oauth is None:
-            reason = "state: is unknown, used, older than ten minutes or another app's; start the connection again"
-            return CallbackRefused(reason)
+            return CallbackRefused(STATE_REFUSED)
         code = code_of(callback, declared.oauth)
         if isinstance(code, CallbackRefused):
             return code
@@ -123,8 +131,9 @@ class Vault:
         return await self._connect(account, Tokens(key))
 
     async def disconnect(self, account: Account) -> Disconnected | None:
-        """Use it no more, at once; then have its tokens made void, and forget it when they are. None if there is no
-        such account. Raises RetryLater."""
+        """Use it no more, at once, and let nothing finish that was started for it; then have its tokens made void, and
+        forget it when they are. None if there is no such account. Raises RetryLater."""
+        await self.pending.end(account)
         record = await self.records.load(account)
         if record is None:
             return None
@@ -181,12 +190,20 @@ class Vault:
         if isinstance(answer, TokenRefused):
             return CallbackRefused(f"the token endpoint of {pending.account.app} says {answer.word}")
         asked = client.scopes if answer.scopes is None else answer.scopes
-        return await self._connect(pending.account, replace(answer, scopes=asked))
+        try:
+            return await self._connect(pending.account, replace(answer, scopes=asked), pending)
+        except Ended:
+            unconfirmed = await self.endpoint.end(client, answer)
+            log.warning("account.ended_before_it_was_connected", app=pending.account.app, unconfirmed=unconfirmed)
+            return CallbackRefused(STATE_REFUSED)
 
-    async def _connect(self, account: Account, tokens: Tokens) -> Connection:
+    async def _connect(self, account: Account, tokens: Tokens, pending: Pending | None = None) -> Connection:
+        """Raises Ended. Asked after the record was read: a disconnection that comes later changes the record, too."""
         sealed = self.records.sealed(account, tokens)
         for _ in range(SAVE_TRIES_MAX):
             current = await self.records.load(account)
+            if pending is not None and not await self.pending.holds(pending):
+                raise Ended
             generation, version = (0, 0) if current is None else (current.connection.generation, current.version)
             connection = connected(account, tokens, generation=generation + 1, now_ms=self.now_ms())
             try:
@@ -218,13 +235,10 @@ class Vault:
     async def _revoked(self, record: Record) -> str | None:
         """Why the tokens may still work at the server."""
         declared = self.apps.get(record.connection.account.app)
-        if declared is None or declared.oauth is None or declared.oauth.revoke_url is None:
+        if declared is None or declared.oauth is None:
             return None
         try:
             tokens = self.records.opened(record)
         except Unsealable:
             return None  # Nobody can use them, and there is nothing to send.
-        reasons = [await self.endpoint.revoke(declared.oauth, tokens.access, hint="access_token")]
-        if tokens.refresh is not None:
-            reasons.append(await self.endpoint.revoke(declared.oauth, tokens.refresh, hint="refresh_token"))
-        return next((reason for reason in reasons if reason is not None), None)
+        return await self.endpoint.end(declared.oauth, tokens)
