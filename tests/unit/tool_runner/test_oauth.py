@@ -226,6 +226,7 @@ def test_what_is_missing_is_said_without_a_state_and_with_the_page_of_the_house(
         ({"token_url": "ftp://id.example/token"}, "must be an https address"),
         ({"token_url": "https://u:p@id.example/token"}, "no user, password or fragment"),
         ({"token_url": None}, "needs token_url"),
+        ({"revoke_replaced": True}, "revoke_replaced needs a revoke_url"),
         ({"client_secret_env": "A", "client_secret_file": "b"}, "not both"),
         ({"client_proof": "post"}, "need a client secret"),
         ({"client_proof": "none", "client_secret_env": "SECRET"}, "none has none"),

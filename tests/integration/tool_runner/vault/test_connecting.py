@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import redis
+from aiohttp import web
 from yarl import URL
 
 from tests.integration.tool_runner.vault.conftest import ANN, Clock, OpenVault, brought_back, connect, owner_agrees
@@ -207,3 +208,30 @@ async def test_a_disconnection_also_ends_what_is_being_exchanged(
         assert isinstance(await finishing, CallbackRefused)
         assert await vault.headers_for("acme", "ann", "shop") == NotConnected("shop", Missing.NEVER_CONNECTED)
     assert [grant.alive for grant in server.grants] == [False, False]
+
+
+@pytest.mark.parametrize("status", [200, 503])
+async def test_connecting_again_revokes_what_was_there_where_the_app_is_declared_so(
+    open_vault: OpenVault, server: AuthorizationServer, status: int
+) -> None:
+    server.revocation_status = status
+    async with open_vault(revoke_replaced=True) as vault:
+        for _ in range(2):
+            await connect(vault)
+        headers = await vault.headers_for("acme", "ann", "shop")
+    assert not isinstance(headers, NotConnected) and server.accepts(headers["Authorization"])
+    assert [grant.alive for grant in server.grants] == [status == 503, True]
+    assert server.revocations == 2, "access and refresh token, once each"
+
+
+@pytest.mark.parametrize(("declared", "same_token"), [(False, False), (True, True)])
+async def test_connecting_again_revokes_nothing_that_the_new_connection_may_need(
+    open_vault: OpenVault, server: AuthorizationServer, *, declared: bool, same_token: bool
+) -> None:
+    if same_token:
+        answer = {"access_token": "the-person's", "token_type": "bearer"}
+        server.faults = [web.json_response(answer) for _ in range(2)]
+    async with open_vault(revoke_replaced=declared) as vault:
+        for _ in range(2):
+            await connect(vault)
+    assert server.revocations == 0

@@ -49,7 +49,8 @@ class ClientProof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OAuthClient:
-    """What the manifest declares of an app that speaks OAuth 2.1. `parameters` go into the authorization URL."""
+    """What the manifest declares of an app that speaks OAuth 2.1. `parameters` go into the authorization URL.
+    `revoke_replaced`: its server revokes one grant of a person without the others that this client has of them."""
 
     authorize_url: str
     token_url: str
@@ -57,6 +58,7 @@ class OAuthClient:
     client_secret: SecretStr | None = None
     proof: ClientProof = ClientProof.BASIC
     revoke_url: str | None = None
+    revoke_replaced: bool = False
     issuer: str | None = None
     resource: str | None = None
     scopes: tuple[str, ...] = ()
@@ -101,6 +103,11 @@ class Tokens:
     refresh: SecretStr | None = None
     lifetime_seconds: int | None = None
     scopes: tuple[str, ...] | None = None
+
+
+def share_a_token(one: Tokens, other: Tokens) -> bool:
+    """Whether what makes one of them void may reach the other."""
+    return one.access == other.access or (one.refresh is not None and one.refresh == other.refresh)
 
 
 class Missing(StrEnum):

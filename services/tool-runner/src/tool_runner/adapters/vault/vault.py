@@ -26,6 +26,7 @@ from tool_runner.domain.accounts import (
     Tokens,
     connected,
     missing_of,
+    share_a_token,
 )
 from tool_runner.domain.oauth import (
     Callback,
@@ -211,8 +212,23 @@ class Vault:
             except VersionConflict:
                 continue
             log.info("account.connected", app=account.app, tenant=account.tenant)
+            if current is not None:
+                await self._end_replaced(current, tokens)
             return connection
         raise RetryLater("the account is being written by others: connect it again", after=timedelta(seconds=1))
+
+    async def _end_replaced(self, replaced: Record, tokens: Tokens) -> None:
+        """Once, and within the limits of a disconnection: the account works, whatever comes of it."""
+        declared = self.apps[replaced.connection.account.app]
+        is_gone = replaced.connection.state is AccountState.NEEDS_RECONNECT
+        if is_gone or declared.oauth is None or not declared.oauth.revoke_replaced:
+            return
+        try:
+            old = self.records.opened(replaced)
+        except (Unsealable, KeyMissing):
+            return
+        if not share_a_token(old, tokens) and (reason := await self.endpoint.end(declared.oauth, old)):
+            log.warning("account.replaced_but_not_revoked", app=declared.name, reason=reason)
 
     async def _mark_disconnected(self, record: Record) -> None:
         gone = replace(record.connection, state=AccountState.DISCONNECTED, reason="disconnected by request")
