@@ -13,7 +13,7 @@ from tests.support.authorization_server import AuthorizationServer
 from tests.support.start_servers import RedisServer
 from tests.support.wait_until import wait_until
 from tool_runner.adapters.vault.account_records import AccountRecords, Record
-from tool_runner.adapters.vault.oauth_redis import STARTED_MAX, TooManyStarted
+from tool_runner.adapters.vault.oauth_redis import STARTED_BY_TENANT_MAX, STARTED_MAX, TooManyStarted
 from tool_runner.adapters.vault.vault import Vault
 from tool_runner.domain.accounts import Account, Connection, Missing, NotConnected
 from tool_runner.domain.oauth import PENDING_SECONDS, Callback, CallbackRefused
@@ -56,16 +56,23 @@ async def test_a_state_that_nobody_gave_is_refused(vault: Vault, server: Authori
     assert server.exchanges == 0
 
 
-async def test_so_many_connections_are_started_in_ten_minutes_and_no_more(
+async def test_a_tenant_that_starts_too_many_connections_locks_out_no_other(
     vault: Vault, redis_server: RedisServer, clock: Clock
 ) -> None:
+    elsewhere = Account("other", "ann", "shop")
     await brought_back(vault)
-    with redis.Redis.from_url(redis_server.url) as client:
-        [key] = client.keys("hil:oauth_states_started:*")
-        assert 0 < client.ttl(key) <= PENDING_SECONDS
-        client.set(key, STARTED_MAX)
-    with pytest.raises(TooManyStarted, match="try later"):
-        await brought_back(vault)
+    with redis.Redis.from_url(redis_server.url, decode_responses=True) as client:
+        together, tenants = sorted(client.keys("hil:oauth_states_started:*"), key=len)
+        assert all(0 < client.ttl(key) <= PENDING_SECONDS for key in (together, tenants))
+        client.set(tenants, STARTED_BY_TENANT_MAX)
+        for _ in range(3):
+            with pytest.raises(TooManyStarted, match=f"tenant acme: {STARTED_BY_TENANT_MAX} connections.*try later"):
+                await brought_back(vault)
+        await brought_back(vault, elsewhere)
+        assert client.get(together) == "2", "what is refused is not counted"
+        client.set(together, STARTED_MAX)
+    with pytest.raises(TooManyStarted, match=f"all tenants together: {STARTED_MAX} connections"):
+        await brought_back(vault, elsewhere)
     clock.now_ms += PENDING_SECONDS * 1_000
     await brought_back(vault)
 

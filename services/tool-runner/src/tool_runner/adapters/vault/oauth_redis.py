@@ -19,13 +19,19 @@ from tool_runner.adapters.vault.seal_tokens import KeyMissing, TokenSeal, Unseal
 from tool_runner.domain.accounts import Account
 from tool_runner.domain.oauth import PENDING_SECONDS, Pending
 
-STARTED_MAX = 10_000
-"""Connections that may be started in ten minutes, by all: each holds memory of Redis until it lapses."""
+STARTED_MAX, STARTED_BY_TENANT_MAX = 50_000, 5_000
+"""Connections that may be started in ten minutes, by all and by one tenant: each holds about a KiB of Redis."""
 ROUND_SECONDS = PENDING_SECONDS + 60
 STATE_CHARACTERS_MAX = 128
 LEASE_SECONDS = 30.0
 """How long one refresh may take in all; after that another process may try."""
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
+_COUNT = """
+if tonumber(redis.call('get', KEYS[1]) or 0) >= tonumber(ARGV[1]) then return 1 end
+if tonumber(redis.call('get', KEYS[2]) or 0) >= tonumber(ARGV[2]) then return 2 end
+for _, key in ipairs(KEYS) do redis.call('incr', key); redis.call('expire', key, ARGV[3]) end
+return 0
+"""
 _AWAY = timedelta(seconds=1)
 T = TypeVar("T")
 
@@ -46,7 +52,7 @@ class PendingConnections:
     async def start(self, account: Account, redirect_uri: str) -> tuple[str, Pending]:
         """A state that is good once, for ten minutes, and what belongs to it. Raises TooManyStarted, RetryLater."""
         state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
-        await self._count()
+        await self._count(account.tenant)
         expires_at_ms = self.now_ms() + PENDING_SECONDS * 1_000
         pending = Pending(account, SecretStr(verifier), redirect_uri, expires_at_ms, await self._round(account))
         text = orjson.dumps([state, verifier, redirect_uri, expires_at_ms, pending.round])
@@ -96,15 +102,18 @@ class PendingConnections:
             found: bytes = (await _asked(together.execute()))[-1]
         return found.decode()
 
-    async def _count(self) -> None:
-        """By a key for each ten minutes, which can neither outlive them nor lose its end between two commands."""
-        key = f"hil:oauth_states_started:{self.now_ms() // (PENDING_SECONDS * 1_000)}"
-        async with self.redis.pipeline(transaction=True) as both:
-            both.incr(key)
-            both.expire(key, PENDING_SECONDS)
-            started, _ = await _asked(both.execute())
-        if started > STARTED_MAX:
-            raise TooManyStarted(f"over {STARTED_MAX} connections were started in {PENDING_SECONDS} s: try later")
+    async def _count(self, tenant: str) -> None:
+        """By keys for each ten minutes, which can neither outlive them nor lose their end between two commands. What
+        is refused is not counted: a tenant at its limit takes nothing from the others."""
+        all_tenants = f"hil:oauth_states_started:{self.now_ms() // (PENDING_SECONDS * 1_000)}"
+        keys, maxima = (f"{all_tenants}:{tenant}", all_tenants), (STARTED_BY_TENANT_MAX, STARTED_MAX)
+        asking = self.redis.eval(_COUNT, len(keys), *keys, *map(str, maxima), str(PENDING_SECONDS))
+        full = int(str(await _asked(cast(Awaitable[object], asking))))
+        if full:
+            whose = (f"tenant {tenant}", "all tenants together")[full - 1]
+            raise TooManyStarted(
+                f"{whose}: {maxima[full - 1]} connections in {PENDING_SECONDS} s, the limit: try later"
+            )
 
 
 @dataclass(frozen=True, slots=True)
