@@ -15,7 +15,7 @@ from tests.support.wait_until import wait_until
 from tool_runner.adapters.vault.account_records import AccountRecords, Record
 from tool_runner.adapters.vault.oauth_redis import STARTED_BY_TENANT_MAX, STARTED_MAX, TooManyStarted
 from tool_runner.adapters.vault.vault import Vault
-from tool_runner.domain.accounts import Account, Connection, Missing, NotConnected
+from tool_runner.domain.accounts import Account, Connection, Credentials, Missing, NotConnected
 from tool_runner.domain.oauth import PENDING_SECONDS, Callback, CallbackRefused
 
 
@@ -23,16 +23,16 @@ async def test_a_connected_account_gives_the_header_that_the_api_takes(
     vault: Vault, server: AuthorizationServer
 ) -> None:
     connection = await connect(vault)
-    headers = await vault.headers_for("acme", "ann", "shop")
-    assert not isinstance(headers, NotConnected)
-    assert list(headers) == ["Authorization"] and server.accepts(headers["Authorization"])
+    found = await vault.credentials_for("acme", "ann", "shop")
+    assert not isinstance(found, NotConnected)
+    assert list(found.headers) == ["Authorization"] and server.accepts(found.headers["Authorization"])
     assert connection.scopes == ("read", "write")
 
 
 @pytest.mark.parametrize(("tenant", "entity"), [("acme", "bob"), ("other", "ann")])
 async def test_nobody_elses_calls_are_made_with_it(vault: Vault, tenant: str, entity: str) -> None:
     await connect(vault)
-    missing = await vault.headers_for(tenant, entity, "shop")
+    missing = await vault.credentials_for(tenant, entity, "shop")
     assert missing == NotConnected("shop", Missing.NEVER_CONNECTED)
     assert "must be connected first" in missing.detail and "http" not in missing.detail
 
@@ -131,7 +131,7 @@ async def test_another_replica_finishes_what_one_has_started(open_vault: OpenVau
     async with open_vault() as first, open_vault() as second:
         state, callback = await brought_back(first)
         assert isinstance(await second.finish("shop", state, callback), Connection)
-        assert not isinstance(await first.headers_for("acme", "ann", "shop"), NotConnected)
+        assert not isinstance(await first.credentials_for("acme", "ann", "shop"), NotConnected)
 
 
 async def test_disconnecting_makes_the_tokens_void_at_the_server(vault: Vault, server: AuthorizationServer) -> None:
@@ -150,7 +150,7 @@ async def test_an_account_is_not_used_while_its_server_has_not_revoked_it(
     server.revocation_status = 503
     ended = await vault.disconnect(ANN)
     assert ended is not None and ended.unconfirmed == "status 503"
-    assert await vault.headers_for("acme", "ann", "shop") == NotConnected("shop", Missing.DISCONNECTED)
+    assert await vault.credentials_for("acme", "ann", "shop") == NotConnected("shop", Missing.DISCONNECTED)
     server.revocation_status = 200
     again = await vault.disconnect(ANN)
     assert again is not None and again.unconfirmed is None and not server.grants[0].alive
@@ -166,8 +166,8 @@ async def test_an_account_that_is_connected_again_while_it_is_revoked_is_not_for
     await connect(vault)
     server.hold_revocations.set()
     await ending
-    headers = await vault.headers_for("acme", "ann", "shop")
-    assert not isinstance(headers, NotConnected) and server.accepts(headers["Authorization"])
+    found = await vault.credentials_for("acme", "ann", "shop")
+    assert not isinstance(found, NotConnected) and server.accepts(found.headers["Authorization"])
 
 
 async def test_an_account_that_is_connected_again_at_the_last_moment_is_not_forgotten(
@@ -184,8 +184,19 @@ async def test_an_account_that_is_connected_again_at_the_last_moment_is_not_forg
     slower = replace(vault, records=ConnectedMeanwhile(vault.records.store, vault.records.seal))
     ended = await slower.disconnect(ANN)
     assert ended is not None and ended.unconfirmed is None
-    headers = await vault.headers_for("acme", "ann", "shop")
-    assert not isinstance(headers, NotConnected) and server.accepts(headers["Authorization"])
+    found = await vault.credentials_for("acme", "ann", "shop")
+    assert not isinstance(found, NotConnected) and server.accepts(found.headers["Authorization"])
+
+
+async def test_two_connections_never_have_the_same_moment(vault: Vault, clock: Clock) -> None:
+    """By it results of the one are told from those of the other."""
+    moments = [(await connect(vault)).connected_at_ms for _ in range(2)]
+    clock.now_ms -= 60_000
+    last = await connect(vault)
+    found = await vault.credentials_for("acme", "ann", "shop")
+    assert [*moments, last.connected_at_ms] == [clock.now_ms + 60_000 + more for more in range(3)]
+    assert isinstance(found, Credentials) and found.connected_at_ms == last.connected_at_ms
+    assert last.expires_at_ms == clock.now_ms + 3_600_000, "its life counts from now"
 
 
 async def test_what_was_started_before_a_disconnection_does_not_finish_after_it(
@@ -213,7 +224,7 @@ async def test_a_disconnection_also_ends_what_is_being_exchanged(
         await other.disconnect(ANN)
         server.hold.set()
         assert isinstance(await finishing, CallbackRefused)
-        assert await vault.headers_for("acme", "ann", "shop") == NotConnected("shop", Missing.NEVER_CONNECTED)
+        assert await vault.credentials_for("acme", "ann", "shop") == NotConnected("shop", Missing.NEVER_CONNECTED)
     assert [grant.alive for grant in server.grants] == [False, False]
 
 
@@ -225,8 +236,8 @@ async def test_connecting_again_revokes_what_was_there_where_the_app_is_declared
     async with open_vault(revoke_replaced=True) as vault:
         for _ in range(2):
             await connect(vault)
-        headers = await vault.headers_for("acme", "ann", "shop")
-    assert not isinstance(headers, NotConnected) and server.accepts(headers["Authorization"])
+        found = await vault.credentials_for("acme", "ann", "shop")
+    assert not isinstance(found, NotConnected) and server.accepts(found.headers["Authorization"])
     assert [grant.alive for grant in server.grants] == [status == 503, True]
     assert server.revocations == 2, "access and refresh token, once each"
 

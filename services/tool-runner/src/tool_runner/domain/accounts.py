@@ -138,6 +138,14 @@ class NotConnected:
         return f"the account at {self.app} must be connected {again}first{where}"
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a call of a tool carries, and when its account was connected: another moment, another account, perhaps."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    connected_at_ms: int
+
+
 def connected(account: Account, tokens: Tokens, *, generation: int, now_ms: int) -> Connection:
     """The account after its server has given tokens; refreshed a tenth of their life before the end, at most 60 s."""
     if tokens.lifetime_seconds is None:

@@ -20,6 +20,7 @@ from tool_runner.domain.accounts import (
     AccountState,
     App,
     Connection,
+    Credentials,
     Missing,
     NotConnected,
     OAuthClient,
@@ -76,7 +77,7 @@ class Vault:
     callback_url: str
     now_ms: Callable[[], int]
 
-    async def headers_for(self, tenant: str, entity: str, app: str) -> Mapping[str, str] | NotConnected:
+    async def credentials_for(self, tenant: str, entity: str, app: str) -> Credentials | NotConnected:
         """What a call of a tool of `app` carries for this entity, refreshed first where it must be. Raises RetryLater
         while store, Redis or the app's server are away and no token works without them; KeyError for an app that the
         manifest does not declare."""
@@ -87,17 +88,23 @@ class Vault:
     ) -> Mapping[str, str] | NotConnected | None:
         """What a call carries instead of headers that the tool's server refuses although they should still be good:
         those that the account has got meanwhile, else new ones from the app's server. None where there are no others:
-        a static key, a token that cannot be refreshed, or one that is new itself. Raises as `headers_for`."""
+        a static key, a token that cannot be refreshed, or one that is new itself. Raises as
+        `credentials_for`."""
         found = await self._given(account, partial(self._other, refused=refused))
-        return None if found == refused else found
+        if isinstance(found, NotConnected):
+            return found
+        return None if found.headers == refused else found.headers
 
     async def _given(
-        self, account: Account, find: Callable[[Account], Awaitable[Tokens | Missing]]
-    ) -> Mapping[str, str] | NotConnected:
-        """As headers, what `find` finds, or why there is nothing to call with."""
+        self, account: Account, find: Callable[[Account], Awaitable[Record | Missing]]
+    ) -> Credentials | NotConnected:
+        """What is in the record that `find` finds, or why there is nothing to call with."""
         app, declared = account.app, self.apps[account.app]
         try:
             found = await find(account)
+            if isinstance(found, Record):
+                headers = declared.headers(self.records.opened(found).access)
+                return Credentials(headers, found.connection.connected_at_ms)
         except ClientRefused:
             found = Missing.CLIENT_REFUSED
         except KeyMissing as error:
@@ -105,9 +112,7 @@ class Vault:
         except Unsealable:
             log.error("account.unreadable", app=app, tenant=account.tenant)
             found = Missing.NEEDS_RECONNECT
-        if isinstance(found, Missing):
-            return NotConnected(app, found, declared.connect_page)
-        return declared.headers(found.access)
+        return NotConnected(app, found, declared.connect_page)
 
     async def start(self, account: Account, client: OAuthClient) -> Started:
         """Raises RetryLater."""
@@ -148,7 +153,7 @@ class Vault:
             await self._forget(record)
         return Disconnected(unconfirmed)
 
-    async def _usable(self, account: Account) -> Tokens | Missing:
+    async def _usable(self, account: Account) -> Record | Missing:
         record = await self.records.load(account)
         if record is None:
             return Missing.NEVER_CONNECTED
@@ -156,16 +161,16 @@ class Vault:
             return missing
         refresh_at_ms = record.connection.refresh_at_ms
         if refresh_at_ms is None or self.now_ms() < refresh_at_ms:
-            return self.records.opened(record)
+            return record
         try:
             await self.refresher.refresh(record)
         except (RetryLater, ClientRefused):  # Redis and the store may be away, too.
             if self.now_ms() < (record.connection.expires_at_ms or 0):
-                return self.records.opened(record)  # Old, but good for some seconds yet.
+                return record  # Old, but good for some seconds yet.
             raise
         return await self._after_refresh(account)
 
-    async def _other(self, account: Account, *, refused: Mapping[str, str]) -> Tokens | Missing:
+    async def _other(self, account: Account, *, refused: Mapping[str, str]) -> Record | Missing:
         """The tokens of now if they are not the refused ones, else those that a refresh brings. Static keys and tokens
         that cannot be refreshed are what they are."""
         record, declared = await self.records.load(account), self.apps[account.app]
@@ -175,16 +180,16 @@ class Vault:
             return missing
         tokens = self.records.opened(record)
         if declared.oauth is None or tokens.refresh is None or declared.headers(tokens.access) != refused:
-            return tokens
+            return record
         await self.refresher.renew(record)
         return await self._after_refresh(account)
 
-    async def _after_refresh(self, account: Account) -> Tokens | Missing:
+    async def _after_refresh(self, account: Account) -> Record | Missing:
         """Tokens of a life so short that they want to be refreshed again are used all the same."""
         record = await self.records.load(account)
         if record is None:
             return Missing.NEVER_CONNECTED
-        return missing_of(record.connection.state) or self.records.opened(record)
+        return missing_of(record.connection.state) or record
 
     async def _exchanged(self, client: OAuthClient, code: SecretStr, pending: Pending) -> Connection | CallbackRefused:
         answer = await self.endpoint.exchange(client, code, pending)
@@ -207,6 +212,9 @@ class Vault:
                 raise Ended
             generation, version = (0, 0) if current is None else (current.connection.generation, current.version)
             connection = connected(account, tokens, generation=generation + 1, now_ms=self.now_ms())
+            if current is not None:  # Two connections never have the same moment: results are kept by it.
+                at_ms = max(connection.connected_at_ms, current.connection.connected_at_ms + 1)
+                connection = replace(connection, connected_at_ms=at_ms)
             try:
                 await self.records.save(connection, sealed, version=version)
             except VersionConflict:
