@@ -159,6 +159,19 @@ async def test_an_account_that_was_disconnected_meanwhile_stays_so(
     assert await call == NotConnected("shop", Missing.DISCONNECTED)
 
 
+async def test_an_account_that_was_forgotten_and_connected_anew_meanwhile_is_not_refreshed(
+    vault: Vault, server: AuthorizationServer, clock: Clock
+) -> None:
+    await connect(vault)
+    seen = await vault.records.load(ANN)
+    assert seen is not None
+    await vault.disconnect(ANN)
+    clock.now_ms += 1
+    await connect(vault)
+    await vault.refresher.refresh(seen)
+    assert server.refreshes == 0 and server.accepts(await header(vault))
+
+
 def refusals() -> Iterable[web.Response | str]:
     text = f"{TOKEN_MARK} is quoted here"
     yield web.Response(status=500, text=text)
