@@ -13,6 +13,7 @@ from document_store import (
     DocumentStore,
     Equal,
     InvalidDocument,
+    InvalidQuery,
     OneOf,
     Sort,
     Stored,
@@ -112,10 +113,22 @@ async def test_an_update_of_a_missing_document_is_refused_and_creates_nothing(st
 
 async def test_a_deleted_document_is_gone_and_may_be_deleted_again(store: DocumentStore) -> None:
     await store.put("handovers", "h1", {"n": 1}, expected_version=0)
-    await store.delete("handovers", "h1")
-    await store.delete("handovers", "h1")
+    await store.delete("handovers", "h1", expected_version=1)
+    await store.delete("handovers", "h1", expected_version=1)
     assert await store.get("handovers", "h1") is None
     assert await store.put("handovers", "h1", {"n": 2}, expected_version=0) == 1
+
+
+async def test_only_the_version_that_was_meant_is_deleted(store: DocumentStore) -> None:
+    await store.put("handovers", "h1", {"n": 1}, expected_version=0)
+    await store.put("handovers", "h1", {"n": 2}, expected_version=1)
+    with pytest.raises(VersionConflict) as told:
+        await store.delete("handovers", "h1", expected_version=1)
+    assert told.value.current_version == 2
+    with pytest.raises(InvalidQuery, match="expected version 0"):
+        await store.delete("handovers", "h1", expected_version=0)
+    await store.delete("handovers", "h1", expected_version=2)
+    assert await store.get("handovers", "h1") is None
 
 
 async def test_of_100_concurrent_puts_on_one_version_exactly_one_wins_each_round(store: DocumentStore) -> None:
@@ -248,7 +261,7 @@ async def test_of_50_concurrent_documents_with_one_unique_value_exactly_one_is_s
 async def test_a_unique_value_is_free_again_once_its_document_is_deleted(store: DocumentStore) -> None:
     await store.ensure_unique_index("handovers", ["key"])
     await store.put("handovers", "a", {"key": "k"}, expected_version=0)
-    await store.delete("handovers", "a")
+    await store.delete("handovers", "a", expected_version=1)
     assert await store.put("handovers", "b", {"key": "k"}, expected_version=0) == 1
 
 
@@ -356,7 +369,7 @@ async def test_a_cursor_neither_repeats_nor_skips_documents_when_others_come_and
             break
         # One document before the place of the cursor, and the one under the cursor is deleted.
         await filled.put("handovers", f"new{step}", {"queue": "a", "due": -100 - step}, expected_version=0)
-        await filled.delete("handovers", seen[-1])
+        await filled.delete("handovers", seen[-1], expected_version=1)
     old = [document_id for document_id in seen if document_id in BODIES]
     assert "".join(old) == "degbfac"
     assert len(seen) == len(set(seen))

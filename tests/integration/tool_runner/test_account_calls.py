@@ -1,12 +1,12 @@
 """Does a call go out under the account of the entity that it is made for, and not without one?"""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import pytest
-import yaml
 
 from contracts.tool_calls import ToolCallCompleted, ToolCallFact, ToolCallFailed
 from tests.support.kit import TENANT
@@ -25,8 +25,8 @@ class Desk:
     server: RemoteMcpServer
     api: aiohttp.ClientSession
 
-    async def call(self, **fields: object) -> ToolCallFact:
-        fact = await self.caller.call("remote.whoami", {"text": "hi"}, tools_allowed=["remote.*"], **fields)
+    async def call(self, *, server: str = "remote", **fields: object) -> ToolCallFact:
+        fact = await self.caller.call(f"{server}.whoami", {"text": "hi"}, tools_allowed=["*"], **fields)
         assert isinstance(fact, ToolCallFact)
         return fact
 
@@ -48,11 +48,14 @@ async def desk(nats_server: NatsServer, redis_server: RedisServer, tmp_path: Pat
             "defaults": {
                 "cost_usd": 0,
                 "authentication_required": "crm",
-                "quotas": [{"per": "tenant", "calls_max": 2, "window": "month"}],
+                "quotas": [{"per": "tenant", "calls_max": 3, "window": "month"}],
             },
         }
+        tools = {"whoami": {"side_effect": "read", "cache_ttl_seconds": 60}}
+        kept = {**remote, "name": "kept", "tools": tools}
         apps = {"crm": {"kind": "api_key", "header": "x-api-key: {token}"}}
-        file.write_text(yaml.safe_dump({"apps": apps, "grants": [{"name": "a", "tools": ["*"]}], "servers": [remote]}))
+        grants = [{"name": "a", "tools": ["*"]}]
+        file.write_text(json.dumps({"apps": apps, "grants": grants, "servers": [remote, kept]}))
         settings = settings_for(
             nats_server.url,
             redis_server.url,
@@ -93,3 +96,14 @@ async def test_a_repeat_gets_its_result_though_the_account_is_gone(desk: Desk) -
     assert (again.repeated, again.result) == (True, done.result)
     assert isinstance(other, ToolCallFailed)
     assert len(desk.server.calls) == 1
+
+
+async def test_a_kept_result_is_not_given_for_another_account_of_the_same_entity(desk: Desk) -> None:
+    done = []
+    for number, account in enumerate(("ann", None, "bob", None, "ann")):
+        if account is not None:
+            await desk.connect("ann", f"key-of-{account}")
+        done.append(await desk.call(server="kept", entity="ann", call=str(number)))
+    results = [fact.result if isinstance(fact, ToolCallCompleted) else fact for fact in done]
+    assert results == ["ann:hi", "ann:hi", "bob:hi", "bob:hi", "ann:hi"]
+    assert [entity for entity, _, _ in desk.server.calls] == ["ann", "bob", "ann"], "the others are kept ones"

@@ -28,8 +28,15 @@ async def cache(redis_server: RedisServer) -> AsyncIterator[ResultCache]:
     await redis.aclose()
 
 
-def asked(tool: Tool = TOOL, caller: Caller = CALLER, arguments: Json = ARGUMENTS, version: str = "v1") -> Question:
-    question = question_of(tool, caller, arguments, version=version)
+def asked(
+    tool: Tool = TOOL,
+    caller: Caller = CALLER,
+    arguments: Json = ARGUMENTS,
+    *,
+    version: str = "v1",
+    connected_at_ms: int | None = None,
+) -> Question:
+    question = question_of(tool, caller, arguments, version=version, connected_at_ms=connected_at_ms)
     assert question is not None
     return question
 
@@ -55,8 +62,9 @@ async def test_the_same_question_has_the_same_answer_until_it_is_too_old(cache: 
         asked(tool=replace(TOOL, local_name="find")),
         asked(version="v2"),
         asked(arguments={"order": "W2"}),
+        asked(connected_at_ms=1),
     ],
-    ids=["tenant", "entity", "no entity", "tool", "version", "arguments"],
+    ids=["tenant", "entity", "no entity", "tool", "version", "arguments", "account"],
 )
 async def test_another_question_has_no_answer(cache: ResultCache, other: Question) -> None:
     await cache.put(asked(), RESULT)

@@ -151,9 +151,13 @@ def test_tokens_are_read_with_their_life_and_scopes() -> None:
 @pytest.mark.parametrize(
     ("said", "life", "scopes"),
     [
-        ({"expires_in": -1, "scope": ["x", "y"]}, None, None),
-        ({"expires_in": 3600.5}, None, None),
-        ({"expires_in": "never", "scope": 7}, None, None),
+        ({"expires_in": -1, "scope": ["x", "y"]}, None, ("x", "y")),
+        ({"expires_in": 0}, None, None),
+        ({"expires_in": 3600.5}, 3600, None),
+        ({"expires_in": "3600.5", "scope": None}, 3600, None),
+        ({"expires_in": "never", "scope": 7}, None, ()),
+        ({"expires_in": "nan", "scope": ["x", 7]}, None, ()),
+        ({"expires_in": "9" * 5_000, "scope": "x " * 3_000}, None, ()),
         ({"expires_in": 10**12, "scope": "x"}, None, ("x",)),
         ({"expires_in": "3600", "error": ""}, 3600, None),
         ({"error": None}, None, None),
@@ -164,6 +168,11 @@ def test_no_token_is_lost_over_what_a_server_says_of_it(
 ) -> None:
     body = {"access_token": "a", "token_type": "bearer", "refresh_token": "r", **said}
     assert read_token_answer(200, json.dumps(body).encode()) == Tokens(SecretStr("a"), SecretStr("r"), life, scopes)
+
+
+def test_an_empty_refresh_token_is_none() -> None:
+    body = b'{"access_token": "a", "token_type": "bearer", "refresh_token": ""}'
+    assert read_token_answer(200, body) == Tokens(SecretStr("a"))
 
 
 @given(
@@ -226,6 +235,7 @@ def test_what_is_missing_is_said_without_a_state_and_with_the_page_of_the_house(
         ({"token_url": "ftp://id.example/token"}, "must be an https address"),
         ({"token_url": "https://u:p@id.example/token"}, "no user, password or fragment"),
         ({"token_url": None}, "needs token_url"),
+        ({"revoke_replaced": True}, "revoke_replaced needs a revoke_url"),
         ({"client_secret_env": "A", "client_secret_file": "b"}, "not both"),
         ({"client_proof": "post"}, "need a client secret"),
         ({"client_proof": "none", "client_secret_env": "SECRET"}, "none has none"),

@@ -30,6 +30,10 @@ class Checks:
         limits.check_collection(collection)
         limits.check_document_id(document_id)
 
+    def deletion(self, collection: str, document_id: str, *, expected_version: int) -> None:
+        self.document(collection, document_id)
+        limits.check_range("expected version", expected_version, low=1, high=limits.INTEGER_MAX)
+
     def batch(self, collection: str, writes: Sequence[Write]) -> list[str]:
         """The bodies as JSON text, in the order given."""
         limits.check_collection(collection)

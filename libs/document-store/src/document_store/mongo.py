@@ -80,10 +80,13 @@ class MongoStore:
         results = await asyncio.gather(*commands, return_exceptions=True)
         return [_returned(result) for result in results]
 
-    async def delete(self, collection: str, document_id: str) -> None:
-        self._checks.document(collection, document_id)
+    async def delete(self, collection: str, document_id: str, *, expected_version: int) -> None:
+        self._checks.deletion(collection, document_id, expected_version=expected_version)
         with _translated():
-            await self._database[collection].delete_one({"_id": document_id})
+            result = await self._database[collection].delete_one({"_id": document_id, "version": expected_version})
+        found = None if result.deleted_count else await self.get(collection, document_id)
+        if found is not None:
+            raise VersionConflict(collection, document_id, expected=expected_version, current=found.version)
 
     async def increment(self, collection: str, document_id: str, field: str, *, by: int) -> int | float:
         self._checks.counter(collection, document_id, field=field, by=by)

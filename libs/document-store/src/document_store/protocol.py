@@ -116,8 +116,12 @@ class DocumentStore(Protocol):
         If it raises `StoreUnavailable`, any of the writes may have happened.
         """
 
-    async def delete(self, collection: str, document_id: str) -> None:
-        """Remove the document; removing one that is not there is no error. Versions start at 1 again."""
+    async def delete(self, collection: str, document_id: str, *, expected_version: int) -> None:
+        """Remove the document if it has `expected_version`. One that is not there is no error: it may have been
+        removed by a call whose reply was lost. Versions start at 1 again.
+
+        Raises `VersionConflict` with the current version.
+        """
 
     async def increment(self, collection: str, document_id: str, field: str, *, by: int) -> int | float:
         """Add to a number atomically, from 0 in a document of its own if there is none; the new value.

@@ -10,7 +10,7 @@ from typing import TypeVar
 from document_store import limits, sqlite_query
 from document_store.checks import Checks
 from document_store.counters import add_to_number
-from document_store.errors import StoreUnavailable
+from document_store.errors import StoreUnavailable, VersionConflict
 from document_store.keyset import page_of
 from document_store.protocol import Body, Condition, Document, Outcome, Page, Sort, Stored, Write
 from document_store.sqlite_file import SqliteFile, Synchronous, translated
@@ -49,11 +49,17 @@ class SqliteStore:
 
         return await self._with_file(write_all)
 
-    async def delete(self, collection: str, document_id: str) -> None:
-        self._checks.document(collection, document_id)
-        await self._with_file(
-            lambda file: file.execute(f"DELETE FROM {file.table(collection)} WHERE id = ?", [document_id])
-        )
+    async def delete(self, collection: str, document_id: str, *, expected_version: int) -> None:
+        self._checks.deletion(collection, document_id, expected_version=expected_version)
+
+        def remove(file: SqliteFile) -> Document | None:
+            sql = f"DELETE FROM {file.table(collection)} WHERE id = ? AND version = ? RETURNING id"
+            removed = file.execute(sql, [document_id, expected_version])
+            return None if removed else file.read(collection, document_id)
+
+        found = await self._with_file(remove)
+        if found is not None:
+            raise VersionConflict(collection, document_id, expected=expected_version, current=found.version)
 
     async def increment(self, collection: str, document_id: str, field: str, *, by: int) -> int | float:
         self._checks.counter(collection, document_id, field=field, by=by)

@@ -24,9 +24,9 @@ MARGIN_MS = 60_000
 
 
 async def header(vault: Vault) -> str:
-    headers = await vault.headers_for("acme", "ann", "shop")
-    assert not isinstance(headers, NotConnected), headers
-    return headers["Authorization"]
+    found = await vault.credentials_for("acme", "ann", "shop")
+    assert not isinstance(found, NotConnected), found
+    return found.headers["Authorization"]
 
 
 async def test_a_storm_of_calls_in_two_replicas_makes_one_refresh(
@@ -84,7 +84,7 @@ async def test_an_answer_that_got_lost_after_the_server_changed_the_token_asks_f
     server.faults, vault.refresher.quiet_seconds = ["lost"], 0
     with pytest.raises(ServerUnavailable):
         await header(vault)
-    missing = await vault.headers_for("acme", "ann", "shop")
+    missing = await vault.credentials_for("acme", "ann", "shop")
     assert missing == NotConnected("shop", Missing.NEEDS_RECONNECT)
     assert "connected again" in missing.detail
     [connection], _ = await vault.records.listed("acme", entity="ann", limit=10, cursor=None)
@@ -149,7 +149,7 @@ async def test_an_account_that_was_disconnected_meanwhile_stays_so(
     await connect(vault)
     clock.now_ms += LIFE_MS
     server.hold.clear()
-    call = asyncio.create_task(vault.headers_for("acme", "ann", "shop"))
+    call = asyncio.create_task(vault.credentials_for("acme", "ann", "shop"))
     await wait_until(lambda: server.refreshes)
     record = await vault.records.load(ANN)
     assert record is not None
@@ -157,6 +157,19 @@ async def test_an_account_that_was_disconnected_meanwhile_stays_so(
     await vault.records.save(gone, record.sealed, version=record.version)
     server.hold.set()
     assert await call == NotConnected("shop", Missing.DISCONNECTED)
+
+
+async def test_an_account_that_was_forgotten_and_connected_anew_meanwhile_is_not_refreshed(
+    vault: Vault, server: AuthorizationServer, clock: Clock
+) -> None:
+    await connect(vault)
+    seen = await vault.records.load(ANN)
+    assert seen is not None
+    await vault.disconnect(ANN)
+    clock.now_ms += 1
+    await connect(vault)
+    await vault.refresher.refresh(seen)
+    assert server.refreshes == 0 and server.accepts(await header(vault))
 
 
 def refusals() -> Iterable[web.Response | str]:
@@ -211,7 +224,7 @@ async def test_a_server_that_refuses_this_system_is_a_fault_of_the_manifest(
     await connect(vault)
     clock.now_ms += LIFE_MS
     server.faults, vault.refresher.quiet_seconds = [web.json_response({"error": "invalid_client"}, status=401)], 0
-    missing = await vault.headers_for("acme", "ann", "shop")
+    missing = await vault.credentials_for("acme", "ann", "shop")
     assert missing == NotConnected("shop", Missing.CLIENT_REFUSED) and "manifest" in missing.detail
     assert server.accepts(await header(vault)), "the account itself is as it was"
 
@@ -220,5 +233,5 @@ async def test_redirects_are_not_followed(vault: Vault, server: AuthorizationSer
     await connect(vault)
     clock.now_ms += LIFE_MS
     server.faults = [web.Response(status=307, headers={"location": f"{server.url}/token"})]
-    assert await vault.headers_for("acme", "ann", "shop") == NotConnected("shop", Missing.CLIENT_REFUSED)
+    assert await vault.credentials_for("acme", "ann", "shop") == NotConnected("shop", Missing.CLIENT_REFUSED)
     assert server.refreshes == 1

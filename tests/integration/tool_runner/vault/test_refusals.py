@@ -16,9 +16,9 @@ from tool_runner.domain.accounts import Account, Missing, NotConnected
 
 
 async def carried(vault: Vault) -> Mapping[str, str]:
-    headers = await vault.headers_for("acme", "ann", "shop")
-    assert not isinstance(headers, NotConnected), headers
-    return headers
+    found = await vault.credentials_for("acme", "ann", "shop")
+    assert not isinstance(found, NotConnected), found
+    return found.headers
 
 
 async def test_a_hundred_refusals_in_two_replicas_make_one_refresh(

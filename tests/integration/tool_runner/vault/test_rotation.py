@@ -20,7 +20,7 @@ ADDED, FIRST = f"{KEY_OLD},{KEY_NEW}", f"{KEY_NEW},{KEY_OLD}"
 
 
 async def usable(vault: Vault) -> bool:
-    found = await asyncio.gather(*(vault.headers_for("acme", entity, "shop") for entity in ENTITIES))
+    found = await asyncio.gather(*(vault.credentials_for("acme", entity, "shop") for entity in ENTITIES))
     return all(not isinstance(one, NotConnected) for one in found)
 
 
@@ -85,7 +85,7 @@ async def test_an_account_that_was_tampered_with_is_not_used_and_does_not_stop_t
         assert theirs is not None and mine is not None
         await vault.records.save(mine.connection, theirs.sealed, version=mine.version)
         await vault.records.save(theirs.connection, mine.sealed, version=theirs.version)
-        assert await vault.headers_for("acme", "entity1", "shop") == NotConnected("shop", Missing.NEEDS_RECONNECT)
+        assert await vault.credentials_for("acme", "entity1", "shop") == NotConnected("shop", Missing.NEEDS_RECONNECT)
         ahead = replace(vault.records, seal=TokenSeal(read_keys(FIRST, None)))
         assert await rewrap_once(ahead, page=1) == (len(ENTITIES) - 2, 2)
         assert await rewrap_once(ahead, page=1) == (0, 2)

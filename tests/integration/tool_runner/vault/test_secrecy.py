@@ -119,7 +119,7 @@ async def _troubles(vault: Vault, server: AuthorizationServer, clock: Clock) -> 
         clock.now_ms += 3_600_000
         server.faults = [fault]
         try:
-            texts[name] = repr(await vault.headers_for("acme", "ann", "shop"))
+            texts[name] = repr(await vault.credentials_for("acme", "ann", "shop"))
         except RetryLater as error:
             assert error.__traceback__ is not None
             inside = error.with_traceback(error.__traceback__.tb_next)  # Without this test's own variables.

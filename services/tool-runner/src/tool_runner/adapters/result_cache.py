@@ -28,14 +28,17 @@ class Question:
     keep_seconds: float
 
 
-def question_of(tool: Tool, caller: Caller, arguments: Json, *, version: str) -> Question | None:
+def question_of(
+    tool: Tool, caller: Caller, arguments: Json, *, version: str, connected_at_ms: int | None = None
+) -> Question | None:
     """None where the tool writes, or its manifest keeps nothing. `version` is that of the tool and its manifest: after
-    a change of either, nothing old is answered. A tool with a state for each conversation has an answer for each."""
+    a change of either, nothing old is answered, nor when the account was connected anew, at `connected_at_ms`: it may
+    be another one. A tool with a state for each conversation has an answer for each."""
     rules = tool.rules
     if rules.side_effect is not SideEffect.READ or rules.cache_ttl_seconds <= 0:
         return None
     state = None if tool.state_key is None else state_key_for(tool.state_key, caller)
-    parts = [caller.tenant, caller.entity, tool.name, version, state, dict(arguments)]
+    parts = [caller.tenant, caller.entity, tool.name, version, connected_at_ms, state, dict(arguments)]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return Question(_PREFIX + hashlib.sha256(text.encode()).hexdigest(), rules.cache_ttl_seconds)
 

@@ -49,7 +49,8 @@ class ClientProof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OAuthClient:
-    """What the manifest declares of an app that speaks OAuth 2.1. `parameters` go into the authorization URL."""
+    """What the manifest declares of an app that speaks OAuth 2.1. `parameters` go into the authorization URL.
+    `revoke_replaced`: its server revokes one grant of a person without the others that this client has of them."""
 
     authorize_url: str
     token_url: str
@@ -57,6 +58,7 @@ class OAuthClient:
     client_secret: SecretStr | None = None
     proof: ClientProof = ClientProof.BASIC
     revoke_url: str | None = None
+    revoke_replaced: bool = False
     issuer: str | None = None
     resource: str | None = None
     scopes: tuple[str, ...] = ()
@@ -103,6 +105,11 @@ class Tokens:
     scopes: tuple[str, ...] | None = None
 
 
+def share_a_token(one: Tokens, other: Tokens) -> bool:
+    """Whether what makes one of them void may reach the other."""
+    return one.access == other.access or (one.refresh is not None and one.refresh == other.refresh)
+
+
 class Missing(StrEnum):
     """Why there is no account to call with."""
 
@@ -129,6 +136,14 @@ class NotConnected:
         again = "again " if self.missing is Missing.NEEDS_RECONNECT else ""
         where = f" at {self.url}" if self.url else f": an operator does so with `hil tool connect {self.app}`"
         return f"the account at {self.app} must be connected {again}first{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a call of a tool carries, and when its account was connected: another moment, another account, perhaps."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    connected_at_ms: int
 
 
 def connected(account: Account, tokens: Tokens, *, generation: int, now_ms: int) -> Connection:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -57,12 +58,14 @@ class TokenRefused:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A connection that was started: what the answer that comes back by the browser must fit to."""
+    """A connection that was started: what the answer that comes back by the browser must fit to. `round` is the same
+    for all of its account that were started since the account was last disconnected."""
 
     account: Account
     verifier: SecretStr
     redirect_uri: str
     expires_at_ms: int
+    round: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +85,38 @@ class Callback:
 
 
 def _or_unknown(value: object, read: ValidatorFunctionWrapHandler) -> object:
-    """Some servers say lists of scopes, or lives below zero. The tokens beside them may be the only ones that still
-    work: what is said of them is not known then, and they are kept."""
+    """Some servers say lives of zero or below, or in words. The tokens beside them may be the only ones that still
+    work: they are kept, and used until they are refused."""
     try:
         return read(value)
     except ValidationError:
         return None
 
 
+def _or_none_known(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    """Some servers say lists of scopes. What cannot be read at all is not what was asked for, which silence means."""
+    try:
+        return read(" ".join(value) if isinstance(value, list) else value)
+    except (ValidationError, TypeError):
+        return ""
+
+
+def _or_unsaid(value: object) -> object:
+    """Some servers say an empty one where there is no new one."""
+    return None if value == "" else value
+
+
 class _TokenAnswer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
     access_token: str = Field(min_length=1, max_length=TOKEN_CHARACTERS_MAX, pattern=_SENDABLE)
     token_type: str = Field(pattern=re.compile(r"(?i)\Abearer\Z"))
-    refresh_token: str | None = Field(None, min_length=1, max_length=TOKEN_CHARACTERS_MAX, pattern=_SENDABLE)
-    expires_in: Annotated[int | None, Field(ge=0, le=LIFETIME_SECONDS_MAX), WrapValidator(_or_unknown)] = None
-    scope: Annotated[str | None, Field(max_length=4_096), WrapValidator(_or_unknown)] = None
+    refresh_token: Annotated[
+        str | None, Field(max_length=TOKEN_CHARACTERS_MAX, pattern=_SENDABLE), BeforeValidator(_or_unsaid)
+    ] = None
+    expires_in: Annotated[
+        float | None, Field(ge=1, le=LIFETIME_SECONDS_MAX, allow_inf_nan=False), WrapValidator(_or_unknown)
+    ] = None
+    scope: Annotated[str | None, Field(max_length=4_096), WrapValidator(_or_none_known)] = None
 
 
 class _ErrorAnswer(BaseModel):
@@ -175,7 +195,7 @@ def read_token_answer(status: int, body: bytes) -> Tokens | TokenRefused:
     return Tokens(
         SecretStr(answer.access_token),
         None if answer.refresh_token is None else SecretStr(answer.refresh_token),
-        answer.expires_in,
+        None if answer.expires_in is None else int(answer.expires_in),
         None if answer.scope is None else tuple(answer.scope.split()),
     )
 

@@ -25,14 +25,14 @@ async def with_account(call: CallInHand, runner: Runner) -> CallInHand | Failed:
         return Failed(ErrorClass.DENIED, detail)
     assert runner.vault is not None, "the manifest declares the apps of its tools"
     try:
-        found = await runner.vault.headers_for(call.place.tenant, entity, app)
+        found = await runner.vault.credentials_for(call.place.tenant, entity, app)
     except RetryLater as error:
         if call.seconds_left(runner.now_ms()) > 0:
             raise
         return Failed(ErrorClass.SERVER_UNAVAILABLE, f"{call.tool.name}: {error}", retryable=True)
     if isinstance(found, NotConnected):
         return Failed(ErrorClass.DENIED, f"{call.tool.name}: {found.detail}")
-    return replace(call, headers=found)
+    return replace(call, headers=found.headers, connected_at_ms=found.connected_at_ms)
 
 
 def renewing(call: CallInHand, vault: Vault | None) -> Renew | None:

@@ -57,7 +57,7 @@ class Runner:
 class CallInHand:
     """A delivered command and the tool that it names. `stored_ms` and `sequence` are those of its log entry;
     `arguments` are those that the tool gets, with the values of tokens in the command's; `headers` are what the
-    entity's connected account adds."""
+    entity's account adds, which was connected at `connected_at_ms`."""
 
     command: ExecuteToolCall
     command_id: str
@@ -67,6 +67,7 @@ class CallInHand:
     registered: RegisteredTool
     arguments: Json = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    connected_at_ms: int | None = None
 
     @property
     def tool(self) -> Tool:

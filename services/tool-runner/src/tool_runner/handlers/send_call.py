@@ -68,7 +68,7 @@ def _request(call: CallInHand, runner: Runner) -> ToolRequest:
 
 def _question(call: CallInHand, runner: Runner) -> Question | None:
     version = f"{call.tool.version}/{runner.manifest_version}"
-    return question_of(call.tool, call.caller, call.arguments, version=version)
+    return question_of(call.tool, call.caller, call.arguments, version=version, connected_at_ms=call.connected_at_ms)
 
 
 async def _nothing() -> None:

@@ -43,8 +43,9 @@ class AccountRecords:
         body = _body(connection, sealed)
         await self.store.put(COLLECTION, connection.account.id, body, expected_version=version)
 
-    async def delete(self, account: Account) -> None:
-        await self.store.delete(COLLECTION, account.id)
+    async def delete(self, record: Record) -> None:
+        """This version of it, or nothing. Raises VersionConflict if somebody else has written since."""
+        await self.store.delete(COLLECTION, record.connection.account.id, expected_version=record.version)
 
     def sealed(self, account: Account, tokens: Tokens) -> Sealed:
         """What may be stored of them."""

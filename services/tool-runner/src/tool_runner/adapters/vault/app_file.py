@@ -43,6 +43,9 @@ class AppEntry(BaseModel):
     authorize_url: Address | None = None
     token_url: Address | None = None
     revoke_url: Address | None = Field(None, description="RFC 7009; without it disconnecting only forgets the tokens.")
+    revoke_replaced: bool = Field(
+        False, description="Connecting again revokes what was there. Not where that ends all grants of the person."
+    )
     client_id: str | None = Field(None, min_length=1, max_length=500)
     client_secret_env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
     client_secret_file: Path | None = None
@@ -61,6 +64,8 @@ class AppEntry(BaseModel):
         needed = ("authorize_url", "token_url", "client_id")
         if self.kind == "oauth" and (missing := [name for name in needed if getattr(self, name) is None]):
             raise ValueError(f"an app of kind oauth needs {', '.join(missing)}")
+        if self.revoke_replaced and self.revoke_url is None:
+            raise ValueError("revoke_replaced needs a revoke_url")
         return self
 
     @model_validator(mode="after")
@@ -99,6 +104,7 @@ class AppEntry(BaseModel):
             client_secret=secret,
             proof=self.client_proof or (ClientProof.NONE if secret is None else ClientProof.BASIC),
             revoke_url=self.revoke_url,
+            revoke_replaced=self.revoke_replaced,
             issuer=self.issuer,
             resource=self.resource,
             scopes=tuple(self.scopes),

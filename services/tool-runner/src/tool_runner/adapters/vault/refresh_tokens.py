@@ -172,7 +172,9 @@ def _tell(connection: Connection) -> None:
 
 
 def _changed(current: Connection, seen: Connection) -> bool:
-    return (current.generation, current.state) != (seen.generation, seen.state)
+    """Also if it was forgotten and connected anew: its generations begin anew, too."""
+    known = (seen.connected_at_ms, seen.generation, seen.state)
+    return (current.connected_at_ms, current.generation, current.state) != known
 
 
 def _raised(app: str, refused: TokenRefused) -> Exception:

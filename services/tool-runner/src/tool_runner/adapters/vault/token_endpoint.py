@@ -33,11 +33,18 @@ class TokenEndpoint:
         """New tokens. When the answer is lost, the server may have replaced the refresh token all the same."""
         return await self._tokens(client, refresh_request(client, refresh))
 
-    async def revoke(self, client: OAuthClient, token: SecretStr, *, hint: str) -> str | None:
-        """Why the server did not say that the token is void (RFC 7009); None if it did."""
-        assert client.revoke_url is not None, "callers look first"
+    async def end(self, client: OAuthClient, tokens: Tokens) -> str | None:
+        """Why the server did not say that these are void (RFC 7009); None if it did, or if it has no word for that."""
+        if client.revoke_url is None:
+            return None
+        reasons = [await self._revoked(client, client.revoke_url, tokens.access, hint="access_token")]
+        if tokens.refresh is not None:
+            reasons.append(await self._revoked(client, client.revoke_url, tokens.refresh, hint="refresh_token"))
+        return next((reason for reason in reasons if reason is not None), None)
+
+    async def _revoked(self, client: OAuthClient, url: str, token: SecretStr, *, hint: str) -> str | None:
         fields = {"token": token.get_secret_value(), "token_type_hint": hint}
-        answer = await self._post(client.revoke_url, client, fields)
+        answer = await self._post(url, client, fields)
         if isinstance(answer, TokenRefused):
             return answer.word
         status, _ = answer

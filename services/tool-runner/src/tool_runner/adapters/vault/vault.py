@@ -20,12 +20,14 @@ from tool_runner.domain.accounts import (
     AccountState,
     App,
     Connection,
+    Credentials,
     Missing,
     NotConnected,
     OAuthClient,
     Tokens,
     connected,
     missing_of,
+    share_a_token,
 )
 from tool_runner.domain.oauth import (
     Callback,
@@ -37,7 +39,15 @@ from tool_runner.domain.oauth import (
 )
 
 SAVE_TRIES_MAX = 5
+STATE_REFUSED = (
+    "state: is unknown, used, older than ten minutes or than the account's last disconnection, or another app's; "
+    "start the connection again"
+)
 log = structlog.get_logger()
+
+
+class Ended(Exception):
+    """The account was disconnected after this connection of it had been started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ class Vault:
     callback_url: str
     now_ms: Callable[[], int]
 
-    async def headers_for(self, tenant: str, entity: str, app: str) -> Mapping[str, str] | NotConnected:
+    async def credentials_for(self, tenant: str, entity: str, app: str) -> Credentials | NotConnected:
         """What a call of a tool of `app` carries for this entity, refreshed first where it must be. Raises RetryLater
         while store, Redis or the app's server are away and no token works without them; KeyError for an app that the
         manifest does not declare."""
@@ -78,17 +88,23 @@ class Vault:
     ) -> Mapping[str, str] | NotConnected | None:
         """What a call carries instead of headers that the tool's server refuses although they should still be good:
         those that the account has got meanwhile, else new ones from the app's server. None where there are no others:
-        a static key, a token that cannot be refreshed, or one that is new itself. Raises as `headers_for`."""
+        a static key, a token that cannot be refreshed, or one that is new itself. Raises as
+        `credentials_for`."""
         found = await self._given(account, partial(self._other, refused=refused))
-        return None if found == refused else found
+        if isinstance(found, NotConnected):
+            return found
+        return None if found.headers == refused else found.headers
 
     async def _given(
-        self, account: Account, find: Callable[[Account], Awaitable[Tokens | Missing]]
-    ) -> Mapping[str, str] | NotConnected:
-        """As headers, what `find` finds, or why there is nothing to call with."""
+        self, account: Account, find: Callable[[Account], Awaitable[Record | Missing]]
+    ) -> Credentials | NotConnected:
+        """What is in the record that `find` finds, or why there is nothing to call with."""
         app, declared = account.app, self.apps[account.app]
         try:
             found = await find(account)
+            if isinstance(found, Record):
+                headers = declared.headers(self.records.opened(found).access)
+                return Credentials(headers, found.connection.connected_at_ms)
         except ClientRefused:
             found = Missing.CLIENT_REFUSED
         except KeyMissing as error:
@@ -96,9 +112,7 @@ class Vault:
         except Unsealable:
             log.error("account.unreadable", app=app, tenant=account.tenant)
             found = Missing.NEEDS_RECONNECT
-        if isinstance(found, Missing):
-            return NotConnected(app, found, declared.connect_page)
-        return declared.headers(found.access)
+        return NotConnected(app, found, declared.connect_page)
 
     async def start(self, account: Account, client: OAuthClient) -> Started:
         """Raises RetryLater."""
@@ -107,12 +121,12 @@ class Vault:
 
     async def finish(self, app: str, state: str, callback: Callback) -> Connection | CallbackRefused:
         """What the browser brought back to the address of `app`: the state is used up, whatever comes of it. A server
-        that sends the owner on to another app's server does not get that one's code. Raises RetryLater."""
+        that sends the owner on to another app's server does not get that one's code; a disconnection ends what was
+        started before it. Raises RetryLater."""
         pending = await self.pending.take(state)
         declared = self.apps.get(app)
         if pending is None or pending.account.app != app or declared is None or declared.oauth is None:
-            reason = "state: is unknown, used, older than ten minutes or another app's; start the connection again"
-            return CallbackRefused(reason)
+            return CallbackRefused(STATE_REFUSED)
         code = code_of(callback, declared.oauth)
         if isinstance(code, CallbackRefused):
             return code
@@ -123,8 +137,9 @@ class Vault:
         return await self._connect(account, Tokens(key))
 
     async def disconnect(self, account: Account) -> Disconnected | None:
-        """Use it no more, at once; then have its tokens made void, and forget it when they are. None if there is no
-        such account. Raises RetryLater."""
+        """Use it no more, at once, and let nothing finish that was started for it; then have its tokens made void, and
+        forget it when they are. None if there is no such account. Raises RetryLater."""
+        await self.pending.end(account)
         record = await self.records.load(account)
         if record is None:
             return None
@@ -138,7 +153,7 @@ class Vault:
             await self._forget(record)
         return Disconnected(unconfirmed)
 
-    async def _usable(self, account: Account) -> Tokens | Missing:
+    async def _usable(self, account: Account) -> Record | Missing:
         record = await self.records.load(account)
         if record is None:
             return Missing.NEVER_CONNECTED
@@ -146,16 +161,16 @@ class Vault:
             return missing
         refresh_at_ms = record.connection.refresh_at_ms
         if refresh_at_ms is None or self.now_ms() < refresh_at_ms:
-            return self.records.opened(record)
+            return record
         try:
             await self.refresher.refresh(record)
         except (RetryLater, ClientRefused):  # Redis and the store may be away, too.
             if self.now_ms() < (record.connection.expires_at_ms or 0):
-                return self.records.opened(record)  # Old, but good for some seconds yet.
+                return record  # Old, but good for some seconds yet.
             raise
         return await self._after_refresh(account)
 
-    async def _other(self, account: Account, *, refused: Mapping[str, str]) -> Tokens | Missing:
+    async def _other(self, account: Account, *, refused: Mapping[str, str]) -> Record | Missing:
         """The tokens of now if they are not the refused ones, else those that a refresh brings. Static keys and tokens
         that cannot be refreshed are what they are."""
         record, declared = await self.records.load(account), self.apps[account.app]
@@ -165,37 +180,63 @@ class Vault:
             return missing
         tokens = self.records.opened(record)
         if declared.oauth is None or tokens.refresh is None or declared.headers(tokens.access) != refused:
-            return tokens
+            return record
         await self.refresher.renew(record)
         return await self._after_refresh(account)
 
-    async def _after_refresh(self, account: Account) -> Tokens | Missing:
+    async def _after_refresh(self, account: Account) -> Record | Missing:
         """Tokens of a life so short that they want to be refreshed again are used all the same."""
         record = await self.records.load(account)
         if record is None:
             return Missing.NEVER_CONNECTED
-        return missing_of(record.connection.state) or self.records.opened(record)
+        return missing_of(record.connection.state) or record
 
     async def _exchanged(self, client: OAuthClient, code: SecretStr, pending: Pending) -> Connection | CallbackRefused:
         answer = await self.endpoint.exchange(client, code, pending)
         if isinstance(answer, TokenRefused):
             return CallbackRefused(f"the token endpoint of {pending.account.app} says {answer.word}")
         asked = client.scopes if answer.scopes is None else answer.scopes
-        return await self._connect(pending.account, replace(answer, scopes=asked))
+        try:
+            return await self._connect(pending.account, replace(answer, scopes=asked), pending)
+        except Ended:
+            unconfirmed = await self.endpoint.end(client, answer)
+            log.warning("account.ended_before_it_was_connected", app=pending.account.app, unconfirmed=unconfirmed)
+            return CallbackRefused(STATE_REFUSED)
 
-    async def _connect(self, account: Account, tokens: Tokens) -> Connection:
+    async def _connect(self, account: Account, tokens: Tokens, pending: Pending | None = None) -> Connection:
+        """Raises Ended. Asked after the record was read: a disconnection that comes later changes the record, too."""
         sealed = self.records.sealed(account, tokens)
         for _ in range(SAVE_TRIES_MAX):
             current = await self.records.load(account)
+            if pending is not None and not await self.pending.holds(pending):
+                raise Ended
             generation, version = (0, 0) if current is None else (current.connection.generation, current.version)
             connection = connected(account, tokens, generation=generation + 1, now_ms=self.now_ms())
+            if current is not None:  # Two connections never have the same moment: results are kept by it.
+                at_ms = max(connection.connected_at_ms, current.connection.connected_at_ms + 1)
+                connection = replace(connection, connected_at_ms=at_ms)
             try:
                 await self.records.save(connection, sealed, version=version)
             except VersionConflict:
                 continue
             log.info("account.connected", app=account.app, tenant=account.tenant)
+            if current is not None:
+                await self._end_replaced(current, tokens)
             return connection
         raise RetryLater("the account is being written by others: connect it again", after=timedelta(seconds=1))
+
+    async def _end_replaced(self, replaced: Record, tokens: Tokens) -> None:
+        """Once, and within the limits of a disconnection: the account works, whatever comes of it."""
+        declared = self.apps[replaced.connection.account.app]
+        is_gone = replaced.connection.state is AccountState.NEEDS_RECONNECT
+        if is_gone or declared.oauth is None or not declared.oauth.revoke_replaced:
+            return
+        try:
+            old = self.records.opened(replaced)
+        except (Unsealable, KeyMissing):
+            return
+        if not share_a_token(old, tokens) and (reason := await self.endpoint.end(declared.oauth, old)):
+            log.warning("account.replaced_but_not_revoked", app=declared.name, reason=reason)
 
     async def _mark_disconnected(self, record: Record) -> None:
         gone = replace(record.connection, state=AccountState.DISCONNECTED, reason="disconnected by request")
@@ -203,22 +244,25 @@ class Vault:
         log.info("account.disconnected", app=gone.account.app, tenant=gone.account.tenant)
 
     async def _forget(self, record: Record) -> None:
-        """Unless its owner has connected it again while the server was asked: re-wrapping alone changes nothing."""
-        account = record.connection.account
-        current = await self.records.load(account)
-        if current is not None and current.connection == record.connection:
-            await self.records.delete(account)
+        """Unless its owner has connected it again while the server was asked, up to the last moment: the version that
+        is deleted is the one that was looked at. Re-wrapping alone changes nothing."""
+        for _ in range(SAVE_TRIES_MAX):
+            current = await self.records.load(record.connection.account)
+            if current is None or current.connection != record.connection:
+                return
+            try:
+                return await self.records.delete(current)
+            except VersionConflict:
+                continue
+        raise RetryLater("the account is being written by others: ask again", after=timedelta(seconds=1))
 
     async def _revoked(self, record: Record) -> str | None:
         """Why the tokens may still work at the server."""
         declared = self.apps.get(record.connection.account.app)
-        if declared is None or declared.oauth is None or declared.oauth.revoke_url is None:
+        if declared is None or declared.oauth is None:
             return None
         try:
             tokens = self.records.opened(record)
         except Unsealable:
             return None  # Nobody can use them, and there is nothing to send.
-        reasons = [await self.endpoint.revoke(declared.oauth, tokens.access, hint="access_token")]
-        if tokens.refresh is not None:
-            reasons.append(await self.endpoint.revoke(declared.oauth, tokens.refresh, hint="refresh_token"))
-        return next((reason for reason in reasons if reason is not None), None)
+        return await self.endpoint.end(declared.oauth, tokens)
