@@ -76,7 +76,7 @@ async def test_send_refuses_what_cannot_be_sent(system: WholeSystem, tmp_path: P
 
 
 async def test_stop_ends_what_is_going_on(system: WholeSystem) -> None:
-    asking = send(system, "stopped", "do slow:4000 append:stopped-0", "--wait", "30", "--json")
+    asking = send(system, "stopped", "do slow:12000 append:stopped-0", "--wait", "60", "--json")
 
     async def calls_a_tool() -> bool:
         found = [entry.message for entry in await system.log("stopped")]
