@@ -61,7 +61,7 @@ async def test_a_server_does_not_get_the_keys_of_the_tool_runners_session(tmp_pa
         pytest.skip("this machine's kernel keeps no keys")
     try:
         assert libc.syscall(_KEYCTL, _SEARCH, _SESSION, b"user", name.encode(), 0) == key
-        launched = (sys.executable, "-I", "-S", launch_child.__file__, "0", "0", str(os.getpid()))
+        launched = (sys.executable, "-I", "-S", launch_child.__file__, "0", "0", str(os.getpid()), "")
         process = await asyncio.create_subprocess_exec(
             *launched, sys.executable, str(script), name, stdout=asyncio.subprocess.PIPE
         )
@@ -72,7 +72,7 @@ async def test_a_server_does_not_get_the_keys_of_the_tool_runners_session(tmp_pa
 
 async def test_a_crash_of_a_server_writes_no_core_and_starts_no_program_of_the_machine() -> None:
     """A program that the system names for cores gets one with a limit of 0, too, and with 1 none (core(5))."""
-    launched = (sys.executable, "-I", "-S", launch_child.__file__, "0", "0", str(os.getpid()))
+    launched = (sys.executable, "-I", "-S", launch_child.__file__, "0", "0", str(os.getpid()), "")
     look = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
     process = await asyncio.create_subprocess_exec(
         *launched, sys.executable, "-c", look, stdout=asyncio.subprocess.PIPE

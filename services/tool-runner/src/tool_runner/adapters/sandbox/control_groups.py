@@ -80,21 +80,27 @@ class ControlGroup:
         self._v2 = layout.unified / name if layout.unified else None
         self._limits_in_v2 = layout.is_v2
         self.folders = [*self._v1.values(), *([self._v2] if self._v2 else [])]
-        for folder in self.folders:
-            folder.mkdir()
+        try:
+            for folder in self.folders:
+                folder.mkdir()
+        except OSError:  # Half of a group limits nothing.
+            self.removed()
+            raise
 
     def limit(self, *, memory_bytes: int, processes: int, cpu_share: float | None) -> None:
-        """`cpu_share` None: as much as there is, for a start."""
+        """`memory_bytes` 0 and `cpu_share` None: as much as there is, for a start."""
         quota = "max" if cpu_share is None else str(int(cpu_share * PERIOD_MICROSECONDS))
         if self._limits_in_v2:
             assert self._v2 is not None
-            _write(self._v2 / "memory.swap.max", "0")
-            _write(self._v2 / "memory.max", str(memory_bytes))
+            if memory_bytes:
+                _write(self._v2 / "memory.swap.max", "0")
+                _write(self._v2 / "memory.max", str(memory_bytes))
             _write(self._v2 / "memory.oom.group", "1")
             _write(self._v2 / "pids.max", str(processes))
             _write(self._v2 / "cpu.max", f"{quota} {PERIOD_MICROSECONDS}")
             return
-        self._limit_memory_v1(str(memory_bytes))
+        if memory_bytes:
+            self._limit_memory_v1(str(memory_bytes))
         _write(self._v1["pids"] / "pids.max", str(processes))
         _write(self._v1["cpu"] / "cpu.cfs_period_us", str(PERIOD_MICROSECONDS))
         _write(self._v1["cpu"] / "cpu.cfs_quota_us", "-1" if cpu_share is None else quota)
