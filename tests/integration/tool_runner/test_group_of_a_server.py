@@ -51,7 +51,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux" or bool(_why_not()), rea
 def launch(program: str, folder: Path, memory_bytes_max: int = 0) -> Launch:
     box = ServerBox(processes_max=16)
     command = (sys.executable, "-I", "-S", "-c", program)
-    return Launch(command, name="shop", memory_bytes_max=memory_bytes_max, box=box).boxed(folder)
+    return Launch(command, name="shop", memory_bytes_max=memory_bytes_max, box=box).boxed(folder, 61_099)
 
 
 def groups_of(process: int) -> list[Path]:

@@ -19,6 +19,7 @@ from mcp_types import JSONRPCMessage, jsonrpc_message_adapter
 from pii import redact
 from tool_runner.adapters.sandbox.server_command import ServerNetwork, sandboxed_command
 from tool_runner.adapters.sandbox.server_group import PROCESSES_MAX, GroupLimits, layout_for_servers, server_group
+from tool_runner.adapters.sandbox.server_user import user_for_server
 from tool_runner.adapters.unasked import Unasked
 
 log = structlog.get_logger()
@@ -56,13 +57,20 @@ class Launch:
     group: GroupLimits | None = None
     """Of all its processes together; only in a box, which none of them leaves."""
 
-    def boxed(self, folder: Path) -> "Launch":
+    def boxed(self, folder: Path, uid: int) -> "Launch":
         """The same in its box, with a folder of its own below `folder`, where that is asked for: its working directory,
-        its HOME, and all that it may write. Raises SandboxUnavailable, OSError."""
+        its HOME, and all that it may write. `uid` is its user where the tool runner is root. Raises SandboxUnavailable,
+        OSError."""
         if self.box is None:
             return self
         state = folder / self.name
-        command = sandboxed_command(self.command, state_dir=state, network=self.box.network, readable=self.box.readable)
+        command = sandboxed_command(
+            self.command,
+            state_dir=state,
+            network=self.box.network,
+            readable=self.box.readable,
+            uid=user_for_server(self.name, uid),
+        )
         layout = layout_for_servers(self.name)
         group = None if layout is None else GroupLimits(layout, self.memory_bytes_max, self.box.processes_max)
         env = {"HOME": str(state.resolve()), **self.env}
