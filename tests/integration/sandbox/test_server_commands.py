@@ -41,7 +41,7 @@ async def test_a_server_has_its_folder_and_its_packages_alone(
     listening = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     command = [sys.executable, str(script), str(canary), str(port)]
-    boxed = sandboxed_command(command, state_dir=state, network=network, readable=[script])
+    boxed = sandboxed_command(command, state_dir=state, network=network, readable=[script], uid=61_099)
     process = await asyncio.create_subprocess_exec(*boxed, stdout=asyncio.subprocess.PIPE, cwd="/")
     said, _ = await process.communicate()
     listening.close()

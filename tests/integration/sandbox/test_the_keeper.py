@@ -1,6 +1,7 @@
 """Does every box end, whoever dies first, and is nothing left of it?"""
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import signal
@@ -161,3 +162,28 @@ async def test_no_code_runs_before_its_own_limits_hold_however_busy_the_keeper_i
         await asyncio.wait({running}, timeout=0.5)  # Long enough for code that does not wait for its limits.
         keeper.resume()
         assert (await running).result == 8 - 3  # bubblewrap has two, and the code itself is one.
+
+
+async def test_a_keeper_survives_that_somebody_removes_its_groups(options: SandboxOptions) -> None:
+    async with untried_sandbox(options) as opened:
+        keeper = keeper_of(os.getpid())
+        running = asyncio.create_task(opened.whole.execute(ENDLESS, None, LIMITS))
+        await wait_until(lambda: pythons_of(keeper))
+        keeper.suspend()
+        await wait_until(lambda: keeper.status() == psutil.STATUS_STOPPED)
+        for process in keeper.children(recursive=True):  # Of the box and of the spares.
+            with contextlib.suppress(psutil.NoSuchProcess):  # With the first of its namespace, the others have gone.
+                process.kill()
+        await wait_until(lambda: all([_removed(group) for group in groups_of(keeper.pid)]))
+        keeper.resume()
+        await asyncio.wait({running})
+        assert (await opened.whole.execute("result = 1", None, LIMITS)).result == 1
+        assert keeper_of(os.getpid()) == keeper
+
+
+def _removed(group: Path) -> bool:
+    try:
+        group.rmdir()
+    except OSError:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""What of the machine can a boxed tool server change, when the tool runner is root and so the box is root's, too?"""
+"""What of the machine can a boxed tool server change, read or be taken for, when the tool runner is root?"""
 
 import asyncio
 import ctypes
@@ -6,6 +6,8 @@ import json
 import os
 import platform
 import resource
+import socket
+import struct
 import sys
 from pathlib import Path
 
@@ -13,7 +15,9 @@ import pytest
 
 from tool_runner.adapters import launch_child
 from tool_runner.adapters.sandbox.server_command import ServerNetwork, sandboxed_command
+from tool_runner.adapters.sandbox.server_user import lacking_rights
 
+USER = 61_099
 _ADD_KEY, _KEYCTL, _SEARCH, _UNLINK, _SESSION = 248, 250, 10, 9, -3
 LOOKS_FOR_SETTINGS = """
 import json, os, stat
@@ -32,17 +36,58 @@ print(json.dumps([*writable, *devices, *(path for path in alone if os.access(pat
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root's box could change the machine")
-@pytest.mark.parametrize("network", ServerNetwork)
+@pytest.mark.parametrize(("network", "uid"), [(ServerNetwork.NONE, None), (ServerNetwork.HOST, USER)])
 async def test_a_boxed_server_changes_no_setting_of_the_machine_and_sees_no_private_key(
-    tmp_path: Path, network: ServerNetwork
+    tmp_path: Path, network: ServerNetwork, uid: int | None
 ) -> None:
     script = tmp_path / "server.py"
     script.write_text(LOOKS_FOR_SETTINGS)
     boxed = sandboxed_command([sys.executable, str(script)], state_dir=tmp_path / "state", network=network,
-                              readable=[script])  # fmt: skip
+                              readable=[script], uid=uid)  # fmt: skip
     process = await asyncio.create_subprocess_exec(*boxed, stdout=asyncio.subprocess.PIPE, cwd="/")
     said, _ = await process.communicate()
     assert json.loads(said) == []
+
+
+POSES_AS_ROOT = """
+import json, os, socket, sys
+def reads(path):
+    try: open(path).close()
+    except OSError: return False
+    return True
+with socket.socket(socket.AF_UNIX) as to: to.connect("\\0" + sys.argv[1])
+open("mine", "w").close()
+print(json.dumps([reads(sys.argv[2]), reads("earlier")]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root's server could pose as root")
+async def test_nobody_takes_a_boxed_server_for_root_and_what_only_root_may_read_stays_closed(tmp_path: Path) -> None:
+    script, secret, state = tmp_path / "server.py", tmp_path / "secret", tmp_path / "state"
+    script.write_text(POSES_AS_ROOT)
+    secret.touch(mode=0o600)
+    state.mkdir()
+    (state / "earlier").touch(mode=0o600)  # Of a life in which it still was root.
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("\0" + (name := f"hil-{os.getpid()}"))
+        listening.listen()
+        boxed = sandboxed_command([sys.executable, str(script), name, str(secret)], state_dir=state,
+                                  network=ServerNetwork.HOST, readable=[script, secret], uid=USER)  # fmt: skip
+        process = await asyncio.create_subprocess_exec(*boxed, stdout=asyncio.subprocess.PIPE, cwd="/")
+        said, _ = await process.communicate()
+        connected, _ = listening.accept()
+        with connected:
+            peer = struct.unpack("3i", connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    assert (json.loads(said), peer[1:]) == ([False, True], (USER, USER))
+    assert (state / "mine").stat().st_uid == USER
+
+
+@pytest.mark.parametrize(
+    ("held", "lacking"),
+    [("000001ffffffffff", []), ("00000000a80425fb", ["SYS_ADMIN"]), ("0", ["CHOWN", "SETGID", "SETUID", "SYS_ADMIN"])],
+)
+def test_root_that_cannot_give_a_server_a_user_is_told_what_it_lacks(held: str, lacking: list[str]) -> None:
+    assert lacking_rights(f"Name:\tpython\nCapEff:\t{held}\n") == lacking
 
 
 LOOKS_FOR_A_KEY = """
@@ -61,7 +106,7 @@ async def test_a_server_does_not_get_the_keys_of_the_tool_runners_session(tmp_pa
         pytest.skip("this machine's kernel keeps no keys")
     try:
         assert libc.syscall(_KEYCTL, _SEARCH, _SESSION, b"user", name.encode(), 0) == key
-        launched = (sys.executable, "-I", "-S", launch_child.__file__, "0", "0", str(os.getpid()))
+        launched = (sys.executable, "-I", "-S", launch_child.__file__, "0", "0", str(os.getpid()), "")
         process = await asyncio.create_subprocess_exec(
             *launched, sys.executable, str(script), name, stdout=asyncio.subprocess.PIPE
         )
@@ -72,7 +117,7 @@ async def test_a_server_does_not_get_the_keys_of_the_tool_runners_session(tmp_pa
 
 async def test_a_crash_of_a_server_writes_no_core_and_starts_no_program_of_the_machine() -> None:
     """A program that the system names for cores gets one with a limit of 0, too, and with 1 none (core(5))."""
-    launched = (sys.executable, "-I", "-S", launch_child.__file__, "0", "0", str(os.getpid()))
+    launched = (sys.executable, "-I", "-S", launch_child.__file__, "0", "0", str(os.getpid()), "")
     look = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
     process = await asyncio.create_subprocess_exec(
         *launched, sys.executable, "-c", look, stdout=asyncio.subprocess.PIPE

@@ -1,10 +1,19 @@
 """Below which control group are boxes made, whatever is mounted?"""
 
+import os
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from tool_runner.adapters.sandbox.control_groups import ControlGroup, Layout, found_layout
+from tool_runner.adapters.sandbox.control_groups import (
+    LEFT_SECONDS,
+    ControlGroup,
+    Layout,
+    found_layout,
+    remove_leftovers,
+)
 
 ALL = "cpuset cpu io memory hugetlb pids"
 
@@ -67,3 +76,40 @@ def test_two_keepers_with_one_process_id_do_not_meet(tmp_path: Path) -> None:
     layout = Layout({}, tmp_path)
     assert ControlGroup(layout, 1).folders != ControlGroup(layout, 1).folders
     assert len([*tmp_path.iterdir()]) == 2
+
+
+def named(folder: Path, owner: str, *, age_seconds: float = 0.0) -> Path:
+    left = folder / f"hil-box-{owner}-1-abcdef01"
+    left.mkdir()
+    os.utime(left, (time.time() - age_seconds,) * 2)
+    return left
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there are process namespaces on Linux alone")
+def test_only_groups_that_nobody_may_be_about_to_join_are_leftovers(tmp_path: Path) -> None:
+    """Another container's keeper is not seen from here, however alive it is."""
+    own = os.stat("/proc/self/ns/pid").st_ino
+    dead, other = f"{2**30}-{own}", f"{2**30}-{own + 1}"
+    alive, just_made = named(tmp_path, f"{os.getpid()}-{own}"), named(tmp_path, other)
+    named(tmp_path, dead)
+    named(tmp_path, f"1{other}", age_seconds=LEFT_SECONDS + 1)
+    named(tmp_path, "7", age_seconds=LEFT_SECONDS + 1)  # Of a version that wrote no namespace.
+    remove_leftovers(Layout({}, tmp_path))
+    assert {*tmp_path.iterdir()} == {alive, just_made}
+    ours = ControlGroup(Layout({}, tmp_path), 1)
+    remove_leftovers(Layout({}, tmp_path))
+    assert all(folder.exists() for folder in ours.folders)
+
+
+@pytest.mark.parametrize("v1", [(), ("memory", "pids", "cpu")])
+def test_a_group_that_somebody_removed_is_ended_as_any_other(tmp_path: Path, v1: tuple[str, ...]) -> None:
+    group = ControlGroup(Layout({name: mounted(tmp_path, name) for name in v1}, mounted(tmp_path, "v2")), 1)
+    for folder in group.folders:
+        folder.rmdir()
+    group.kill()
+    assert (group.memory_kills(), group.refused_processes(), group.removed()) == (0, 0, True)
+
+
+def mounted(mount: Path, name: str) -> Path:
+    (mount / name).mkdir()
+    return mount / name

@@ -176,6 +176,11 @@ def test_without_a_file_nothing_is_configured() -> None:
             "[python, -m, shop]\n    network: host",
             ":17: servers.retail.network: says nothing without `sandbox: true`",
         ),
+        (
+            "limits: {memory_bytes_max: 1000000000,",
+            "limits: {processes_max: 100,",
+            "servers.retail.limits.processes_max: says nothing without `sandbox: true`",
+        ),
         ("    builtin: code", "    builtin: code\n    url: https://a.example", "exactly one source"),
         (
             "      dedent: {",

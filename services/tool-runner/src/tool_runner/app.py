@@ -40,7 +40,7 @@ from tool_runner.adapters.manifest_file import ConfiguredServer, Manifest, load_
 from tool_runner.adapters.no_core_dumps import forbid_core_dumps
 from tool_runner.adapters.result_cache import ResultCache
 from tool_runner.adapters.result_tokens import KEEP_SECONDS, result_tokens
-from tool_runner.adapters.running_sources import is_settled, running_servers
+from tool_runner.adapters.running_sources import ServerBoxes, is_settled, running_servers
 from tool_runner.adapters.sandbox.opened import opened_sandbox
 from tool_runner.adapters.sandbox.options_of import sandbox_options
 from tool_runner.adapters.seal import Seal
@@ -169,7 +169,7 @@ async def runner_on(
         ledger_for(settings, seal) as ledger,
         watched(connection.jetstream, TOOL_BLESSINGS_BUCKET, offer.blessings),
         running_servers(
-            manifest.servers, offer, sandbox=sandbox, state_dir=settings.sandbox_dir / "servers"
+            manifest.servers, offer, sandbox=sandbox, boxes=server_boxes(settings)
         ) as servers,  # Before a task group: what it raises is for people.
         opened_spending(
             connection,
@@ -259,6 +259,11 @@ async def sandbox_for(manifest: Manifest, settings: Settings) -> AsyncIterator[S
         return
     async with opened_sandbox(sandbox_options(settings)) as sandbox:
         yield sandbox
+
+
+def server_boxes(settings: Settings) -> ServerBoxes:
+    """Their users come after those of code."""
+    return ServerBoxes(settings.sandbox_dir / "servers", settings.sandbox_uid_first + settings.sandbox_slots)
 
 
 def redacting_for(settings: Settings) -> Callable[[str], str]:

@@ -87,7 +87,10 @@ class Settings(BaseSettings):
     sandbox_slots: int = Field(8, ge=1, le=256, description="Pieces of code that run at once.")
     sandbox_warm: int = Field(2, ge=0, le=32, description="Interpreters that wait for code; 6 MB each.")
     sandbox_uid_first: int = Field(
-        61_000, ge=1000, le=2**31, description="User id of the first slot; nobody else may have these ids."
+        61_000,
+        ge=1000,
+        le=2**31,
+        description="User id of the first slot, then those of boxed servers; nobody else may have them.",
     )
     sandbox_packages: str = Field(
         "",

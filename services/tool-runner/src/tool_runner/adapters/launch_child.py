@@ -18,9 +18,11 @@ RESERVED = 16
 """Address space for each byte of data: runtimes such as V8 reserve gigabytes that they never touch."""
 
 
-def main(memory_bytes: str, cpu_seconds: str, parent: str, *command: str) -> None:
-    """Arguments: memory and CPU limit (0 is none), process id of the runner, then the command."""
+def main(memory_bytes: str, cpu_seconds: str, parent: str, groups: str, *command: str) -> None:
+    """Arguments: memory and CPU limit (0 is none), process id of the runner, folders of control groups with colons
+    between them, then the command."""
     die_with(int(parent))
+    join(groups)
     leave_session_keys()
     allows_cores = resource.getrlimit(resource.RLIMIT_CORE)[1] != 0
     limits = {
@@ -43,6 +45,13 @@ def die_with(parent: int) -> None:
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit(1)
+
+
+def join(groups: str) -> None:
+    """Before the limits and the command, so that nothing of it is outside."""
+    for folder in filter(None, groups.split(":")):
+        with open(f"{folder}/cgroup.procs", "w") as processes:
+            processes.write("0")
 
 
 def leave_session_keys() -> None:

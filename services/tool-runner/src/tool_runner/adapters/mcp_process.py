@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +18,8 @@ from mcp_types import JSONRPCMessage, jsonrpc_message_adapter
 
 from pii import redact
 from tool_runner.adapters.sandbox.server_command import ServerNetwork, sandboxed_command
+from tool_runner.adapters.sandbox.server_group import PROCESSES_MAX, GroupLimits, layout_for_servers, server_group
+from tool_runner.adapters.sandbox.server_user import user_for_server
 from tool_runner.adapters.unasked import Unasked
 
 log = structlog.get_logger()
@@ -33,10 +35,12 @@ _LAUNCHER = str(Path(__file__).with_name("launch_child.py"))
 
 @dataclass(frozen=True, slots=True)
 class ServerBox:
-    """The sandbox that a server runs in: what it may read beside programs, and whether it reaches the network."""
+    """The sandbox that a server runs in: what it may read beside programs, whether it reaches the network, and how many
+    processes and threads it may have."""
 
     network: ServerNetwork = ServerNetwork.NONE
     readable: tuple[Path, ...] = ()
+    processes_max: int = PROCESSES_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +54,27 @@ class Launch:
     show_errors: bool = False
     name: str = ""
     box: ServerBox | None = None
+    group: GroupLimits | None = None
+    """Of all its processes together; only in a box, which none of them leaves."""
 
-    def boxed(self, folder: Path) -> "Launch":
+    def boxed(self, folder: Path, uid: int) -> "Launch":
         """The same in its box, with a folder of its own below `folder`, where that is asked for: its working directory,
-        its HOME, and all that it may write. Raises SandboxUnavailable, OSError."""
+        its HOME, and all that it may write. `uid` is its user where the tool runner is root. Raises SandboxUnavailable,
+        OSError."""
         if self.box is None:
             return self
         state = folder / self.name
-        command = sandboxed_command(self.command, state_dir=state, network=self.box.network, readable=self.box.readable)
-        return replace(self, command=tuple(command), env={"HOME": str(state.resolve()), **self.env})
+        command = sandboxed_command(
+            self.command,
+            state_dir=state,
+            network=self.box.network,
+            readable=self.box.readable,
+            uid=user_for_server(self.name, uid),
+        )
+        layout = layout_for_servers(self.name)
+        group = None if layout is None else GroupLimits(layout, self.memory_bytes_max, self.box.processes_max)
+        env = {"HOME": str(state.resolve()), **self.env}
+        return replace(self, command=tuple(command), env=env, group=group)
 
 
 @dataclass(slots=True)
@@ -89,7 +105,13 @@ class McpProcess:
 @asynccontextmanager
 async def spawned(launch: Launch) -> AsyncIterator[McpProcess]:
     """A server for as long as the block runs; afterwards it and its children are gone. Raises OSError."""
-    process = await _start(launch)
+    async with server_group(launch.group, launch.name) as groups, _spoken_to(launch, groups) as running:
+        yield running
+
+
+@asynccontextmanager
+async def _spoken_to(launch: Launch, groups: Sequence[Path]) -> AsyncIterator[McpProcess]:
+    process = await _start(launch, groups)
     from_server, session_reads = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     session_writes, to_server = anyio.create_memory_object_stream[SessionMessage](0)
     running = McpProcess(process, (session_reads, session_writes), asyncio.Event())
@@ -110,8 +132,8 @@ async def spawned(launch: Launch) -> AsyncIterator[McpProcess]:
             stream.close()
 
 
-async def _start(launch: Launch) -> asyncio.subprocess.Process:
-    limits = (str(launch.memory_bytes_max), str(launch.cpu_seconds_max), str(os.getpid()))
+async def _start(launch: Launch, groups: Sequence[Path]) -> asyncio.subprocess.Process:
+    limits = (str(launch.memory_bytes_max), str(launch.cpu_seconds_max), str(os.getpid()), ":".join(map(str, groups)))
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-S", _LAUNCHER, *limits, *launch.command),
         stdin=asyncio.subprocess.PIPE,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from service_kit.tasks import end_task
@@ -21,15 +22,28 @@ from tool_runner.domain.sandbox import Sandbox
 RunningSource = McpServer | RemoteServer | OpenApiServer | PythonTools | CodeTools | KnowledgeServer
 
 
+@dataclass(frozen=True, slots=True)
+class ServerBoxes:
+    """Where servers in a sandbox have their folders, and as whom root runs them."""
+
+    folder: Path
+    uid: int
+
+    def of(self, number: int) -> "ServerBoxes":
+        """Each server has a user of its own."""
+        return replace(self, uid=self.uid + number)
+
+
 @asynccontextmanager
 async def running_servers(
-    configured: Sequence[ConfiguredServer], offer: ToolOffer, *, sandbox: Sandbox | None, state_dir: Path
+    configured: Sequence[ConfiguredServer], offer: ToolOffer, *, sandbox: Sandbox | None, boxes: ServerBoxes
 ) -> AsyncIterator[Mapping[str, RunningSource]]:
-    """All servers; they are stopped after the last call has ended. `state_dir` holds what those in a sandbox may write.
-    Raises ManifestError for tools that cannot be made here, SandboxUnavailable where a server cannot have its box."""
+    """All servers; they are stopped after the last call has ended. Raises ManifestError for tools that cannot be
+    made here, SandboxUnavailable where a server cannot have its box."""
     stop = asyncio.Event()
     servers = {
-        server.rules.name: source_of(server, offer, sandbox=sandbox, state_dir=state_dir) for server in configured
+        server.rules.name: source_of(server, offer, sandbox=sandbox, boxes=boxes.of(number))
+        for number, server in enumerate(configured)
     }
     async with AsyncExitStack() as closing, asyncio.TaskGroup() as group:
         writing = group.create_task(offer.catalogue.run())
@@ -47,14 +61,16 @@ async def running_servers(
             await end_task(writing)
 
 
-def source_of(server: ConfiguredServer, offer: ToolOffer, *, sandbox: Sandbox | None, state_dir: Path) -> RunningSource:
+def source_of(
+    server: ConfiguredServer, offer: ToolOffer, *, sandbox: Sandbox | None, boxes: ServerBoxes
+) -> RunningSource:
     """What makes the calls of one server. Raises ManifestError."""
     name = server.rules.name
     match server.source:
         case Functions(by_tool):
             return PythonTools(name, by_tool)
         case Launch() as launch:
-            return McpServer(name, launch.boxed(state_dir), server.limits, offer.take)
+            return McpServer(name, launch.boxed(boxes.folder, boxes.uid), server.limits, offer.take)
         case RemoteMcp() as address:
             return RemoteServer(server.rules, address, server.limits, offer.take)
         case OpenApi() as document:

@@ -9,6 +9,10 @@ INTEGER_MAX = 2**63
 """Beyond it JSON readers disagree about the value."""
 
 
+RESULT_DEPTH_MAX, RESULT_VALUES_MAX = 64, 100_000
+"""Of a tool's result, whichever tool it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class SizeLimits:
     """Bounds of one JSON value. `characters_max` counts texts and names together."""

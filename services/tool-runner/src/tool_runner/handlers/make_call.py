@@ -9,10 +9,8 @@ from pydantic import JsonValue
 
 from tool_runner.domain.manifest import Tool
 from tool_runner.domain.outcome import Again, Answered, NotSent, Refusal, TryOutcome, Unusable, Verdict, verdict_of
-from tool_runner.domain.size_limits import SizeLimits, beyond_limits
+from tool_runner.domain.size_limits import RESULT_DEPTH_MAX, RESULT_VALUES_MAX, SizeLimits, beyond_limits
 from tool_runner.domain.tool_request import ToolRequest
-
-RESULT_DEPTH_MAX, RESULT_VALUES_MAX = 64, 100_000
 
 
 class ToolServer(Protocol):

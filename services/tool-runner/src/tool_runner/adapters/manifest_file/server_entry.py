@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tool_runner.adapters.manifest_file.tool_entry import Header, Name, Part, RulesEntry, ToolEntry, ToolName
 from tool_runner.adapters.sandbox.server_command import ServerNetwork
+from tool_runner.adapters.sandbox.server_group import PROCESSES_MAX
 
 MEMORY_BYTES_MAX = 1 << 30
 Word = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=100_000)]
@@ -17,7 +18,13 @@ class LimitsEntry(Part):
     """Bounds of one server."""
 
     memory_bytes_max: int = Field(
-        MEMORY_BYTES_MAX, ge=0, le=1 << 40, description="Data of each of its processes; 0 is no limit."
+        MEMORY_BYTES_MAX,
+        ge=0,
+        le=1 << 40,
+        description="Data of each of its processes, in a sandbox of all together; 0 is no limit.",
+    )
+    processes_max: int = Field(
+        PROCESSES_MAX, ge=4, le=4096, description="Processes and threads of a command in the sandbox."
     )
     cpu_seconds_max: int = Field(0, ge=0, le=1 << 30, description="CPU time of one life of the process; 0 is no limit.")
     concurrency: int = Field(

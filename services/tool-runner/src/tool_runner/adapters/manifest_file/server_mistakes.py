@@ -43,6 +43,8 @@ def server_mistakes(server: ServerEntry) -> Mistakes:
     for field in ("network", "readable"):
         if field in server.model_fields_set and not server.sandbox:
             yield (field,), "says nothing without `sandbox: true`: the command reaches and reads what the runner does"
+    if "processes_max" in server.limits.model_fields_set and not server.sandbox:
+        yield ("limits", "processes_max"), "says nothing without `sandbox: true`: nothing counts them elsewhere"
     yield from _of_knowledge(server)
     yield from _of_addresses(server)
     yield from _of_costs(server, source)

@@ -62,8 +62,13 @@ def _launch(entry: ServerEntry, around: Surroundings) -> Launch:
         cpu_seconds_max=entry.limits.cpu_seconds_max,
         show_errors=entry.show_errors,
         name=entry.name,
-        box=ServerBox(entry.network, tuple(around.folder / path for path in entry.readable)) if entry.sandbox else None,
+        box=_box(entry, around) if entry.sandbox else None,
     )
+
+
+def _box(entry: ServerEntry, around: Surroundings) -> ServerBox:
+    readable = tuple(around.folder / path for path in entry.readable)
+    return ServerBox(entry.network, readable, entry.limits.processes_max)
 
 
 def _function(name: str, tool: ToolEntry) -> Function:

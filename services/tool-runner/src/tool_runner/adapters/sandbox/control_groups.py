@@ -3,9 +3,12 @@
 Only the control group counts all of a tree: limits of a process multiply with its children (notes: five children of
 250 MB each got through). Raises OSError where groups cannot be made."""
 
+import errno
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +16,8 @@ MOUNT = Path("/sys/fs/cgroup")
 PERIOD_MICROSECONDS = 100_000
 _V1 = ("memory", "pids", "cpu")
 _NAME = "hil-box-"
+LEFT_SECONDS = 600.0
+"""A group that was made so long ago and is empty is joined by nobody any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,40 +66,60 @@ def _parent_in_v2(home: Path, root: Path) -> Path:
 
 
 def remove_leftovers(layout: Layout) -> None:
-    """Empty groups of a keeper that was killed."""
+    """Empty groups of an owner that was killed. A group is empty until its first process has joined it, too, and the
+    owners of other containers cannot be seen: what is not surely left is removed when nobody can be joining it."""
     for parent in (*layout.folders.values(), *([layout.unified] if layout.unified else [])):
-        for left in parent.glob(f"{_NAME}*"):
-            keeper = left.name.removeprefix(_NAME).split("-")[0]
-            if not Path(f"/proc/{keeper}").exists():
-                _removed(left)
+        for group in parent.glob(f"{_NAME}*"):
+            if _is_left(group):
+                _removed(group)
+
+
+def _is_left(group: Path) -> bool:
+    owner, namespace, *_ = [*group.name.removeprefix(_NAME).split("-"), ""]
+    if namespace == _process_namespace() and not Path(f"/proc/{owner}").exists():
+        return True
+    try:
+        return time.time() - group.stat().st_mtime > LEFT_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def _process_namespace() -> str:
+    """In which process ids have the meaning that they have here."""
+    return str(os.stat("/proc/self/ns/pid").st_ino)
 
 
 class ControlGroup:
     """The limits of one box, from before its first process to after its last."""
 
     def __init__(self, layout: Layout, number: int) -> None:
-        name = (
-            f"{_NAME}{os.getpid()}-{number}-{os.urandom(4).hex()}"  # Another container may have this process id, too.
-        )
+        # Another container may have this process id, too.
+        name = f"{_NAME}{os.getpid()}-{_process_namespace()}-{number}-{os.urandom(4).hex()}"
         self._v1 = {controller: folder / name for controller, folder in layout.folders.items()}
         self._v2 = layout.unified / name if layout.unified else None
         self._limits_in_v2 = layout.is_v2
         self.folders = [*self._v1.values(), *([self._v2] if self._v2 else [])]
-        for folder in self.folders:
-            folder.mkdir()
+        try:
+            for folder in self.folders:
+                folder.mkdir()
+        except OSError:  # Half of a group limits nothing.
+            self.removed()
+            raise
 
     def limit(self, *, memory_bytes: int, processes: int, cpu_share: float | None) -> None:
-        """`cpu_share` None: as much as there is, for a start."""
+        """`memory_bytes` 0 and `cpu_share` None: as much as there is, for a start."""
         quota = "max" if cpu_share is None else str(int(cpu_share * PERIOD_MICROSECONDS))
         if self._limits_in_v2:
             assert self._v2 is not None
-            _write(self._v2 / "memory.swap.max", "0")
-            _write(self._v2 / "memory.max", str(memory_bytes))
+            if memory_bytes:
+                _write(self._v2 / "memory.swap.max", "0")
+                _write(self._v2 / "memory.max", str(memory_bytes))
             _write(self._v2 / "memory.oom.group", "1")
             _write(self._v2 / "pids.max", str(processes))
             _write(self._v2 / "cpu.max", f"{quota} {PERIOD_MICROSECONDS}")
             return
-        self._limit_memory_v1(str(memory_bytes))
+        if memory_bytes:
+            self._limit_memory_v1(str(memory_bytes))
         _write(self._v1["pids"] / "pids.max", str(processes))
         _write(self._v1["cpu"] / "cpu.cfs_period_us", str(PERIOD_MICROSECONDS))
         _write(self._v1["cpu"] / "cpu.cfs_quota_us", "-1" if cpu_share is None else quota)
@@ -115,15 +140,14 @@ class ControlGroup:
             _write(folder / "cgroup.procs", "0")
 
     def kill(self) -> None:
-        """Everything in it, at once."""
+        """Everything in it, at once. Nothing is in a group that somebody removed."""
         if self._v2 is not None and (self._v2 / "cgroup.kill").exists():
-            _write(self._v2 / "cgroup.kill", "1")
+            with _removed_meanwhile():
+                _write(self._v2 / "cgroup.kill", "1")
             return
-        for pid in (self.folders[0] / "cgroup.procs").read_text().split():
-            try:
+        for pid in _read(self.folders[0] / "cgroup.procs").split():
+            with suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
-            except ProcessLookupError:
-                continue
 
     def memory_kills(self) -> int:
         """How often the kernel ended a process for want of memory."""
@@ -161,8 +185,25 @@ def _write(file: Path, text: str) -> None:
         os.close(descriptor)
 
 
+def _read(file: Path) -> str:
+    """Nothing where the group was removed."""
+    with _removed_meanwhile():
+        return file.read_text()
+    return ""
+
+
+@contextmanager
+def _removed_meanwhile() -> Iterator[None]:
+    """The kernel says so when a file of it is opened, or when one that is open is used."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENODEV):
+            raise
+
+
 def _count(file: Path, name: str) -> int:
-    for line in file.read_text().splitlines():
+    for line in _read(file).splitlines():
         key, _, number = line.partition(" ")
         if key == name:
             return int(number)

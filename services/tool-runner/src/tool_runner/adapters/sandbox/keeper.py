@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tool_runner.adapters.sandbox.control_groups import ControlGroup, Layout, found_layout, now, remove_leftovers
-from tool_runner.adapters.sandbox.own_view import enter_own_view
+from tool_runner.adapters.sandbox.own_view import IMAGE, enter_own_view
 
 MESSAGE_BYTES_MAX = 64 * 1024
 PASSED = ("output", "job", "report", "seccomp")
@@ -271,7 +271,7 @@ def main(image: str, program: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     runner = socket.socket(fileno=os.dup(0))
     try:
-        enter_own_view(Path(image), Path(program))
+        enter_own_view(Path(program), {IMAGE: Path(image)})
         layout = found_layout()
         remove_leftovers(layout)
     except OSError as error:
