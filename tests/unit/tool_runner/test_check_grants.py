@@ -219,7 +219,7 @@ def test_twenty_five_thousand_decisions_are_those_of_the_naive_model(seed: int) 
         "amount > `100` || notify == `true`",
         "!(amount > `100`)",
         "length(items[?price > `100`]) > `0`",
-        "amount > `100` && notify == `true`",
+        "amount > `100` && notify == `false`",
     ],
 )
 @pytest.mark.parametrize("amount", [None, [500], True, "500"])
@@ -229,6 +229,15 @@ def test_what_cannot_be_compared_is_neither_true_nor_false_whatever_stands_aroun
     values: Json = {"amount": amount, "notify": False, "items": [{"price": amount}]}  # type: ignore[dict-item]
     assert not is_true(condition, values)
     assert not is_false(condition, values)
+
+
+@pytest.mark.parametrize("amount", [None, [500], True, "500"])
+def test_the_other_side_decides_where_it_can_alone(amount: object) -> None:
+    values: Json = {"amount": amount, "notify": True}  # type: ignore[dict-item]
+    for condition in ("amount > `100` || notify", "notify == `true` || amount > `100`", "!(amount > `1` && !notify)"):
+        assert is_true(condition, values), condition
+    for condition in ("amount > `100` && !notify", "!notify && amount > `100`", "!(amount > `1` || notify)"):
+        assert is_false(condition, values), condition
 
 
 def test_a_comparison_that_nobody_asks_for_is_none() -> None:

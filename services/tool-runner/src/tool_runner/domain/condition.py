@@ -1,6 +1,7 @@
 """Is a condition of the manifest, a JMESPath expression, true of a call, or false of it?"""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -17,8 +18,8 @@ CONDITIONS_KEPT: Final = 4_096
 _RAISED: Final = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 # Between true and false lies what a careless condition finds: null for a comparison with a missing value or with a
-# text, or an error. Neither may open anything: grants ask for true, approvals are spared only by false. No `||`, `!` or
-# filter around such a comparison makes a true or false of it.
+# text, or an error. Neither may open anything: grants ask for true, approvals are spared only by false. No `!` or
+# filter around such a comparison makes a true or false of it; `||` and `&&` do where their other side decides alone.
 
 
 class _NoAnswer(ValueError):
@@ -27,10 +28,34 @@ class _NoAnswer(ValueError):
 
 class _Strict(TreeInterpreter):
     def visit_comparator(self, node: "_TreeNode", value: object) -> bool:
-        found: bool | None = super().visit_comparator(node, value)
+        try:
+            found: bool | None = super().visit_comparator(node, value)
+        except TypeError:  # A text and a number.
+            found = None
         if found is None:
             raise _NoAnswer
         return found
+
+    def visit_or_expression(self, node: "_TreeNode", value: object) -> object:
+        try:
+            return super().visit_or_expression(node, value)
+        except _NoAnswer:
+            return self._decided_by_the_other(node, value, decides=True)
+
+    def visit_and_expression(self, node: "_TreeNode", value: object) -> object:
+        try:
+            return super().visit_and_expression(node, value)
+        except _NoAnswer:
+            return self._decided_by_the_other(node, value, decides=False)
+
+    def _decided_by_the_other(self, node: "_TreeNode", value: object, *, decides: bool) -> bool:
+        """Where one side has no answer. Raises _NoAnswer if the other has none, too, or leaves it open."""
+        for side in node["children"]:
+            with suppress(_NoAnswer):
+                found: object = self.visit(side, value)
+                if found is decides:
+                    return decides
+        raise _NoAnswer
 
 
 def is_true(condition: str, values: Mapping[str, JsonValue]) -> bool:
