@@ -13,9 +13,11 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from contracts.conversations import MessageReceived
+from contracts.streams import LOG, TOOL_RUNNER
 from contracts.tool_calls import ExecuteToolCall, ToolCallFailed, ToolCallOutcomeUnknown
 from hil.demo.expected_state import ExpectedStates, ServerState, expected_states, read_state
 from hil.demo.prepare import Place, next_place, publish_workflow, wait_for_tools, workflow_source, write_servers_file
@@ -30,9 +32,11 @@ from service_kit.log import Log
 from tests.chaos.tool_kills import ToolKiller
 from tests.chaos.tool_verdict import Kind, ToolVerdict, verdict_of
 from tests.chaos.twice import Twice
+from tests.support.wait_until import wait_until
 
 TENANT = "chaos"
 TASK_SECONDS_MAX = 640.0
+SETTLED_SECONDS_MAX = 120.0
 AT_ONCE = RestartPolicy(delay_seconds_first=0.05, delay_seconds_max=0.05, restarts_max=100_000)
 
 
@@ -66,22 +70,41 @@ class Shop:
     place: Place
     workflow: str
 
-    async def play(self, task: Task, states: ExpectedStates, fresh: ServerState) -> tuple[ToolVerdict, Seen]:
-        """One customer, from the first message to the verdict."""
+    async def play(self, task: Task, states: ExpectedStates) -> tuple[TurnOutcome, ServerState]:
+        """One customer: how it ended, and how the shop's database should be then."""
         key = self.place.key(self.domain, task.id)
         outcome, expected = await asyncio.gather(self._talk(task, key), states.after(task, key))
+        return outcome, expected
+
+    async def settled(self, tasks: Sequence[Task]) -> None:
+        """Every command has come twice, and none is left: what a late copy does is to be seen, too."""
+        for task in tasks:
+            await wait_until(partial(self._is_doubled, task), timeout_seconds=SETTLED_SECONDS_MAX, every_seconds=0.2)
+        await wait_until(self._is_idle, timeout_seconds=SETTLED_SECONDS_MAX, every_seconds=0.2)
+
+    async def _is_doubled(self, task: Task) -> bool:
+        return (await self.seen(task)).doubled
+
+    async def _is_idle(self) -> bool:
+        consumer = await self.connection.jetstream.consumer_info(LOG.name, TOOL_RUNNER.name)
+        return not consumer.num_pending and not consumer.num_ack_pending
+
+    def verdict(self, task: Task, outcome: TurnOutcome, expected: ServerState, fresh: ServerState) -> ToolVerdict:
+        """What the customer's end, the database and the server's call log say of the task."""
+        key = self.place.key(self.domain, task.id)
         played = read_state(self.domain, self.place.played, self.domain.state_key(key)) or fresh
         verdict = verdict_of(self.domain, task, outcome, expected=expected, played=played)
         print(f"{task.id}: {verdict.kind.value} {verdict.why}", flush=True)
-        return verdict, await self._seen(key)
+        return verdict
 
     async def _talk(self, task: Task, key: str) -> TurnOutcome:
         turn = Turn(TENANT, key, MessageReceived(turn_id="1", text=task.opening, workflow=self.workflow))
         await send_turn(self.connection, turn)
         return await wait_for_turn(self.connection, turn, timeout_seconds=TASK_SECONDS_MAX)
 
-    async def _seen(self, key: str) -> Seen:
-        entries = await Log(self.connection).read(TENANT, key)
+    async def seen(self, task: Task) -> Seen:
+        """What the log of its conversation holds."""
+        entries = await Log(self.connection).read(TENANT, self.place.key(self.domain, task.id))
         stored = Counter(entry.id for entry in entries if isinstance(entry.message, ExecuteToolCall))
         unknown = {entry.id for entry in entries if isinstance(entry.message, ToolCallOutcomeUnknown)}
         failed = {entry.id: entry.message.error_class for entry in entries if isinstance(entry.message, ToolCallFailed)}
@@ -125,21 +148,23 @@ async def _under_kills(stack: Stack, shop: Shop, tasks: Sequence[Task], load: Lo
     slots, began = asyncio.Semaphore(load.concurrency), time.monotonic()
     around = [asyncio.create_task(killer.run()), asyncio.create_task(Twice(shop.connection).run())]
 
-    async def one(place: int, task: Task) -> tuple[ToolVerdict, Seen]:
+    async def one(place: int, task: Task) -> tuple[TurnOutcome, ServerState]:
         await asyncio.sleep(place * load.every_seconds)
         async with slots:
-            return await shop.play(task, states, fresh)
+            return await shop.play(task, states)
 
     try:
         async with expected_states(shop.domain, shop.place.expected) as states:
             fresh = await states.fresh()
             ended = await asyncio.gather(*(one(place, task) for place, task in enumerate(tasks)))
+            await shop.settled(tasks)
     finally:
         for task in around:
             task.cancel()
         raised = await asyncio.gather(*around, return_exceptions=True)
     assert all(isinstance(error, asyncio.CancelledError) for error in raised), raised
-    verdicts, seen = zip(*ended, strict=True)
+    verdicts = [shop.verdict(task, *end, fresh) for task, end in zip(tasks, ended, strict=True)]
+    seen = [await shop.seen(task) for task in tasks]
     return Played(verdicts, seen, killer.kills, time.monotonic() - began)
 
 
