@@ -265,6 +265,7 @@ async def test_a_call_over_its_quota_is_denied_and_a_repeat_of_the_one_within_ge
     assert isinstance(over, ToolCallFailed)
     assert (over.error_class, over.cost_microdollars) == ("denied", 0)
     assert "python.once: its quota of 1 calls a month for each entity is used up: 1 were made" in over.detail
+    assert "; limits of manifest " in over.detail
 
 
 async def test_what_was_done_is_not_called_denied_when_it_comes_again_without_its_grant(

@@ -33,7 +33,9 @@ async def carry_out(call: CallInHand, runner: Runner) -> Ended:
     if ended is not None:
         return ended
     granted = step("spending", await runner.spending.reserve(call.spending(runner.now_ms())))
-    return Ended(granted) if isinstance(granted, Failed) else await carry_on(call, runner, granted)
+    if isinstance(granted, Failed):
+        return Ended(replace(granted, detail=f"{granted.detail}; limits of manifest {runner.manifest_version}"))
+    return await carry_on(call, runner, granted)
 
 
 async def carry_on(call: CallInHand, runner: Runner, granted: Granted) -> Ended:
