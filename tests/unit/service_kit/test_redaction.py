@@ -101,3 +101,22 @@ def test_a_value_nested_beyond_all_bounds_is_left_out() -> None:
 def test_a_line_of_a_library_has_its_level_and_its_source() -> None:
     record = logging.LogRecord("asyncio", logging.ERROR, "x.py", 1, "lost %s", ("anna@example.com",), None)
     assert RedactingFormatter(redact).format(record) == "ERROR asyncio lost [REDACTED_EMAIL]"
+
+
+ELSEWHERE = """
+import contextlib, io, structlog
+from service_kit.telemetry import configure_logs
+
+log = structlog.get_logger()
+with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())) as other:
+    configure_logs("test")
+    log.info("while.elsewhere")
+other.close()
+log.info("afterwards")
+"""
+
+
+def test_lines_go_to_the_output_of_the_process_whatever_stands_for_it_for_a_while() -> None:
+    ended = subprocess.run([sys.executable, "-c", ELSEWHERE], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert [json.loads(line)["event"] for line in ended.stdout.splitlines()] == ["while.elsewhere", "afterwards"]

@@ -18,7 +18,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from contracts.envelope import BasedOn, Identity
 from contracts.subjects import Subject
 from contracts.tool_calls import ExecuteToolCall
-from hil.bench.load import Ends, cpu_seconds, put_through
+from hil.bench.load import Ends, Timing, cpu_seconds, put_through
 from hil.bench.sandbox import SandboxFigures, measure_sandbox
 from hil.embedded.nats_server import NatsServer, start_nats
 from hil.embedded.ports import free_port
@@ -41,6 +41,7 @@ TENANT = "bench"
 LEDGER_KEY = "the ledger of a measurement"
 WARM_UP = 100
 IN_FLIGHT = 64
+HANGING = 150
 SERVERS = [
     {
         "name": "read",
@@ -57,6 +58,11 @@ SERVERS = [
         "command": ["python", "-m", "hil.bench.adder_server"],
         "defaults": {"cost_usd": 0, "side_effect": "read"},
     },
+    {
+        "name": "stuck",
+        "command": ["python", "-m", "hil.bench.adder_server"],
+        "defaults": {"cost_usd": 0, "side_effect": "read"},
+    },
 ]
 MANIFEST = {"grants": [{"name": "bench", "tools": ["*"], "when": ["number >= `0` || a >= `0`"]}], "servers": SERVERS}
 
@@ -64,12 +70,15 @@ MANIFEST = {"grants": [{"name": "bench", "tools": ["*"], "when": ["number >= `0`
 @dataclass(frozen=True, slots=True)
 class ToolFigures(SandboxFigures):
     """CPU is that of the tool runner alone. `pipeline` is a call from its command to its recorded end, without the bus;
-    `runner` is all of the process, with the bus. Latencies are medians of calls one after the other."""
+    `runner` is all of the process, with the bus. Latencies are those of calls one after the other; `beside_stuck` while
+    the calls of another server hang, `alone` before that."""
 
     pipeline_cpu_us: float
     pipeline_write_cpu_us: float
     runner_cpu_us: float
     python_tool_calls_per_s: float
+    alone_p99_ms: float
+    beside_stuck_p99_ms: float
     pipeline_p50_ms: float
     sdk_p50_ms: float
     mcp_p50_ms: float
@@ -157,22 +166,34 @@ class ToolsBench:
             ends = Ends()
             await ends.listen(connection.client, f"hil.evt.tool_call.completed.v1.{TENANT}.*")
 
-            async def start(key: str) -> None:
-                message = _command("read.nothing", {"number": 1}, key)
+            async def start(key: str, tool: str = "read.nothing") -> None:
+                message = _command(tool, {"number": 1}, key)
                 await publish(connection, message, Identity(TENANT, key, f"{key}/call", key))
+
+            async def load(name: str, calls: int, concurrency: int = IN_FLIGHT) -> Timing:
+                return await put_through(
+                    start, ends, keys=[f"{name}{n}" for n in range(calls)], concurrency=concurrency
+                )
 
             runner.start()
             try:
-                for name, calls in (("first", 1), ("warm", WARM_UP)):
-                    await put_through(start, ends, keys=[f"{name}{n}" for n in range(calls)], concurrency=IN_FLIGHT)
+                await load("first", 1)
+                await load("warm", WARM_UP)
                 before = cpu_seconds(runner.pid)
-                timing = await put_through(
-                    start, ends, keys=[f"c{n}" for n in range(self.calls)], concurrency=IN_FLIGHT
-                )
+                timing = await load("c", self.calls)
                 cpu = cpu_seconds(runner.pid) - before
+                alone = await load("alone", self.calls // 10, 1)
+                for number in range(HANGING):
+                    await start(f"stuck{number}", "stuck.hang")
+                beside = await load("beside", self.calls // 10, 1)
             finally:
                 runner.stop()
-        return {"runner_cpu_us": cpu / self.calls * 1e6, "python_tool_calls_per_s": timing.executions_per_s}
+        return {
+            "runner_cpu_us": cpu / self.calls * 1e6,
+            "python_tool_calls_per_s": timing.executions_per_s,
+            "alone_p99_ms": alone.p99_ms,
+            "beside_stuck_p99_ms": beside.p99_ms,
+        }
 
 
 class Calls:
@@ -218,7 +239,7 @@ def _command(tool: str, arguments: dict[str, int], key: str) -> ExecuteToolCall:
         tool_call_id="1",
         tool=tool,
         arguments=dict(arguments),
-        tools_allowed=("read.*", "write.*", "adder.*"),
+        tools_allowed=("read.*", "write.*", "adder.*", "stuck.*"),
         idempotency_key=f"{key}/1",
         entity="customer",
         timeout_ms=60_000,
@@ -239,11 +260,10 @@ def _settings(nats: NatsServer, redis: RedisServer, manifest: Path) -> Settings:
             "ledger_secret": LEDGER_KEY,
             "log_level": "warning",
             "http_port": free_port(),
-            "concurrency": IN_FLIGHT,
         }
     )
 
 
 def _fields(settings: Settings) -> dict[str, str]:
-    names = ("nats_url", "redis_url", "servers_file", "log_level", "http_port", "concurrency")
+    names = ("nats_url", "redis_url", "servers_file", "log_level", "http_port")
     return {**{name: str(getattr(settings, name)) for name in names}, "ledger_secret": LEDGER_KEY}

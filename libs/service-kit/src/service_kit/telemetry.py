@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import orjson
 import structlog
@@ -51,7 +52,9 @@ def count_message(service: str, type_name: str, outcome: str, seconds: float) ->
 def configure_logs(service: str, *, level: str = "info", redact: Redact | None = None) -> None:
     """JSON lines on standard output in containers, readable lines in a terminal; every text goes through `redact`,
     also what libraries log, and what nobody catches."""
-    pretty = sys.stdout.isatty()
+    assert sys.__stdout__ is not None
+    output = sys.__stdout__  # Loggers live as long as the process; what stands for it for a while is closed before.
+    pretty = output.isatty()
     renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(serializer=orjson.dumps)
     structlog.configure(
         cache_logger_on_first_use=True,
@@ -64,7 +67,9 @@ def configure_logs(service: str, *, level: str = "info", redact: Redact | None =
             *([functools.partial(_redact_line, redact)] if redact is not None else []),
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory() if pretty else structlog.BytesLoggerFactory(),
+        logger_factory=structlog.PrintLoggerFactory(output)
+        if pretty
+        else structlog.BytesLoggerFactory(cast(BinaryIO, output.buffer)),
     )
     structlog.contextvars.bind_contextvars(service=service)
     logging.getLogger("nats").setLevel(logging.CRITICAL)
