@@ -28,7 +28,7 @@ async def caller(nats_server: NatsServer, redis_server: RedisServer, tmp_path: P
         counter_server(tmp_path / "effects"),
         counter_server(tmp_path / "effects", name="keyed", limits={"memory_bytes_max": 200_000_000}),
     )
-    settings = settings_for(nats_server.url, redis_server.url, file)
+    settings = settings_for(nats_server.url, redis_server.url, file, concurrency=64)
     async with calling(nats_server.url) as calls, running_runner(settings):
         await all_servers_up(settings.http_port)
         yield calls
@@ -52,12 +52,12 @@ async def test_a_wedged_server_is_cut_at_its_deadline_and_left_alone_after_the_d
 
 async def test_many_calls_of_a_wedged_server_take_no_places_of_others(caller: Caller) -> None:
     wedged = [
-        await caller.command("counter.slow", {"ms": 60_000}, key=f"w{n}", call=str(n), timeout_ms=6_000)
-        for n in range(150)
+        await caller.command("counter.slow", {"ms": 60_000}, key=f"w{n}", call=str(n), timeout_ms=8_000)
+        for n in range(100)
     ]
     beside = await caller.call("keyed.add", {"a": 1, "b": 1}, key="beside")
     assert isinstance(beside, ToolCallCompleted)
-    assert [fact for n in range(150) for fact in await caller.facts(f"w{n}")] == []
+    assert [fact for n in range(100) for fact in await caller.facts(f"w{n}")] == []
     ends = await asyncio.gather(*map(caller.fact_of, wedged))
     assert {(type(end), end.error_class) for end in ends if isinstance(end, ToolCallFailed)} <= {
         (ToolCallFailed, "timeout"),

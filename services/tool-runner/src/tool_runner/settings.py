@@ -36,7 +36,7 @@ class Settings(BaseSettings):
         description="PATH of the tool servers; the runner's own if unset.",
     )
     concurrency: int = Field(
-        128,
+        512,
         ge=8,
         le=1000,
         description="Tool calls in hand at once; an eighth of them for each server, or its own `concurrency` if that "
