@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import JsonValue
 
@@ -18,7 +19,7 @@ from tool_runner.adapters.sandbox import probes
 from tool_runner.adapters.sandbox.probes import BEHIND_THE_FILTER, PROBES
 from tool_runner.domain.sandbox import MIB, Sandbox, SandboxLimits, SandboxResult, SandboxUnavailable
 
-_PATIENT = SandboxLimits(wall_seconds_max=20)
+PATIENT = SandboxLimits(wall_seconds_max=20)
 _IPC_CREATE, _IPC_REMOVE = 0o1000, 0
 _SMALL = SandboxLimits(wall_seconds_max=20, memory_bytes_max=48 * MIB, processes_max=12, output_bytes_max=32 * 1024)
 _MEMORY = """
@@ -55,12 +56,16 @@ if os.fork() == 0:
     if os.fork() == 0: time.sleep(3600)
     os._exit(0)
 """
-_FLOOD = "while True: print('x' * 1000)"
-_ENDLESS = """
+FLOOD = "while True: print('x' * 1000)"
+ENDLESS = """
 import signal
 for number in {*range(1, 32)} - {signal.SIGKILL, signal.SIGSTOP}: signal.signal(number, signal.SIG_IGN)
 while True: pass
 """
+
+
+LimitAttack: TypeAlias = tuple[str, SandboxLimits, Callable[[SandboxResult], str]]
+"""Code, the limits under which it runs, and what got through of the end that it came to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +92,29 @@ class Attacked:
 
 async def self_attack(attacked: Attacked, directory: Path) -> list[Finding]:
     """All attacks. Raises SandboxUnavailable where nothing runs at all."""
-    free = asyncio.Semaphore(attacked.at_once)
+    async with baits(directory) as inputs:
+        attacks = [partial(probed, attacked.whole, inputs, attacked.probes)]
+        if attacked.unfiltered is not None:
+            attacks.append(partial(behind_the_filter, attacked.unfiltered, inputs))
+        attacks += [partial(overdone, attacked.whole, name, _LIMITS[name]) for name in attacked.limits]
+        return await all_made(attacks, at_once=attacked.at_once)
+
+
+async def all_made(attacks: Sequence[Callable[[], Awaitable[list[Finding]]]], *, at_once: int) -> list[Finding]:
+    """What became of all attacks, in their order. What one raises ends the others."""
+    free = asyncio.Semaphore(at_once)
 
     async def in_turn(attack: Callable[[], Awaitable[list[Finding]]]) -> list[Finding]:
         async with free:
             return await attack()
 
-    async with baits(directory) as inputs:
-        attacks = [partial(probed, attacked.whole, inputs, attacked.probes)]
-        if attacked.unfiltered is not None:
-            attacks.append(partial(behind_the_filter, attacked.unfiltered, inputs))
-        attacks += [partial(_limit, attacked.whole, name) for name in attacked.limits]
-        tasks = [asyncio.create_task(in_turn(attack)) for attack in attacks]
-        try:
-            found = await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    tasks = [asyncio.create_task(in_turn(attack)) for attack in attacks]
+    try:
+        found = await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return [finding for part in found for finding in part]
 
 
@@ -113,7 +123,7 @@ async def probed(
 ) -> list[Finding]:
     """What got through of some probes. Raises SandboxUnavailable where they do not run."""
     code = f"{inspect.getsource(probes)}\nresult = attacked(inputs)"
-    ended = await sandbox.execute(code, {**inputs, "probes": [*names]}, _PATIENT)
+    ended = await sandbox.execute(code, {**inputs, "probes": [*names]}, PATIENT)
     if not isinstance(ended.result, dict):
         raise SandboxUnavailable(f"the sandbox cannot run what attacks it: {ended.error or ended.killed_by}")
     return [Finding(name, str(through)) for name, through in ended.result.items()]
@@ -165,12 +175,14 @@ def _shared_memory() -> Iterator[int]:
         libc.shmctl(made, _IPC_REMOVE, None)
 
 
-async def _limit(sandbox: Sandbox, name: str) -> list[Finding]:
-    code, limits, judged = _LIMITS[name]
+async def overdone(sandbox: Sandbox, name: str, attack: LimitAttack) -> list[Finding]:
+    """What became of code that takes more than a limit gives."""
+    code, limits, judged = attack
     return [Finding(name, judged(await sandbox.execute(code, None, limits)))]
 
 
-def _killed_by(limit: str) -> Callable[[SandboxResult], str]:
+def killed_by(limit: str) -> Callable[[SandboxResult], str]:
+    """Whether it was ended for what it did."""
     return lambda ended: "" if ended.killed_by == limit else f"ended by {ended.killed_by}, not by {limit}"
 
 
@@ -182,12 +194,12 @@ def _at_most(most: int, what: str) -> Callable[[SandboxResult], str]:
     return judged
 
 
-_LIMITS: dict[str, tuple[str, SandboxLimits, Callable[[SandboxResult], str]]] = {
-    "memory_of_all_processes": (_MEMORY, _SMALL, _killed_by("memory")),
+_LIMITS: dict[str, LimitAttack] = {
+    "memory_of_all_processes": (_MEMORY, _SMALL, killed_by("memory")),
     "number_of_processes": (_FORKS, _SMALL, _at_most(12, "processes")),
-    "disk": (_DISK, _PATIENT, _at_most(64 * MIB, "bytes on disk")),
-    "output": (_FLOOD, _SMALL, _killed_by("output")),
-    "time": (_ENDLESS, SandboxLimits(wall_seconds_max=0.3), _killed_by("wall")),
-    "orphan": (_ORPHAN, _PATIENT, lambda ended: "" if ended.killed_by is None else "it delayed the end"),
+    "disk": (_DISK, PATIENT, _at_most(64 * MIB, "bytes on disk")),
+    "output": (FLOOD, _SMALL, killed_by("output")),
+    "time": (ENDLESS, SandboxLimits(wall_seconds_max=0.3), killed_by("wall")),
+    "orphan": (_ORPHAN, PATIENT, lambda ended: "" if ended.killed_by is None else "it delayed the end"),
 }
 assert tuple(_LIMITS) == LIMITS
