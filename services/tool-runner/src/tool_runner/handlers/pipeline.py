@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tool_runner.adapters.call_ledger import KeyReused, Orphaned, Recorded
+from tool_runner.adapters.call_ledger import Claim, KeyReused, Orphaned, Recorded
 from tool_runner.adapters.result_tokens import RestoredTooLong
 from tool_runner.domain.arguments import arguments_hash
 from tool_runner.domain.check_approval import approval_needed, verdict_on_approval
@@ -87,12 +87,7 @@ async def recalled(call: CallInHand, runner: Runner) -> Ended | None:
         return None
     if not rules.approvals and rules.authentication_required is None and call.spending(runner.now_ms()).is_free:
         return None
-    match await runner.ledger.look(call.reference_in(runner.ledger)):
-        case Recorded() | KeyReused() as known:
-            return _known(known, call)
-        case Orphaned() if not call.tool.may_run_again:
-            return await ended_by_claim(call, runner)
-    return None
+    return await _end_of(await runner.ledger.look(call.reference_in(runner.ledger)), call, runner)
 
 
 async def recalled_though_refused(call: CallInHand, runner: Runner) -> Ended | None:
@@ -100,9 +95,14 @@ async def recalled_though_refused(call: CallInHand, runner: Runner) -> Ended | N
     effect."""
     if not call.tool.is_recorded:
         return None
-    match await runner.ledger.look(call.reference_in(runner.ledger)):
-        case Recorded() as known:
-            return _known(known, call)
+    claim = await runner.ledger.look(call.reference_in(runner.ledger))
+    return None if isinstance(claim, KeyReused) else await _end_of(claim, call, runner)
+
+
+async def _end_of(claim: Claim, call: CallInHand, runner: Runner) -> Ended | None:
+    match claim:
+        case Recorded() | KeyReused():
+            return _known(claim, call)
         case Orphaned() if not call.tool.may_run_again:
             return await ended_by_claim(call, runner)
     return None
