@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-import aiohttp
 import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console, Group
@@ -13,12 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.catalogue import describe
-from hil.connect import address_of
+from hil.ask_tool_runner import asked
 from hil.options import DATA_DIR_DEFAULT, TENANT_DEFAULT, AsJson, DataDir, Tenant
-from hil.outcome import bad_input, unreachable
+from hil.outcome import bad_input
 from tool_runner.domain.explain_call import ExplainedGrant, Explanation, WhyQuestion, explained
 
-SECONDS_MAX = 10.0
 _ARGUMENTS: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
 
 
@@ -44,7 +42,10 @@ def why(
     """
     words = {"workflow": workflow, "node": node, "entity": entity, "tenant": tenant, "tool": tool}
     question = _question({**words, "agent": None if agent == "-" else agent}, arguments)
-    found = _offline(question, manifest) if manifest is not None else asyncio.run(_asked(question, data_dir))
+    if manifest is not None:
+        found = _offline(question, manifest)
+    else:
+        found = asyncio.run(asked(data_dir, "/v1/why", Explanation, body=question.model_dump(mode="json")))
     if as_json:
         print(found.model_dump_json())
     else:
@@ -101,22 +102,3 @@ def _offline(question: WhyQuestion, file: Path) -> Explanation:
         raise bad_input(str(error)) from error
     servers = {server.rules.name: server.rules for server in manifest.servers}
     return explained(question, manifest.grants, servers, manifest_version=manifest.version)
-
-
-async def _asked(question: WhyQuestion, data_dir: Path) -> Explanation:
-    url = address_of("tool_runner", data_dir).rstrip("/")
-    body = question.model_dump(mode="json")
-    try:
-        timeout = aiohttp.ClientTimeout(total=SECONDS_MAX)
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as http,
-            http.post(f"{url}/v1/why", json=body) as answer,
-        ):
-            answer.raise_for_status()
-            return Explanation.model_validate_json(await answer.read())
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise unreachable(
-            f"no tool runner answers at {url} ({type(error).__name__}); HIL_TOOL_RUNNER_URL names it"
-        ) from error
-    except ValidationError as error:
-        raise unreachable(f"what answers at {url} is no tool runner") from error
