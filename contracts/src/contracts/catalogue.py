@@ -4,11 +4,24 @@ import inspect
 
 from pydantic import ValidationError
 
-from contracts import budgets, completions, conversations, costs, executions, handovers, tool_calls
+from contracts import (
+    budgets,
+    completions,
+    conversations,
+    costs,
+    executions,
+    handover_clocks,
+    handovers,
+    notes,
+    suggestions,
+    tool_calls,
+)
 from contracts.envelope import PAYLOAD_BYTES_MAX, Message
 from contracts.subjects import SubjectError, parse_subject
 
-MODULES = (conversations, executions, completions, tool_calls, handovers, budgets, costs)
+MODULES = (
+    conversations, executions, completions, tool_calls, handovers, handover_clocks, notes, suggestions, budgets, costs,
+)  # fmt: skip
 
 
 class UnreadableMessage(ValueError):

@@ -8,6 +8,7 @@ from contracts.envelope import Decision, Identifier, Message, PiiText, message_t
 
 TEXT_CHARACTERS_MAX = 65_536
 Author = Literal["customer", "ai", "human_agent", "system"]
+Notice = Literal["nobody_online", "callback", "rating"]
 
 
 class Attachment(BaseModel):
@@ -23,7 +24,7 @@ class Attachment(BaseModel):
     "evt",
     "message.received",
     owner="client",
-    sent_by=("client",),
+    sent_by=("client", "hil-inbox"),
     read_by=("orchestrator", "hil-inbox", "analytics", "desktop"),
 )
 class MessageReceived(Message):
@@ -48,6 +49,29 @@ class SendMessage(Message):
     text: str = Field(min_length=1, max_length=TEXT_CHARACTERS_MAX, json_schema_extra={"pii": True})
     author_id: Identifier
     ownership_epoch: int = Field(ge=0)
+    hold_ms: int = Field(
+        0, ge=0, le=60_000, description="It waits so long for `message.unsend`; again with 0 lets it go at once."
+    )
+    suggestion_id: str | None = Field(None, max_length=128, description="The draft that it was made from.")
+
+
+@message_type(
+    "cmd", "message.unsend", owner="orchestrator", sent_by=("hil-inbox", "desktop"), read_by=("orchestrator",)
+)
+class UnsendMessage(Message):
+    """Take a reply back that is still held; what was sent stays sent."""
+
+    message_id: Identifier
+    author_id: Identifier
+
+
+@message_type("cmd", "message.announce", owner="orchestrator", sent_by=("hil-inbox",), read_by=("orchestrator",))
+class AnnounceMessage(Message):
+    """The house has something to tell the customer, whoever speaks: nobody is here, please rate us."""
+
+    message_id: Identifier = Field(description="Derived by the sender; the same id is sent once.")
+    text: str = Field(min_length=1, max_length=4_000)
+    notice: Notice
 
 
 @message_type(
@@ -69,6 +93,9 @@ class MessageSent(Decision):
     kind: Literal["reply", "default_response", "human_reply"] = "reply"
     reason: str | None = Field(None, description="Of a default response: the reason code of the handover that follows.")
     replayed: bool = Field(False, description="The text came from the replay model, not from a real one.")
+    notice: Notice | None = Field(
+        None, description="Of a message of the house (author `system`): what about. `rating` asks for a number 1 to 5."
+    )
 
 
 @message_type(
@@ -86,7 +113,7 @@ class MessageSuppressed(Decision):
     text: PiiText
     author: Author = "ai"
     author_id: str | None = None
-    reason: str = Field(description="stale_epoch | not_owner | duplicate_reply")
+    reason: str = Field(description="stale_epoch | not_owner | duplicate_reply | undone")
     ownership_epoch: int = Field(0, description="The epoch that it was written under.")
     current_epoch: int = 0
 
@@ -125,3 +152,14 @@ class ConversationClosed(Decision):
     """Nothing is going on and nothing is owed; the log may be archived."""
 
     reason: str = Field(description="idle | asked")
+
+
+@message_type(
+    "evt", "conversation.rated", owner="client", sent_by=("client", "hil-inbox"), read_by=("hil-inbox", "desktop")
+)
+class ConversationRated(Message):
+    """The customer's answer to a message that asked for a rating (CSAT); the first one counts."""
+
+    rating: int = Field(ge=1, le=5, description="1 bad to 5 good.")
+    comment: str = Field("", max_length=2_000, json_schema_extra={"pii": True})
+    handover_id: str | None = Field(None, max_length=128, description="None: the last one that a person resolved.")

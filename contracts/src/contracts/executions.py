@@ -29,6 +29,7 @@ class Reason(StrEnum):
     LOG_LIMIT = "log_limit"
     TAKEN_OVER = "taken_over"
     STOPPED = "stopped"
+    AI_STOPPED = "ai_stopped"
     VERSION_MISSING = "version_missing"
     NODE_FAILED = "node_failed"
     EMPTY_REPLY = "empty_reply"
@@ -42,6 +43,7 @@ SUCCESSFUL_REASONS = frozenset(
         Reason.POLICY,
         Reason.LOW_CONFIDENCE,
         Reason.COMPLEXITY,
+        Reason.AI_STOPPED,
     }
 )
 """Handovers that the customer or a policy asked for count as success (SPEC A3); all others are failures."""

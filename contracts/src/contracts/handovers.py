@@ -1,6 +1,6 @@
 """Which messages pass a conversation to a human agent and back, and ask for a verdict?"""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -9,6 +9,7 @@ from contracts.envelope import Decision, Identifier, Message, PiiText, message_t
 
 Priority = Literal["low", "normal", "high", "urgent"]
 Verdict = Literal["approve", "edit", "reject", "respond"]
+ShortText = Annotated[str, Field(max_length=500, json_schema_extra={"pii": True})]
 
 
 class PacketMessage(BaseModel):
@@ -101,6 +102,9 @@ class HandoverClaimed(HandoverFact):
     """One human agent owns the conversation; appended fenced, so exactly one claim wins."""
 
     agent_id: str
+    reason: str = Field("claimed", description="claimed | assigned | transferred | overridden")
+    previous_owner_id: str | None = Field(None, description="Whom it was taken from.")
+    note: str = Field("", max_length=2_000, json_schema_extra={"pii": True})
 
 
 @message_type(
@@ -112,6 +116,12 @@ class HandoverClaimed(HandoverFact):
 )
 class HandoverReleased(HandoverFact):
     """Back to the queue: nobody owns it."""
+
+    reason: str = Field("released", description="released | transferred | rehomed | agent_offline")
+    queue: str | None = Field(None, max_length=64, description="Where it waits from here on; None: where it was.")
+    team: str | None = Field(None, max_length=64, description="Only for people of this team.")
+    previous_owner_id: str | None = None
+    note: str = Field("", max_length=2_000, json_schema_extra={"pii": True})
 
 
 @message_type(
@@ -139,6 +149,8 @@ class HandoverReturned(HandoverFact):
 
     outcome: str = Field("", max_length=2_000, json_schema_extra={"pii": True})
     facts: dict[str, JsonValue] = Field(default_factory=dict, json_schema_extra={"pii": True})
+    promises: tuple[PiiText, ...] = Field((), max_length=20, description="What the customer was promised.")
+    not_again: tuple[PiiText, ...] = Field((), max_length=20, description="What the AI may not do (again).")
 
 
 class HandoverCommand(Message):
@@ -173,6 +185,8 @@ class ReturnHandover(HandoverCommand):
 
     outcome: str = Field("", max_length=2_000, json_schema_extra={"pii": True})
     facts: dict[str, JsonValue] = Field(default_factory=dict, json_schema_extra={"pii": True})
+    promises: tuple[ShortText, ...] = Field((), max_length=20)
+    not_again: tuple[ShortText, ...] = Field((), max_length=20)
 
 
 @message_type(
@@ -186,7 +200,8 @@ class HandoverRefused(Message):
     actor_id: str
     reason: str = Field(
         description="already_claimed | stale_epoch | not_owner | no_open_handover | unknown_conversation | "
-        "unknown_approval | already_decided | expired | execution_finished | invalid_verdict"
+        "unknown_approval | already_decided | expired | execution_finished | invalid_verdict | stale_arguments | "
+        "stale_policy | reply_in_flight | not_snoozed | unknown_suggestion"
     )
     owner_id: str | None = Field(None, description="Who was first: the owner, or who gave the verdict.")
     ownership_epoch: int
@@ -214,6 +229,8 @@ class OpenApproval(Decision):
     arguments: dict[str, JsonValue] = Field(default_factory=dict, json_schema_extra={"pii": True})
     arguments_hash: str | None = None
     policy: str | None = None
+    policy_version: str | None = Field(None, description="Content hash of the manifest whose policy asked.")
+    on_expiry: str = Field("", description="What happens when nobody decides: reject | handover | answer by default.")
     budget: CapQuestion | None = Field(None, description="Of a question whether a cap may be raised: its figures.")
     skills: tuple[str, ...] = ()
     priority: Priority = "normal"
@@ -231,6 +248,10 @@ class DecideApproval(Message):
     arguments: dict[str, JsonValue] | None = Field(None, json_schema_extra={"pii": True})
     answer: JsonValue = Field(None, json_schema_extra={"pii": True})
     reason: str = Field("", max_length=2_000)
+    reason_code: str = Field("", max_length=64, description="Of a rejection: one of the named ones.")
+    arguments_hash: str | None = Field(None, max_length=128, description="Of what the person saw; another is refused.")
+    policy_version: str | None = Field(None, max_length=128, description="The same for the policy.")
+    dwell_ms: int | None = Field(None, ge=0, le=2**53, description="How long the person looked at it.")
 
 
 @message_type(
@@ -249,3 +270,6 @@ class ApprovalDecided(Message):
     arguments: dict[str, JsonValue] | None = Field(None, description="For edit.", json_schema_extra={"pii": True})
     answer: JsonValue = Field(None, description="For respond, and for questions.", json_schema_extra={"pii": True})
     reason: str = Field("", max_length=2_000)
+    reason_code: str = ""
+    edit_distance: int | None = Field(None, description="For edit: characters changed in the arguments as JSON.")
+    dwell_ms: int | None = None

@@ -5,17 +5,31 @@ from dataclasses import dataclass, field
 from contracts.budgets import BudgetExhausted, BudgetRaised, RaiseBudget
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
 from contracts.conversations import (
+    AnnounceMessage,
     CloseConversation,
     ConversationClosed,
+    ConversationRated,
     MessageReceived,
     MessageSent,
     MessageSuppressed,
     SendMessage,
     TurnRefused,
+    UnsendMessage,
 )
 from contracts.costs import CostRecorded
 from contracts.envelope import Message
 from contracts.executions import ExecutionFinished, PatternDetected, StartExecution, StopExecution, TimerFired
+from contracts.handover_clocks import (
+    HandoverBreached,
+    HandoverDelivered,
+    HandoverDue,
+    HandoverSnoozed,
+    HandoverWoken,
+    OverrideHandover,
+    SnoozeHandover,
+    TransferHandover,
+    WakeHandover,
+)
 from contracts.handovers import (
     ApprovalDecided,
     ClaimHandover,
@@ -31,7 +45,9 @@ from contracts.handovers import (
     ResolveHandover,
     ReturnHandover,
 )
+from contracts.notes import AddNote, NoteAdded
 from contracts.subjects import every_version_of
+from contracts.suggestions import OfferSuggestion, RequestSuggestion, SettleSuggestion, SuggestionSettled
 from contracts.tool_calls import (
     ExecuteToolCall,
     ToolCallApprovalRequired,
@@ -93,12 +109,18 @@ PAYLOADS_BUCKET = "hil_payloads"
 BUDGETS_BUCKET = "hil_budgets"
 """KV: `<tenant in hex>.<scope kind>.<scope id in hex>` holds the caps of a scope by window as JSON; the gateway writes
 and reads."""
+AI_STOPS_BUCKET = "hil_ai_stops"
+"""KV: `<tenant>.<queue>` says as JSON `{"by", "at_ms", "reason", "workflows"}` that the AI does not speak in
+conversations of these workflows (`*`: of all); the inbox writes, the orchestrator reads."""
 ARCHIVE_BUCKET = "hil_archive"
 """Object store: closed logs, one compressed file a key, named `<tenant>.<key>`."""
 
 ORCHESTRATOR_INPUTS: tuple[type[Message], ...] = (
     MessageReceived,
     SendMessage,
+    UnsendMessage,
+    AnnounceMessage,
+    RequestSuggestion,
     CloseConversation,
     StartExecution,
     StopExecution,
@@ -123,8 +145,37 @@ LLM_GATEWAY = ConsumerSpec("llm-gateway", (RequestCompletion, RaiseBudget))
 TOOL_RUNNER = ConsumerSpec("tool-runner", (ExecuteToolCall,), ack_pending_max=10_000)
 """Calls that wait for a place or a rate wait in the bus."""
 HIL_INBOX_COMMANDS = ConsumerSpec(
-    "hil-inbox-commands", (ClaimHandover, ReleaseHandover, ResolveHandover, ReturnHandover, DecideApproval)
+    "hil-inbox-commands",
+    (
+        ClaimHandover,
+        ReleaseHandover,
+        ResolveHandover,
+        ReturnHandover,
+        TransferHandover,
+        OverrideHandover,
+        SnoozeHandover,
+        WakeHandover,
+        DecideApproval,
+        AddNote,
+        SettleSuggestion,
+    ),
 )
+HIL_INBOX_CLOCKS = ConsumerSpec(
+    "hil-inbox-clocks",
+    (
+        OpenHandover,
+        HandoverDue,
+        MessageReceived,
+        MessageSent,
+        HandoverClaimed,
+        HandoverReleased,
+        HandoverResolved,
+        HandoverReturned,
+        HandoverSnoozed,
+        HandoverWoken,
+    ),
+)
+"""What starts, stops or ends a clock, and what the inbox owes an answer without being asked by a person."""
 HIL_INBOX_EVENTS = ConsumerSpec(
     "hil-inbox-events",
     (
@@ -143,6 +194,14 @@ HIL_INBOX_EVENTS = ConsumerSpec(
         ConversationClosed,
         PatternDetected,
         BudgetExhausted,
+        HandoverDelivered,
+        HandoverBreached,
+        HandoverSnoozed,
+        HandoverWoken,
+        NoteAdded,
+        OfferSuggestion,
+        SuggestionSettled,
+        ConversationRated,
     ),
 )
 ANALYTICS = ConsumerSpec(
