@@ -20,7 +20,7 @@ CONSUMERS: dict[str, tuple[ConsumerSpec, ...]] = {
     "orchestrator": (streams.ORCHESTRATOR, streams.ARCHIVER),
     "llm-gateway": (streams.LLM_GATEWAY,),
     "tool-runner": (streams.TOOL_RUNNER,),
-    "hil-inbox": (streams.HIL_INBOX_COMMANDS, streams.HIL_INBOX_EVENTS),
+    "hil-inbox": (streams.HIL_INBOX_COMMANDS, streams.HIL_INBOX_CLOCKS, streams.HIL_INBOX_EVENTS),
     "analytics": (streams.ANALYTICS,),
 }
 KINDS = pytest.mark.parametrize("kind", ALL_MESSAGES, ids=lambda kind: kind.route.type)
