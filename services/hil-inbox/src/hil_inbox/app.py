@@ -33,6 +33,7 @@ from hil_inbox.api.conversations import conversation_routes
 from hil_inbox.api.handover_commands import handover_command_routes
 from hil_inbox.api.handovers import handover_routes
 from hil_inbox.api.office import Office
+from hil_inbox.api.replies import reply_routes
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
 from hil_inbox.settings import Settings
@@ -88,6 +89,7 @@ def http_app(office: Office) -> FastAPI:
     for router in (
         handover_routes(office),
         handover_command_routes(office),
+        reply_routes(office),
         conversation_routes(office),
         approval_routes(office),
     ):
@@ -127,6 +129,7 @@ async def _run(
         desk=desk,
         publish=partial(publish, connection),
         read_floor=partial(ack_floor, connection.jetstream, HIL_INBOX_EVENTS, stream=LOG),
+        undo_ms=settings.undo_ms,
     )
     consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
