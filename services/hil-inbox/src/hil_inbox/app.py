@@ -144,7 +144,12 @@ async def _run(
 ) -> None:
     views, room = rooms.views, rooms.staff
     log = WholeLog(Log(connection), Archive(connection))
-    desk = Desk(log, StateCache(settings.keys_cached_max), now_ms=clock_ms)
+    desk = Desk(
+        log,
+        StateCache(settings.keys_cached_max),
+        now_ms=clock_ms,
+        publish=partial(publish, connection),
+    )
     projector = Projector(log, views, views_max=settings.keys_cached_max)
     office = Office(
         views=views,

@@ -45,6 +45,6 @@ def needs(role: Role) -> Callable[[Principal], Principal]:
     return check
 
 
-CurrentPrincipal = Annotated[Principal, Depends(current)]
+Who = Annotated[Principal, Depends(current)]
 Supervisor = Annotated[Principal, Depends(needs("supervisor"))]
 Admin = Annotated[Principal, Depends(needs("admin"))]
