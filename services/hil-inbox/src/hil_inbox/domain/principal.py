@@ -11,15 +11,20 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated actor of one tenant."""
+    """A person, or a token that acts for one. Everything that a request may touch is of this tenant."""
 
     tenant: str
     actor_id: str
     name: str
     role: Role
     scopes: frozenset[Scope]
-    teams: tuple[str, ...] = ()
-    skills: tuple[str, ...] = ()
+    teams: frozenset[str] = frozenset()
+    skills: frozenset[str] = frozenset()
+
+    @property
+    def supervises(self) -> bool:
+        """May act on what others own."""
+        return self.may("supervisor")
 
     def may(self, needed: Role) -> bool:
         """Whether role and scopes allow what this role may."""
@@ -61,6 +66,6 @@ def _principal(person: Person, role: Role, scopes: frozenset[Scope]) -> Principa
         name=person.name or person.actor_id,
         role=role,
         scopes=scopes,
-        teams=person.teams,
-        skills=person.skills,
+        teams=frozenset(person.teams),
+        skills=frozenset(person.skills),
     )
