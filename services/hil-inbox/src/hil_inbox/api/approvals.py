@@ -10,7 +10,7 @@ from hil_inbox.api.answers import missing
 from hil_inbox.api.bodies import Cursor, ItemId, Limit, VerdictBody
 from hil_inbox.api.etags import etag_of_approval
 from hil_inbox.api.office import Office
-from hil_inbox.api.principal import CurrentPrincipal
+from hil_inbox.api.principal import Who
 from hil_inbox.api.sender import From
 
 ApprovalState = Literal["pending", "decided", "closed"]
@@ -22,7 +22,7 @@ def approval_routes(office: Office) -> APIRouter:
 
     @router.get("/approvals")
     async def list_approvals(
-        who: CurrentPrincipal,
+        who: Who,
         state: Annotated[list[ApprovalState] | None, Query(max_length=3)] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
@@ -31,7 +31,7 @@ def approval_routes(office: Office) -> APIRouter:
         return await office.listed(who, "approvals", {"state": state}, limit=limit, cursor=cursor)
 
     @router.get("/approvals/{approval_id}")
-    async def read_approval(approval_id: ItemId, who: CurrentPrincipal) -> JSONResponse:
+    async def read_approval(approval_id: ItemId, who: Who) -> JSONResponse:
         """What is asked; its etag is what a verdict is bound to."""
         found = await office.own(who, "approvals", approval_id)
         if found is None:
@@ -58,7 +58,7 @@ def approval_routes(office: Office) -> APIRouter:
         return await office.answer(who.tenant, str(found["key"]), command, current=("approvals", approval_id))
 
     @router.get("/notices")
-    async def list_notices(who: CurrentPrincipal, limit: Limit = 50, cursor: Cursor = None) -> JSONResponse:
+    async def list_notices(who: Who, limit: Limit = 50, cursor: Cursor = None) -> JSONResponse:
         """Refusals, spent budgets and failure patterns, newest first."""
         return await office.listed(who, "notices", {}, limit=limit, cursor=cursor)
 

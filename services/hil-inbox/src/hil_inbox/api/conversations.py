@@ -11,7 +11,7 @@ from hil_inbox.api.answers import missing
 from hil_inbox.api.bodies import LinesAsked, Nothing, Token
 from hil_inbox.api.etags import etag_of_epoch
 from hil_inbox.api.office import Office
-from hil_inbox.api.principal import CurrentPrincipal
+from hil_inbox.api.principal import Who
 from hil_inbox.api.sender import From
 
 SUGGESTIONS_SHOWN = 20
@@ -25,7 +25,7 @@ def conversation_routes(office: Office) -> APIRouter:
     async def read_conversation(
         tenant: Token,
         key: Token,
-        who: CurrentPrincipal,
+        who: Who,
         asked: Annotated[LinesAsked, Query()],
     ) -> JSONResponse:
         """Who speaks now, open drafts, and a page of the transcript; complete through the `as_of_seq`."""

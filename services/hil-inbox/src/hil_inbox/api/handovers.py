@@ -9,7 +9,7 @@ from hil_inbox.api.answers import missing
 from hil_inbox.api.bodies import Cursor, ItemId, Limit
 from hil_inbox.api.etags import etag_of_epoch
 from hil_inbox.api.office import Office
-from hil_inbox.api.principal import CurrentPrincipal
+from hil_inbox.api.principal import Who
 
 HandoverState = Literal["open", "claimed", "resolved", "returned"]
 
@@ -20,7 +20,7 @@ def handover_routes(office: Office) -> APIRouter:
 
     @router.get("")
     async def list_handovers(
-        who: CurrentPrincipal,
+        who: Who,
         state: Annotated[list[HandoverState] | None, Query(max_length=4)] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
@@ -29,7 +29,7 @@ def handover_routes(office: Office) -> APIRouter:
         return await office.listed(who, "handovers", {"state": state}, limit=limit, cursor=cursor)
 
     @router.get("/{handover_id}")
-    async def read_handover(handover_id: ItemId, who: CurrentPrincipal) -> JSONResponse:
+    async def read_handover(handover_id: ItemId, who: Who) -> JSONResponse:
         """The handover with its row in the queue and its packet."""
         found = await office.own(who, "handovers", handover_id)
         if found is None:

@@ -10,7 +10,7 @@ from contracts.suggestions import RequestSuggestion, SettleSuggestion
 from hil_inbox.api.answers import missing
 from hil_inbox.api.bodies import Draft, ItemId, Note, Nothing, Reply, Settlement, Token
 from hil_inbox.api.office import Office
-from hil_inbox.api.principal import CurrentPrincipal
+from hil_inbox.api.principal import Who
 from hil_inbox.api.sender import From
 from hil_inbox.domain.decide_handover import refuse_reply
 from hil_inbox.domain.ownership import Stored
@@ -49,7 +49,7 @@ def _add_replies(router: APIRouter, office: Office) -> None:
         return await _published(office, message, (who.tenant, conversation, key))
 
     @router.post("/handovers/{handover_id}/replies/{message_id}/undo", status_code=202)
-    async def undo(handover_id: ItemId, message_id: ItemId, body: Nothing, who: CurrentPrincipal) -> JSONResponse:
+    async def undo(handover_id: ItemId, message_id: ItemId, body: Nothing, who: Who) -> JSONResponse:
         """Take a reply back that is still held; what was sent stays. The log says which (message.suppressed)."""
         found = await office.own(who, "handovers", handover_id)
         if found is None:

@@ -7,7 +7,7 @@ from fastapi import Depends
 
 from hil_inbox.api.bodies import IdempotencyKey
 from hil_inbox.api.etags import IfMatch, PreconditionMissing, epoch_seen
-from hil_inbox.api.principal import CurrentPrincipal, Supervisor
+from hil_inbox.api.principal import Supervisor, Who
 from hil_inbox.domain.principal import Principal
 
 
@@ -32,7 +32,7 @@ class Sender:
         return self.if_match
 
 
-def _anybody(who: CurrentPrincipal, idempotency_key: IdempotencyKey, if_match: IfMatch = None) -> Sender:
+def _anybody(who: Who, idempotency_key: IdempotencyKey, if_match: IfMatch = None) -> Sender:
     return Sender(who, idempotency_key, if_match)
 
 
