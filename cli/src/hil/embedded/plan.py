@@ -87,7 +87,8 @@ def assemble(plan: StackPlan) -> Assembly:
         for service in plan.services
         for name in _instances(plan, service)
     )
-    addresses = {service.name: f"http://{LOOPBACK}:{ports[service.name]}" for service in plan.services}
+    names = [name for service in plan.services for name in _instances(plan, service)]
+    addresses = {name: f"http://{LOOPBACK}:{ports[name]}" for name in names}
     return Assembly((servers, models, services), {"nats": nats.url, "redis": redis.url, **addresses})
 
 
