@@ -11,7 +11,7 @@ LOAD_STEPS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueueRow:
     """A handover that nobody owns. `taken_from` had it last, until `released_ms`."""
 
     id: str
@@ -62,7 +62,7 @@ class Assignment:
 
 
 def assign(
-    waiting: Iterable[Waiting], agents: Iterable[Agent], rules: Mapping[str, QueueRule], *, now_ms: int
+    waiting: Iterable[QueueRow], agents: Iterable[Agent], rules: Mapping[str, QueueRule], *, now_ms: int
 ) -> list[Assignment]:
     """Most urgent first: what is due first, then rank, then age. Same arguments, same answer, in whatever order they
     come. Nobody gets more than their capacity, and no row is left while somebody fits it and has room."""
@@ -81,7 +81,7 @@ def assign(
     return made
 
 
-def urgency(row: Waiting) -> tuple[int, int, int, str]:
+def urgency(row: QueueRow) -> tuple[int, int, int, str]:
     """Sort key of the queue."""
     return row.due_ms, row.rank, row.opened_ms, row.id
 
@@ -91,7 +91,7 @@ def has_room(agent: Agent) -> bool:
     return agent.status == "online" and agent.load < agent.capacity
 
 
-def fits(row: Waiting, agent: Agent, rule: QueueRule, *, now_ms: int) -> bool:
+def fits(row: QueueRow, agent: Agent, rule: QueueRule, *, now_ms: int) -> bool:
     """Whether this agent may have this handover, whatever they have in hand."""
     if row.taken_from == agent.id and now_ms < row.released_ms + rule.cool_down_ms:
         return False
@@ -112,7 +112,7 @@ def online_for(agents: Sequence[Agent], rule: QueueRule) -> int:
     return sum(1 for agent in agents if agent.status == "online" and serves(agent, rule))
 
 
-def _relaxed(row: Waiting, rule: QueueRule, now_ms: int) -> bool:
+def _relaxed(row: QueueRow, rule: QueueRule, now_ms: int) -> bool:
     return rule.relax_skills_after_ms is not None and now_ms >= row.opened_ms + rule.relax_skills_after_ms
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hil_inbox.domain.assignment import Waiting, urgency
+from hil_inbox.domain.assignment import QueueRow, urgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Place:
     waiting: int
 
 
-def place_of(handover_id: str, rows: Iterable[Waiting]) -> Place | None:
+def place_of(handover_id: str, rows: Iterable[QueueRow]) -> Place | None:
     """The place among the rows that wait in the same queue, in the order in which they are assigned; None when the
     handover does not wait."""
     all_rows = list(rows)
