@@ -179,7 +179,7 @@ class SimulatedLog:
 
     def tool_held(self, *, node: str | None = None) -> list[Decision]:
         """Policy holds the oldest open tool call for approval."""
-        held = {"policy": "over 100", "arguments_hash": "abc"}
+        held = {"policy": "over 100", "arguments_hash": "abc", "policy_version": "m1"}
         return self._tool(lambda b: ToolCallApprovalRequired.model_validate({**b, **held}), node)
 
     def tool_held_of(self, command: tuple[str, Any]) -> list[Decision]:
