@@ -224,7 +224,11 @@ class RandomHistory:
             log.claim() if state.open_handover is not None else None
         else:
             speak = [lambda: log.human_says("hello", message_id=f"m{len(log.entries)}"), self.speak_slowly]
-            self.random.choice([*speak, log.resolve, lambda: log.give_back(order="W7")])()
+            self.random.choice([*speak, log.resolve, lambda: log.give_back(order="W7"), self.give_back])()
+
+    def give_back(self) -> None:
+        said = self.random.choice(["a refund", "a call", "no more than that"])
+        self.log.return_with(outcome="done", promises=[said], not_again=["cancel"])
 
     def speak_slowly(self) -> None:
         """One of few replies is held, let go or taken back, in any order."""

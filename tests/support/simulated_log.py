@@ -179,7 +179,7 @@ class SimulatedLog:
 
     def tool_held(self, *, node: str | None = None) -> list[Decision]:
         """Policy holds the oldest open tool call for approval."""
-        held = {"policy": "over 100", "arguments_hash": "abc"}
+        held = {"policy": "over 100", "arguments_hash": "abc", "policy_version": "m1"}
         return self._tool(lambda b: ToolCallApprovalRequired.model_validate({**b, **held}), node)
 
     def tool_held_of(self, command: tuple[str, Any]) -> list[Decision]:
@@ -208,9 +208,13 @@ class SimulatedLog:
 
     def give_back(self, **facts: Any) -> list[Decision]:
         """The human agent returns the conversation to the AI."""
+        return self.return_with(facts=facts)
+
+    def return_with(self, **fields: Any) -> list[Decision]:
+        """The same, with what else is left for the AI."""
         epoch = self.state.ownership_epoch + 1
-        message = HandoverReturned(handover_id="h", ownership_epoch=epoch, actor_id="ana", facts=facts)
-        return self.put(message, id=f"end:{epoch}")
+        data = {"handover_id": "h", "ownership_epoch": epoch, "actor_id": "ana", **fields}
+        return self.put(HandoverReturned.model_validate(data), id=f"end:{epoch}")
 
     def human_says(
         self, text: str, *, message_id: str = "m1", epoch: int | None = None, by: str = "ana", hold_ms: int = 0

@@ -232,7 +232,9 @@ class OpenApproval(Decision):
     arguments_hash: str | None = None
     policy: str | None = None
     policy_version: str | None = Field(None, description="Content hash of the manifest whose policy asked.")
-    on_expiry: str = Field("", description="What happens when nobody decides: reject | handover | answer by default.")
+    on_expiry: str = Field(
+        "", description="What happens when nobody decides: reject | ask_again | fallback | default_response | handover."
+    )
     budget: CapQuestion | None = Field(None, description="Of a question whether a cap may be raised: its figures.")
     skills: tuple[str, ...] = ()
     priority: Priority = "normal"

@@ -130,3 +130,4 @@ class ToolCallApprovalRequired(ToolCallFact):
 
     policy: str
     arguments_hash: str
+    policy_version: str | None = Field(None, description="Content hash of the manifest whose policy asks.")

@@ -187,6 +187,7 @@ async def test_a_write_after_an_untrusted_read_asks_a_person(caller: Caller, eff
 async def test_an_approved_call_is_made_once_and_its_repeat_gets_the_result(caller: Caller, effects_file: Path) -> None:
     held = await held_call(caller, LONG)
     assert held.arguments_hash == arguments_hash("counter.append", LONG)  # type: ignore[arg-type]
+    assert held.policy_version is not None and len(held.policy_version) == 16
     await put(caller, question(held, LONG), "asked")
     await put(caller, ApprovalDecided(approval_id="a1", verdict="approve", actor_id="anna"), "decided")
     done = await clerk(caller, "counter.append", LONG, attempt=2, approval_id="a1")

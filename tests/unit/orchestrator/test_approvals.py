@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from tests.support.flows import edge, finish, flow, reasoning, simple
 from tests.support.simulated_log import SimulatedLog, kinds
 
@@ -56,6 +57,7 @@ def test_a_held_call_asks_a_person_about_exactly_what_would_be_done() -> None:
     asked = last(log, OpenApproval)
     assert (asked.kind, asked.tool, asked.arguments) == ("tool_call", "shop.pay", {"text": "hi"})
     assert (asked.policy, asked.arguments_hash) == ("over 100", "abc")
+    assert (asked.policy_version, asked.on_expiry) == ("m1", "reject")
 
 
 def test_a_person_is_told_what_strangers_may_have_written_before_the_call() -> None:
@@ -188,6 +190,17 @@ def test_a_late_success_of_an_earlier_attempt_needs_no_approval_any_more() -> No
 
     done = ToolCallCompleted(command_id=first, tool_call_id="call", tool="shop.pay", result={"text": "paid"})
     assert kinds(log.put(done)) == ["message.sent", "execution.finished"]
+
+
+@pytest.mark.parametrize("verdict", ["approve", "edit", "respond"])
+def test_a_verdict_that_comes_after_the_expiry_runs_nothing(verdict: str) -> None:
+    """Also when it comes before the timer: log time counts, and the verdict itself brings it."""
+    log = held()
+    log.now_ms += APPROVAL_EXPIRES_MS
+
+    assert kinds(log.verdict(verdict, answer={"text": "x"}, arguments={"text": "y"})) == HANDED_OVER
+    assert len([e for e in log.entries if isinstance(e.message, ExecuteToolCall)]) == 1
+    assert reason(log) == Reason.TIMEOUT
 
 
 EDGE = [edge("call", "FINISH")]

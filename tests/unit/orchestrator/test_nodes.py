@@ -127,6 +127,23 @@ def test_a_question_carries_its_form_skills_and_priority() -> None:
     assert (question.form, question.skills, question.priority) == (form, ("money",), "high")
 
 
+@pytest.mark.parametrize(
+    ("fields", "on_expiry"),
+    [
+        ({}, "handover"),
+        ({"fallback": "plan_b"}, "fallback"),
+        ({"default_response": "Sorry."}, "default_response"),
+        ({"on_limit": {"timeout_ms": "retry"}, "fallback": "plan_b"}, "ask_again"),
+        ({"on_limit": {"timeout_ms": {"default_response": "Sorry."}}}, "default_response"),
+    ],
+)
+def test_a_question_says_what_happens_when_nobody_answers(fields: dict[str, Any], on_expiry: str) -> None:
+    standin = [simple("plan_b")] if "fallback" in fields else []
+    log = talk({**HUMAN, **fields}, *standin, finish("ask.output"), edges=ASKED)
+
+    assert log.open_commands()[-1][1].on_expiry == on_expiry
+
+
 def test_a_question_that_nobody_answers_hands_over() -> None:
     log = talk(HUMAN, finish("ask.output"), edges=ASKED)
 

@@ -101,7 +101,7 @@ def test_each_verdict_is_a_fact_that_names_its_command() -> None:
     )
     failed = fact_of(Ended(Failed(ErrorClass.DENIED, "x" * 3_000, retryable=True)), COMMAND, "id", latency_ms=5)
     unknown = fact_of(Ended(Unknown("why")), COMMAND, "id", latency_ms=5)
-    held = fact_of(Ended(ApprovalRequired("big@1", "hash")), COMMAND, "id", latency_ms=5)
+    held = fact_of(Ended(ApprovalRequired("big@1", "hash", "m1")), COMMAND, "id", latency_ms=5)
     assert isinstance(done, ToolCallCompleted)
     assert (done.result, done.is_error, done.repeated) == (7, True, True)
     assert isinstance(failed, ToolCallFailed)
@@ -109,7 +109,7 @@ def test_each_verdict_is_a_fact_that_names_its_command() -> None:
     assert isinstance(unknown, ToolCallOutcomeUnknown)
     assert (done.untrusted, done.suspicious, done.cost_microdollars) == (True, ("role_marker",), 3)
     assert isinstance(held, ToolCallApprovalRequired)
-    assert (held.policy, held.arguments_hash) == ("big@1", "hash")
+    assert (held.policy, held.arguments_hash, held.policy_version) == ("big@1", "hash", "m1")
     for fact in (failed, unknown, held):
         assert fact.cost_microdollars == 0
     for fact in (done, failed, unknown, held):

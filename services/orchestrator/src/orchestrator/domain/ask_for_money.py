@@ -115,6 +115,7 @@ def _ask(view: View, step: AskHuman, reached: CapReached, *, node: str, number: 
             ask=_ask_text(question),
             form=_form(question),
             budget=question,
+            on_expiry="reject",
             skills=step.skills or rules.skills,
             priority=step.priority or rules.priority,
             expires_ms=based_on.now_ms + step.timeout_ms,

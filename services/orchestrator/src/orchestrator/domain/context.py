@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from contracts.completions import CompletionProduced, PromptMessage, RequestCompletion
 from orchestrator.domain.limits import tokens_of
+from orchestrator.domain.return_packet import words_of_the_house
 from orchestrator.domain.state import Conversation, Execution, Line, Summary, Turn
 from orchestrator.domain.workflow import JsonValue, Workflow
 
@@ -42,20 +43,24 @@ def turns_so_far(state: Conversation, execution: Execution) -> int:
 def prompt_of(
     state: Conversation, execution: Execution, workflow: Workflow, *, instructions: str, rules: tuple[str, ...]
 ) -> tuple[PromptMessage, ...]:
-    """The first prompt of a node: its instructions, rules that hold beside them, what was said before within the token
-    budget, and the customer's message. Standalone executions have the rules and the instructions alone."""
+    """The first prompt of a node: its instructions, rules that hold beside them, what people left for the AI, what was
+    said before within the token budget, and the customer's message. Standalone executions have the rules and the
+    instructions alone."""
     ruled = [PromptMessage(role="system", content=rule) for rule in rules]
     turn = state.turns.get(execution.turn_id) if execution.turn_id is not None else None
     if turn is None:
         return (*ruled, PromptMessage(role="user", content=instructions))
     newest = newest_summary(state, execution)
     summary = newest.text if newest is not None else ""
-    budget = workflow.limits.context_tokens_max - tokens_of(turn.message.text) - tokens_of(summary)
+    house = words_of_the_house(state)
+    budget = workflow.limits.context_tokens_max - sum(map(tokens_of, (turn.message.text, summary, house)))
     before = lines_before(state, newest.until if newest is not None else 0, turn)
     recent = recent_lines(before, budget)
     system = [PromptMessage(role="system", content=instructions)] if instructions else []
     if summary:
         system.append(PromptMessage(role="system", content=f"Summary of the conversation so far: {summary}"))
+    if house:
+        system.append(PromptMessage(role="system", content=house))
     said = [PromptMessage(role=_role(line), content=line.text) for line in recent]
     return (*system, *ruled, *said, PromptMessage(role="user", content=turn.message.text))
 

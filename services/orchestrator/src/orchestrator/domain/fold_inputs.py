@@ -37,6 +37,7 @@ from orchestrator.domain.state import (
     Outcome,
     Refusal,
     Result,
+    Return,
     Start,
     Stop,
     Turn,
@@ -46,6 +47,9 @@ from orchestrator.domain.state import (
 Fold: TypeAlias = Callable[[Conversation, LogEntry, Message], Conversation]
 UNSENT_MAX = 100
 """Replies taken back before they came that are remembered; the newest."""
+
+RETURNS_MAX = 5
+"""Returns of which prompts and packets tell; the newest."""
 
 
 def _received(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
@@ -167,14 +171,15 @@ def _ended(state: Conversation, entry: LogEntry, message: Message) -> Conversati
     assert isinstance(message, HandoverFact)
     if message.ownership_epoch <= state.ownership_epoch:
         return state
-    facts = message.facts if isinstance(message, HandoverReturned) else {}
+    if isinstance(message, HandoverReturned):
+        returned = Return(entry.sequence, message.outcome, message.promises, message.not_again)
+        state = evolve(state, facts={**state.facts, **message.facts}, returns=(*state.returns, returned)[-RETURNS_MAX:])
     return evolve(
         state,
         ownership_epoch=message.ownership_epoch,
         owner=None,
         open_handover=None,
         ai_since=max(state.ai_since, entry.sequence),
-        facts={**state.facts, **facts},
         active_ms=max(state.active_ms, entry.timestamp_ms),
     )
 

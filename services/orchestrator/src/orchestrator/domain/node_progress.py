@@ -15,7 +15,7 @@ from orchestrator.domain.node_prompt import Scope, code_task, first_prompt
 from orchestrator.domain.progress import Done, Ends, Failed, Progress, Ready, Settled, Waiting
 from orchestrator.domain.tool_step import Answered, tool_step
 from orchestrator.domain.view import View
-from orchestrator.domain.workflow import Limit, Node, NodeKind, Retry
+from orchestrator.domain.workflow import DefaultResponse, Fallback, Limit, Node, NodeKind, Retry
 
 
 def node_progress(view: View, node: Node, scope: Scope) -> Progress:
@@ -93,10 +93,28 @@ def _human(view: View, node: Node, scope: Scope) -> Progress:
         return Done(verdict.answer if verdict.verdict == "respond" else verdict.verdict == "approve")
     if newest.expires_ms > view.log_ms:
         return Waiting(newest.expires_ms)
-    if isinstance(node.reactions.get(Limit.TIMEOUT), Retry) and len(asked) < node.limits.attempts_max:
+    if _asks_again(node, len(asked)):
         return _question(view, node, scope, len(asked) + 1)
     detail = f"{node.id}: nobody answered within {node.limits.timeout_ms} ms"
     return Failed(Limit.TIMEOUT, Reason.TIMEOUT, detail)
+
+
+def _asks_again(node: Node, asked: int) -> bool:
+    return isinstance(node.reactions.get(Limit.TIMEOUT), Retry) and asked < node.limits.attempts_max
+
+
+def _on_expiry(view: View, node: Node, attempt: int) -> str:
+    """What the person is told of the time after which nobody's answer counts."""
+    if _asks_again(node, attempt):
+        return "ask_again"
+    reaction = view.reaction_to(node, Limit.TIMEOUT)
+    match node.reaction_to(Limit.RETRIES) if isinstance(reaction, Retry) else reaction:
+        case Fallback():
+            return "fallback"
+        case DefaultResponse():
+            return "default_response"
+        case _:
+            return "handover"
 
 
 def _question(view: View, node: Node, scope: Scope, attempt: int) -> Ready:
@@ -112,6 +130,7 @@ def _question(view: View, node: Node, scope: Scope, attempt: int) -> Ready:
             node=node.id,
             ask=render(node.ask, scope()),
             form=dict(node.form) if node.form is not None else None,
+            on_expiry=_on_expiry(view, node, attempt),
             skills=node.skills or view.workflow.handover.skills,
             priority=node.priority or view.workflow.handover.priority,
             expires_ms=based_on.now_ms + node.limits.timeout_ms,

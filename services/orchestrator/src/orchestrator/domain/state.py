@@ -150,6 +150,16 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class Return:
+    """What a person said when giving the conversation back to the AI; its facts are in `Conversation.facts`."""
+
+    sequence: int
+    outcome: str
+    promises: tuple[str, ...]
+    not_again: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """The request of a standalone execution."""
 
@@ -168,7 +178,8 @@ class Conversation:
     ids of inputs that no decision names yet. `ai_since`: turns up to this sequence belong to human agents.
     `close_asked`: sequence of the newest wish to close; a later message of the customer overrules it. `calls`: the
     newest tool calls of executions that ended, whose results may still come. `unsent`: replies that their authors took
-    back, by message id and author, with the place in the log; also those that have not come yet."""
+    back, by message id and author, with the place in the log; also those that have not come yet.
+    `returns`: the newest, oldest first."""
 
     tenant: str
     key: str
@@ -203,6 +214,7 @@ class Conversation:
     summary: Summary | None = None
     calls: tuple[Issued, ...] = ()
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    returns: tuple[Return, ...] = ()
     stop: Stop | None = None
     close_asked: int = 0
     is_closed: bool = False

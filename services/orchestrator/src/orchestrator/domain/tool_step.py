@@ -180,6 +180,8 @@ def _ask(view: View, node: Node, call: ToolCallRequest, *, held: Issued, number:
             arguments=asked_for.arguments,
             arguments_hash=required.arguments_hash,
             policy=required.policy,
+            policy_version=required.policy_version,
+            on_expiry="reject",
             skills=node.skills or view.workflow.handover.skills,
             priority=node.priority or view.workflow.handover.priority,
             expires_ms=based_on.now_ms + APPROVAL_EXPIRES_MS,

@@ -62,7 +62,8 @@ def fact_of(
                 retryable=retryable,
                 cap_reached=cap_reached,
             )
-        case ApprovalRequired(policy, arguments_hash):
-            return ToolCallApprovalRequired(**common, policy=policy, arguments_hash=arguments_hash)
+        case ApprovalRequired(policy, arguments_hash, version):
+            held = {"policy": policy, "arguments_hash": arguments_hash, "policy_version": version}
+            return ToolCallApprovalRequired(**common, **held)
         case Unknown(detail):
             return ToolCallOutcomeUnknown(**common, detail=redacting(detail)[:DETAIL_CHARACTERS_MAX])

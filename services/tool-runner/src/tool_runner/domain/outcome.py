@@ -101,10 +101,12 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequired:
-    """Ends as ToolCallApprovalRequired: nothing has run, a person is asked. It is no verdict: nothing is recorded."""
+    """Ends as ToolCallApprovalRequired: nothing has run, a person is asked. It is no verdict: nothing is recorded.
+    `manifest_version`: of the manifest whose policy asks."""
 
     policy: str
     arguments_hash: str
+    manifest_version: str | None = None
 
 
 Verdict = Done | Failed | Unknown

@@ -116,9 +116,12 @@ async def lacking_approval(call: CallInHand, runner: Runner) -> ApprovalRequired
     if policy is None:
         return None
     if command.approval_id is None:
-        return ApprovalRequired(policy, arguments_hash(command.tool, command.arguments))
+        return ApprovalRequired(policy, arguments_hash(command.tool, command.arguments), runner.manifest_version)
     log = await runner.log.read(call.place.tenant, call.place.key, until=call.sequence)
-    return verdict_on_approval(command, policy, log)
+    found = verdict_on_approval(command, policy, log)
+    if isinstance(found, ApprovalRequired):
+        return replace(found, manifest_version=runner.manifest_version)
+    return found
 
 
 async def ended_by_claim(call: CallInHand, runner: Runner) -> Ended | None:
