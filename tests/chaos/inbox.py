@@ -44,8 +44,8 @@ INBOXES = ("hil_inbox", "hil_inbox-2")
 AT_ONCE = RestartPolicy(delay_seconds_first=0.05, delay_seconds_max=0.05, restarts_max=100_000)
 SETTINGS = {
     "HIL_INBOX_UNDO_MS": "300",
-    "HIL_INBOX_PRESENCE_LEASE_SECONDS": "2",
-    "HIL_INBOX_REHOME_GRACE_SECONDS": "2",
+    "HIL_INBOX_LEASE_SECONDS": "2",
+    "HIL_INBOX_GRACE_SECONDS": "2",
     "HIL_INBOX_LOG_LEVEL": "warning",
     "ORCHESTRATOR_LOG_LEVEL": "warning",
 }
@@ -167,7 +167,7 @@ async def run(conversations: int, *, seed: int, data_dir: Path) -> dict[str, obj
         killing = asyncio.create_task(killer.run())
         try:
             async with asyncio.TaskGroup() as group:
-                for number in range(conversations):
+                for number in range(1, conversations + 1):
                     group.create_task(scene.play(number))
             await wait_until(scene.is_rehomed, timeout_seconds=SETTLED_SECONDS_MAX, every_seconds=0.3)
         finally:
