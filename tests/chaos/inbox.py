@@ -39,6 +39,8 @@ from tests.support.wait_until import wait_until
 LIVES_SECONDS = (1.0, 3.0)
 POLL_SECONDS = 0.05
 SETTLED_SECONDS_MAX = 60.0
+EVERY_SECONDS = 0.25
+"""Between one customer and the next, so that each inbox dies while somebody is served."""
 LEFT_EVERY = 10
 INBOXES = ("hil_inbox", "hil_inbox-2")
 AT_ONCE = RestartPolicy(delay_seconds_first=0.05, delay_seconds_max=0.05, restarts_max=100_000)
@@ -72,8 +74,10 @@ workflow:
       ask: "May it be done?"
       limits: {timeout_ms: 600000}
     - {id: FINISH, type: sink, action: finish_conversation}
+    - {id: HANDOVER, type: sink, action: handover_to_human}
   edges:
-    - {from: ask, to: FINISH}
+    - {from: ask, to: FINISH, condition: "output"}
+    - {from: ask, to: HANDOVER, condition: "!output"}
 """
 
 Asked = TypeVar("Asked", OpenApproval, OpenHandover)
@@ -169,6 +173,7 @@ async def run(conversations: int, *, seed: int, data_dir: Path) -> dict[str, obj
             async with asyncio.TaskGroup() as group:
                 for number in range(1, conversations + 1):
                     group.create_task(scene.play(number))
+                    await asyncio.sleep(EVERY_SECONDS)
             await wait_until(scene.is_rehomed, timeout_seconds=SETTLED_SECONDS_MAX, every_seconds=0.3)
         finally:
             killing.cancel()

@@ -16,7 +16,7 @@ from contracts.notes import NoteAdded
 @dataclass(slots=True)
 class Answers:
     """What human agents were told of one conversation. `claims` are (actor, epoch), `verdicts` those (approval,
-    verdict, actor) that counted; `replies` and `notes` were accepted, `left` are handovers whose owner went away with them."""
+    verdict, actor) that counted; `replies` and `notes` were accepted, `left` are handovers whose owner went away."""
 
     claims: list[tuple[str, int]] = field(default_factory=list)
     replies: list[str] = field(default_factory=list)
