@@ -39,7 +39,13 @@ class Inbox:
             return response.status, await response.json()
 
     async def post(self, path: str, body: object, *, command_id: str | None) -> tuple[int, Any]:
-        headers = self.headers | ({} if command_id is None else {"Idempotency-Key": command_id})
+        """A command. Of the body `actor_id` is whom the desk names, and `etag` what that person saw (unless it is None:
+        epoch 0, or an approval without hash and policy)."""
+        given = dict(body) if isinstance(body, dict) else {}
+        seen = given.pop("etag", '"a-.-"' if path.endswith("/decide") else '"e0"')
+        named = {"Idempotency-Key": command_id, "If-Match": seen, "Hil-Actor": given.pop("actor_id", "ana")}
+        headers = self.headers | {name: value for name, value in named.items() if value is not None}
+        body = given if isinstance(body, dict) else body
         async with self.session.post(path, json=body, headers=headers) as response:
             return response.status, await response.json()
 

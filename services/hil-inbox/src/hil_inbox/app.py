@@ -36,6 +36,7 @@ from hil_inbox.api.gate import House, add_gate, staff_room
 from hil_inbox.api.handover_commands import handover_command_routes
 from hil_inbox.api.handovers import handover_routes
 from hil_inbox.api.office import Office
+from hil_inbox.api.replies import reply_routes
 from hil_inbox.api.staff_room import StaffRoom
 from hil_inbox.domain.sessions import Lifetimes
 from hil_inbox.handlers.project import Projector
@@ -94,6 +95,7 @@ def http_app(office: Office, room: StaffRoom, house: House) -> FastAPI:
     for router in (
         handover_routes(office),
         handover_command_routes(office),
+        reply_routes(office),
         conversation_routes(office),
         approval_routes(office),
     ):
@@ -156,6 +158,7 @@ async def _run(
         desk=desk,
         publish=partial(publish, connection),
         read_floor=partial(ack_floor, connection.jetstream, HIL_INBOX_EVENTS, stream=LOG),
+        undo_ms=settings.undo_ms,
     )
     consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))

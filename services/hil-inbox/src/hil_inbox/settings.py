@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr | None = Field(None, description="Secret at the identity provider, if it gave one.")
     concurrency: int = Field(64, ge=1, le=1000, description="Messages in hand at once, for each consumer.")
     keys_cached_max: int = Field(10_000, ge=1, le=1_000_000, description="Folded conversations kept in memory.")
+    undo_ms: int = Field(5_000, ge=0, le=30_000, description="How long a reply waits in which it can be taken back.")
     trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of turns that are traced.")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for traces; none are exported if unset.")
     log_level: str = Field("info", description="debug, info, warning or error.")
