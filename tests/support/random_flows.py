@@ -246,8 +246,12 @@ class RandomHistory:
             lambda: self.log.human_says("psst", message_id=f"m{len(self.log.entries)}", epoch=0),
             lambda: self.log.announce(message_id=f"a{self.random.randint(1, 3)}"),
             self._flip_breaker,
+            self._flip_stop,
         ]
         self.random.choice([*takeover, *wishes])()
+
+    def _flip_stop(self) -> None:
+        self.log.stops = {} if self.log.stops else {self.random.choice(["flow", "*", "other"]): "ana: enough"}
 
     def _flip_breaker(self) -> None:
         self.log.breakers = self.random.choice([frozenset(), frozenset({"flow/n0", "flow/n1"})])

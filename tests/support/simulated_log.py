@@ -41,6 +41,7 @@ class SimulatedLog:
     key: str = KEY
     now_ms: int = START_MS
     breakers: frozenset[str] = frozenset()
+    stops: dict[str, str] = field(default_factory=dict)
     state: Conversation = field(init=False)
     entries: list[LogEntry] = field(default_factory=list)
     plan: Plan = field(default_factory=lambda: Plan(None))
@@ -55,7 +56,7 @@ class SimulatedLog:
     @property
     def circumstances(self) -> Circumstances:
         routes = {None: self.flow.content_hash, self.flow.name: self.flow.content_hash}
-        return Circumstances(self.now_ms, {self.flow.content_hash: self.flow}, routes, self.breakers)
+        return Circumstances(self.now_ms, {self.flow.content_hash: self.flow}, routes, self.breakers, self.stops)
 
     def append(self, message: Message, *, id: str | None = None) -> LogEntry:
         """Store a message without deciding."""

@@ -71,6 +71,7 @@ def advancer(log: RacingLog, *, replicas: int = 1) -> Advancer:
         cache=ConversationCache(),
         now_ms=lambda: 5_000,
         open_breakers=frozenset,
+        ai_stops=lambda tenant: {},
         reads_after_append=replicas > 1,
     )
 

@@ -11,12 +11,14 @@ from fastapi import FastAPI
 
 from contracts.conversations import ConversationClosed
 from contracts.executions import ExecutionFinished
-from contracts.streams import ARCHIVER, LOG, ORCHESTRATOR, ORCHESTRATOR_INPUTS
+from contracts.streams import AI_STOPS_BUCKET, ARCHIVER, LOG, ORCHESTRATOR, ORCHESTRATOR_INPUTS
+from orchestrator.adapters.ai_stops import AiStops
 from orchestrator.adapters.conversation_cache import ConversationCache
 from orchestrator.adapters.failure_feed import FailureFeed
 from orchestrator.adapters.overdue import OverdueTimers
 from orchestrator.adapters.storage_watch import StorageWatch
 from orchestrator.adapters.timers import Timers
+from orchestrator.adapters.watch_bucket import following
 from orchestrator.adapters.workflow_registry import WorkflowRegistry, opened
 from orchestrator.api.conversations import conversations_api
 from orchestrator.domain.breaker import BreakerRule
@@ -62,7 +64,8 @@ def breaker_rule(settings: Settings) -> BreakerRule:
 @asynccontextmanager
 async def composed(connection: Connection, settings: Settings) -> AsyncIterator["Parts"]:
     """All parts, plugged together."""
-    async with opened(connection) as registry:
+    stops = AiStops()
+    async with opened(connection) as registry, following(connection, AI_STOPS_BUCKET, stops.apply):
         feed = FailureFeed(connection, breaker_rule(settings), now_ms)
         archive = Archive(connection)
         advancer = Advancer(
@@ -73,6 +76,7 @@ async def composed(connection: Connection, settings: Settings) -> AsyncIterator[
             cache=ConversationCache(keys_max=settings.states_cached_max),
             now_ms=now_ms,
             open_breakers=feed.open_breakers,
+            ai_stops=stops.of,
             reads_after_append=settings.stream_replicas > 1,
         )
         after_ms = round(settings.archive_after_seconds * 1000)

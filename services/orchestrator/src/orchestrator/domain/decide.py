@@ -5,7 +5,7 @@ Pure: state, clock, workflows and breakers come in; at most one message goes out
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from contracts.conversations import ConversationClosed, TurnRefused
 from contracts.envelope import BasedOn, derive_message_id
@@ -25,12 +25,14 @@ class Circumstances:
     """What a decision takes from outside the log; each decision records what it used of it.
 
     `workflows` by content hash; `routes` the hash in force by workflow name, and under None that of the tenant's
-    default route; `breakers` as `<workflow>/<node>`."""
+    default route; `breakers` as `<workflow>/<node>`; `stops` of the tenant: by workflow name, or `*` for all, who
+    stopped the AI and why."""
 
     now_ms: int
     workflows: Mapping[str, Workflow]
     routes: Mapping[str | None, str]
     breakers: frozenset[str] = frozenset()
+    stops: Mapping[str, str] = field(default_factory=dict)
 
 
 def decide(state: Conversation, circumstances: Circumstances) -> Plan:
@@ -52,8 +54,8 @@ def _plan(state: Conversation, circumstances: Circumstances) -> Plan:
     execution = current_execution(state, circumstances)
     if execution is not None:
         workflow = circumstances.workflows.get(execution.workflow_hash)
-        breakers = _breakers_of(workflow, circumstances)
-        return plan_execution(state, execution, workflow, based_on=based_on, breakers=breakers)
+        breakers, ai_stop = _breakers_of(workflow, circumstances), _stop_of(workflow, circumstances)
+        return plan_execution(state, execution, workflow, based_on=based_on, breakers=breakers, ai_stop=ai_stop)
     return _idle(state, based_on, circumstances)
 
 
@@ -92,6 +94,11 @@ def _breakers_of(workflow: Workflow | None, circumstances: Circumstances) -> fro
         return frozenset()
     prefix = f"{workflow.name}/"
     return frozenset(name.removeprefix(prefix) for name in circumstances.breakers if name.startswith(prefix))
+
+
+def _stop_of(workflow: Workflow | None, circumstances: Circumstances) -> str | None:
+    stops = circumstances.stops
+    return stops.get(workflow.name, stops.get("*")) if workflow is not None and stops else None
 
 
 def _refusal(state: Conversation, based_on: BasedOn, circumstances: Circumstances) -> Decided | None:

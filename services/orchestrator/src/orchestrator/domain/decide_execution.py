@@ -69,6 +69,7 @@ def plan_execution(
     *,
     based_on: BasedOn,
     breakers: frozenset[str],
+    ai_stop: str | None,
 ) -> Plan:
     """The next decision of an execution. What was decided before (`ending`, a reply, a default response) stands,
     whatever came in since."""
@@ -84,6 +85,9 @@ def plan_execution(
         return _hand_over(
             frame, Ends(Reason.VERSION_MISSING, f"version {execution.workflow_hash} is not in the registry")
         )
+    if ai_stop is not None and not _is_taken_over(view):
+        obeying = replace(frame, based_on=based_on.model_copy(update={"ai_stop": ai_stop}))
+        return _hand_over(obeying, Ends(Reason.AI_STOPPED, f"the AI is stopped by {ai_stop}"))
     progress = trigger_of(view) or summary_step(view) or _progress(frame)
     return _taken_over(frame, progress) if _is_taken_over(view) else _next(frame, progress)
 

@@ -54,7 +54,9 @@ def _decide_again(state: Conversation, recorded: Decision, workflows: Mapping[st
     routes = _routes_then(state, recorded, workflows)
     workflow = workflows.get(recorded.workflow_hash or "")
     breakers = frozenset(f"{workflow.name}/{node}" for node in recorded.based_on.breakers) if workflow else frozenset()
-    circumstances = Circumstances(recorded.based_on.now_ms, workflows, routes, breakers)
+    ai_stop = recorded.based_on.ai_stop
+    stops = {"*": ai_stop} if ai_stop is not None else {}
+    circumstances = Circumstances(recorded.based_on.now_ms, workflows, routes, breakers, stops)
     decided = decide(state, circumstances).decision
     return None if decided is None else (decided.id, _comparable(decided.message))
 

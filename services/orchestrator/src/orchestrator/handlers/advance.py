@@ -72,6 +72,7 @@ class Advancer:
     cache: ConversationCache
     now_ms: Callable[[], int]
     open_breakers: Callable[[], frozenset[str]]
+    ai_stops: Callable[[str], Mapping[str, str]]
     reads_after_append: bool
 
     async def on_input(self, delivery: Delivery) -> None:
@@ -145,7 +146,8 @@ class Advancer:
             found = self.workflows.known(content_hash) or await self.workflows.load(content_hash)
             if found is not None:
                 workflows[content_hash] = found
-        return decide(state, Circumstances(self.now_ms(), workflows, routes, self.open_breakers()))
+        breakers, stops = self.open_breakers(), self.ai_stops(state.tenant)
+        return decide(state, Circumstances(self.now_ms(), workflows, routes, breakers, stops))
 
     async def _append(self, cached: Cached, plan: Plan, decided: Decided) -> Cached:
         """Store the decision and fold it, and on replicas what lies below it. Raises FenceRefused."""
