@@ -5,10 +5,10 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from faststream import FastStream
 from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
@@ -29,22 +29,27 @@ from hil_inbox.adapters.ack_floor import ack_floor
 from hil_inbox.adapters.customer_documents import CustomerDocuments
 from hil_inbox.adapters.customer_tokens import CustomerTokens
 from hil_inbox.adapters.key_wakes import KeyWakes
+from hil_inbox.adapters.oidc_client import OidcClient, oidc_http
+from hil_inbox.adapters.oidc_file import load_provider
 from hil_inbox.adapters.state_cache import StateCache
 from hil_inbox.adapters.view_store import ViewStore
 from hil_inbox.api.answers import add_error_answers
 from hil_inbox.api.approvals import approval_routes
-from hil_inbox.api.body_limit import BodyLimit
-from hil_inbox.api.chat import chat_routes
-from hil_inbox.api.chat_office import CHAT_BODY_BYTES_MAX, ChatOffice, ChatRates, add_chat_refusals
-from hil_inbox.api.chat_page import chat_page_routes
+from hil_inbox.api.chat_app import chat_app
+from hil_inbox.api.chat_office import ChatOffice, ChatRates
 from hil_inbox.api.conversations import conversation_routes
+from hil_inbox.api.gate import House, add_gate, staff_room
 from hil_inbox.api.handover_commands import handover_command_routes
 from hil_inbox.api.handovers import handover_routes
 from hil_inbox.api.office import Office
+from hil_inbox.api.replies import reply_routes
+from hil_inbox.api.staff_room import StaffRoom
+from hil_inbox.domain.sessions import Lifetimes
 from hil_inbox.handlers.customer_chat import ChatDesk
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
-from hil_inbox.settings import Settings
+from hil_inbox.handlers.sweep import sweep_until
+from hil_inbox.settings import Settings, listed
 from pii import redact
 from service_kit.archive import Archive, WholeLog
 from service_kit.bus import Consumer, Order, Routes, publish
@@ -91,14 +96,15 @@ def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
     return app, broker
 
 
-def http_app(office: Office) -> FastAPI:
-    """The REST API."""
-    app = FastAPI(title=SERVICE, version="1")
-    app.add_middleware(BodyLimit)
+def http_app(office: Office, room: StaffRoom, house: House) -> FastAPI:
+    """The REST API. Its paths are closed to all but principals (api/doorkeeper.py)."""
+    app = FastAPI(title=SERVICE, version="1", docs_url=None, redoc_url=None)
+    add_gate(app, room, house)
     add_error_answers(app)
     for router in (
         handover_routes(office),
         handover_command_routes(office),
+        reply_routes(office),
         conversation_routes(office),
         approval_routes(office),
     ):
@@ -115,19 +121,20 @@ def chat_office(
     key_file = settings.chat_customer_public_key_file
     tokens = CustomerTokens(
         settings.chat_secret,
-        settings.chat_tenants.split(","),
+        listed(settings.chat_tenants),
         settings.chat_session_seconds,
         draw=lambda: secrets.token_hex(16),
         customer_secret=settings.chat_customer_secret,
         customer_public_key=None if key_file is None else key_file.read_text(),
     )
+    documents = CustomerDocuments(views.store)
     desk = ChatDesk(
         log=WholeLog(Log(connection), Archive(connection)),
-        documents=CustomerDocuments(views.store),
+        documents=documents,
         wakes=KeyWakes(connection),
         publish=partial(publish, connection),
-        name_of=_no_name,
-        now_ms=_now_ms,
+        name_of=documents.full_name,
+        now_ms=clock_ms,
     )
     rates = ChatRates.of(
         sessions_per_minute=settings.chat_sessions_per_minute, messages_per_minute=settings.chat_messages_per_minute
@@ -143,65 +150,77 @@ def chat_office(
     )
 
 
-def chat_app(office: ChatOffice, origins: str) -> FastAPI:
-    """What customers reach, on a port of its own: the chat's API and page."""
-    allowed = [origin for origin in origins.split(",") if origin]
-    app = FastAPI(title=f"{SERVICE} chat", version="1", docs_url=None, redoc_url=None)
-    app.add_middleware(BodyLimit, bytes_max=CHAT_BODY_BYTES_MAX)
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=allowed,
-        allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", "Last-Event-ID"],
-        expose_headers=["Retry-After"],
-    )
-    add_error_answers(app)
-    add_chat_refusals(app)
-    app.include_router(chat_routes(office))
-    app.include_router(chat_page_routes(allowed))
-    return app
+def clock_ms() -> int:
+    """Now, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What the store holds: what people see, and the people."""
+
+    views: ViewStore
+    staff: StaffRoom
 
 
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run until `stop`; `ready` is set once the consumers run."""
     configure_logs(SERVICE, level=settings.log_level, redact=redact)
     configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redact)
+    oidc = None if settings.oidc_file is None else load_provider(settings.oidc_file)
     app, broker = application(settings)
     if not await _started(app, stop):
         return
-    async with _connected(app, broker, settings) as connection, _opened(settings.store_url) as store:
+    async with (
+        _connected(app, broker, settings) as connection,
+        _opened(settings.store_url) as store,
+        oidc_http() as http,
+    ):
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
         for spec in (HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS):
             await ensure_consumer(connection.jetstream, spec, stream=LOG)
         views = ViewStore(store)
         await views.prepare()
-        await _run(settings, connection, views, stop=stop, ready=ready)
+        client = None if oidc is None else OidcClient(oidc, settings.oidc_client_secret, http, clock_ms)
+        lifetimes = Lifetimes(int(settings.session_hours * 3_600_000), int(settings.session_idle_minutes * 60_000))
+        room = staff_room(store, lifetimes=lifetimes, now_ms=clock_ms, oidc=client)
+        await room.prepare()
+        await _run(settings, connection, Rooms(views, room), stop=stop, ready=ready)
 
 
 async def _run(
-    settings: Settings, connection: Connection, views: ViewStore, *, stop: asyncio.Event, ready: asyncio.Event
+    settings: Settings, connection: Connection, rooms: Rooms, *, stop: asyncio.Event, ready: asyncio.Event
 ) -> None:
+    views, room = rooms.views, rooms.staff
     log = WholeLog(Log(connection), Archive(connection))
-    desk = Desk(log, StateCache(settings.keys_cached_max), now_ms=_now_ms)
+    desk = Desk(
+        log,
+        StateCache(settings.keys_cached_max),
+        now_ms=clock_ms,
+        publish=partial(publish, connection),
+    )
     projector = Projector(log, views, views_max=settings.keys_cached_max)
     office = Office(
         views=views,
         desk=desk,
         publish=partial(publish, connection),
         read_floor=partial(ack_floor, connection.jetstream, HIL_INBOX_EVENTS, stream=LOG),
+        undo_ms=settings.undo_ms,
     )
     consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
     events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
-    http = http_app(office)
+    house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
+    http = http_app(office, room, house)
     add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: commands.running and events.running})
     chat = chat_office(settings, connection, views, stop=stop)
     async with asyncio.TaskGroup() as group:
         group.create_task(commands.run(stop))
         group.create_task(events.run(stop))
+        group.create_task(sweep_until(stop, room.sweeps))
         group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
         if chat is not None:
-            customers = chat_app(chat, settings.chat_origins)
+            customers = chat_app(chat, listed(settings.chat_origins))
             group.create_task(serve_http(customers, host=settings.http_host, port=settings.chat_port, stop=stop))
         ready.set()
         await stop.wait()
@@ -236,11 +255,3 @@ async def _opened(url: str) -> AsyncIterator[DocumentStore]:
         yield store
     finally:
         await store.close()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-async def _no_name(_tenant: str, _person_id: str) -> str | None:
-    return None

@@ -28,14 +28,20 @@ class CustomerDocuments:
         return [document.body for document in reversed(page.documents)], page.next_cursor is not None
 
     async def place(self, tenant: str, handover_id: str) -> int | None:
-        """How many wait for a person before this one, and 1; None once it waits no more."""
-        document = await self.store.get("handovers", handover_id)
-        if document is None or document.body.get("state") != "open":
+        """How many of its queue wait for longer, and 1; None once it does not wait. People may still choose others."""
+        row = await self.store.get("queue", handover_id)
+        if row is None or row.body.get("state") != "waiting":
             return None
-        opened_ms = int(str(document.body["opened_ms"]))
         where: list[Condition] = [
             Equal("tenant", tenant),
-            Equal("state", "open"),
-            Between("opened_ms", None, opened_ms),
+            Equal("kind", "handover"),
+            Equal("state", "waiting"),
+            Equal("queue", str(row.body["queue"])),
+            Between("opened_ms", None, int(str(row.body["opened_ms"]))),
         ]
-        return 1 + await self.store.count("handovers", where, at_most=PLACES_MAX)
+        return 1 + await self.store.count("queue", where, at_most=PLACES_MAX)
+
+    async def full_name(self, tenant: str, person_id: str) -> str | None:
+        """Of somebody who works here."""
+        person = await self.store.get("people", f"{tenant}/{person_id}")
+        return None if person is None else str(person.body.get("name") or "") or None

@@ -1,12 +1,14 @@
 """Who is the customer behind a token, and how is a session written down so that nobody else can make one?"""
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
-import jwt
-from jwt.types import Options
+from joserfc import jws, jwt
+from joserfc.errors import BadSignatureError, JoseError
+from joserfc.jwk import OctKey, RSAKey
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 TOKEN_CHARACTERS_MAX = 4_096
@@ -15,7 +17,8 @@ SESSION_AUDIENCE = "hil-chat-session"
 CUSTOMER_AUDIENCE = "hil-chat"
 SubjectToken = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 Seconds = Annotated[int, Field(ge=0, le=2**40)]
-Claims = TypeVar("Claims", bound=BaseModel)
+Claims = dict[str, object]
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 class TokenRefused(Exception):
@@ -88,63 +91,68 @@ class CustomerTokens:
     def sign(self, session: Session) -> str:
         """The session as the token that its owner carries."""
         claims = {**session.model_dump(exclude_none=True), "aud": SESSION_AUDIENCE}
-        return jwt.encode(claims, self.secret.get_secret_value(), algorithm="HS256")
+        return jwt.encode({"alg": "HS256"}, claims, _shared(self.secret))
 
     def session(self, token: str, *, now_s: int) -> Session:
         """The session of a token that was signed here. Raises TokenRefused."""
-        session = _valid(Session, _claims(token, self.secret.get_secret_value(), "HS256", SESSION_AUDIENCE))
+        session = _valid(Session, _claims(token, _shared(self.secret), "HS256", SESSION_AUDIENCE))
         _check_time(session.exp, 0, now_s)
         if session.tenant not in self.tenants:
             raise TokenRefused("its tenant is no longer served here")
         return session
 
-    def _customer_claims(self, token: str) -> dict[str, Any]:
-        algorithm = _header(token).get("alg")
+    def _customer_claims(self, token: str) -> Claims:
+        algorithm = _unproven(token)[0].get("alg")
         if algorithm == "HS256" and self.customer_secret is not None:
-            return _claims(token, self.customer_secret.get_secret_value(), "HS256", CUSTOMER_AUDIENCE)
+            return _claims(token, _shared(self.customer_secret), "HS256", CUSTOMER_AUDIENCE)
         if algorithm == "RS256" and self.customer_public_key is not None:
-            return _claims(token, self.customer_public_key, "RS256", CUSTOMER_AUDIENCE)
+            return _claims(token, RSAKey.import_key(self.customer_public_key), "RS256", CUSTOMER_AUDIENCE)
         raise TokenRefused("its algorithm is not one that a key is set for: HS256 or RS256")
 
 
 def is_session(token: str) -> bool:
-    """Whether a token says that it is a session's; proves nothing."""
-    if len(token) > TOKEN_CHARACTERS_MAX:
-        return False
-    try:
-        return bool(jwt.decode(token, options={"verify_signature": False}).get("aud") == SESSION_AUDIENCE)
-    except jwt.PyJWTError:
-        return False
+    """Whether a token says that it is a session's; proves nothing. Raises TokenRefused."""
+    return _unproven(token)[1].get("aud") == SESSION_AUDIENCE
 
 
-def _header(token: str) -> dict[str, Any]:
+def _shared(secret: SecretStr) -> OctKey:
+    return OctKey.import_key(secret.get_secret_value())
+
+
+def _unproven(token: str) -> tuple[Claims, Claims]:
+    """Head and claims of a token, whoever made it."""
     if len(token) > TOKEN_CHARACTERS_MAX:
         raise TokenRefused(f"it is longer than {TOKEN_CHARACTERS_MAX} characters")
     try:
-        return jwt.get_unverified_header(token)
-    except jwt.PyJWTError as error:
+        found = jws.extract_compact(token.encode())
+        return found.headers(), _object(found.payload)
+    except (JoseError, ValueError) as error:
         raise TokenRefused("it is not a JSON Web Token") from error
 
 
-def _claims(token: str, key: str, algorithm: str, audience: str) -> dict[str, Any]:
-    """Checked but for its times, which are judged by the caller's clock."""
-    _header(token)
-    options: Options = {"require": ["exp", "aud"], "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+def _claims(token: str, key: OctKey | RSAKey, algorithm: str, audience: str) -> Claims:
+    """What is signed with this key and by this algorithm, for this audience; times are judged by the caller's clock."""
+    _unproven(token)
     try:
-        return jwt.decode(token, key, algorithms=[algorithm], audience=audience, options=options)
-    except jwt.InvalidSignatureError as error:
+        claims = _object(jws.deserialize_compact(token, key, algorithms=[algorithm]).payload)
+    except BadSignatureError as error:
         raise TokenRefused("its signature is wrong") from error
-    except jwt.InvalidAlgorithmError as error:
-        raise TokenRefused(f"its algorithm is not {algorithm}") from error
-    except jwt.InvalidAudienceError as error:
-        raise TokenRefused(f"claim aud is not {audience}") from error
-    except jwt.MissingRequiredClaimError as error:
-        raise TokenRefused(f"claim {error.claim} is missing") from error
-    except jwt.PyJWTError as error:
-        raise TokenRefused("it is not a JSON Web Token of this house") from error
+    except (JoseError, ValueError) as error:
+        raise TokenRefused(f"it is not a JSON Web Token signed with {algorithm}") from error
+    named = claims.get("aud")
+    if audience not in (named if isinstance(named, list) else [named]):
+        raise TokenRefused(f"claim aud is not {audience}")
+    return claims
 
 
-def _valid(kind: type[Claims], claims: dict[str, Any]) -> Claims:
+def _object(payload: bytes) -> Claims:
+    claims = json.loads(payload)
+    if not isinstance(claims, dict):
+        raise ValueError("the claims are no object")
+    return claims
+
+
+def _valid(kind: type[Kind], claims: Claims) -> Kind:
     try:
         return kind.model_validate(claims)
     except ValidationError as error:

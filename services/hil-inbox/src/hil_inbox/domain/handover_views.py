@@ -10,6 +10,7 @@ from contracts.handovers import (
     HandoverClaimed,
     HandoverFact,
     HandoverReleased,
+    HandoverResolved,
     HandoverReturned,
     OpenHandover,
     PacketAction,
@@ -74,7 +75,15 @@ def show_speaker(view: View, entry: LogEntry, fact: HandoverFact) -> View:
     view = replace(view, epoch=fact.ownership_epoch)
     state, owner_id, handover_id = _standing(fact)
     place: Place = ("handovers", fact.handover_id)
-    taken_over: Body = {"reason": "taken_over", "priority": "normal", "rank": 2, "opened_ms": entry.timestamp_ms}
+    taken_over: Body = {
+        "reason": "taken_over",
+        "detail": "",
+        "ask": "",
+        "skills": [],
+        "priority": "normal",
+        "rank": 2,
+        "opened_ms": entry.timestamp_ms,
+    }
     changes: dict[str, JsonValue] = {
         "state": state,
         "owner_id": owner_id,
@@ -84,7 +93,8 @@ def show_speaker(view: View, entry: LogEntry, fact: HandoverFact) -> View:
     changes[f"{state}_ms"] = entry.timestamp_ms
     known = view.documents.get(place, taken_over)
     view = store(view, entry, place, {**known, **changes})
-    return show_conversation(view, entry, owner_id=owner_id, handover_id=handover_id)
+    ended: Body = {"resolved_id": fact.handover_id} if isinstance(fact, HandoverResolved) else {}
+    return show_conversation(view, entry, owner_id=owner_id, handover_id=handover_id, **ended)
 
 
 def _standing(fact: HandoverFact) -> tuple[str, str | None, str | None]:
