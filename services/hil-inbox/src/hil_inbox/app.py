@@ -1,6 +1,7 @@
 """Who is plugged into whom: which messages does the inbox react to, with what?"""
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
 
-from contracts.conversations import SendMessage
+from contracts.conversations import ConversationRated, MessageReceived, SendMessage
 from contracts.envelope import Message
 from contracts.handovers import (
     ApprovalDecided,
@@ -25,12 +26,17 @@ from contracts.handovers import (
 from contracts.streams import HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS, LOG
 from document_store import DocumentStore, open_store
 from hil_inbox.adapters.ack_floor import ack_floor
+from hil_inbox.adapters.customer_documents import CustomerDocuments
+from hil_inbox.adapters.customer_tokens import CustomerTokens
+from hil_inbox.adapters.key_wakes import KeyWakes
 from hil_inbox.adapters.oidc_client import OidcClient, oidc_http
 from hil_inbox.adapters.oidc_file import load_provider
 from hil_inbox.adapters.state_cache import StateCache
 from hil_inbox.adapters.view_store import ViewStore
 from hil_inbox.api.answers import add_error_answers
 from hil_inbox.api.approvals import approval_routes
+from hil_inbox.api.chat_app import chat_app
+from hil_inbox.api.chat_office import ChatOffice, ChatRates
 from hil_inbox.api.conversations import conversation_routes
 from hil_inbox.api.gate import House, add_gate, staff_room
 from hil_inbox.api.handover_commands import handover_command_routes
@@ -39,6 +45,7 @@ from hil_inbox.api.office import Office
 from hil_inbox.api.replies import reply_routes
 from hil_inbox.api.staff_room import StaffRoom
 from hil_inbox.domain.sessions import Lifetimes
+from hil_inbox.handlers.customer_chat import ChatDesk
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
 from hil_inbox.handlers.sweep import sweep_until
@@ -62,6 +69,8 @@ PUBLISHES: tuple[type[Message], ...] = (
     HandoverRefused,
     ApprovalDecided,
     SendMessage,
+    MessageReceived,
+    ConversationRated,
 )
 
 
@@ -101,6 +110,44 @@ def http_app(office: Office, room: StaffRoom, house: House) -> FastAPI:
     ):
         app.include_router(router)
     return app
+
+
+def chat_office(
+    settings: Settings, connection: Connection, views: ViewStore, *, stop: asyncio.Event
+) -> ChatOffice | None:
+    """The customers' side; None where no secret is set for it."""
+    if settings.chat_secret is None:
+        return None
+    key_file = settings.chat_customer_public_key_file
+    tokens = CustomerTokens(
+        settings.chat_secret,
+        listed(settings.chat_tenants),
+        settings.chat_session_seconds,
+        draw=lambda: secrets.token_hex(16),
+        customer_secret=settings.chat_customer_secret,
+        customer_public_key=None if key_file is None else key_file.read_text(),
+    )
+    documents = CustomerDocuments(views.store)
+    desk = ChatDesk(
+        log=WholeLog(Log(connection), Archive(connection)),
+        documents=documents,
+        wakes=KeyWakes(connection),
+        publish=partial(publish, connection),
+        name_of=documents.full_name,
+        now_ms=clock_ms,
+    )
+    rates = ChatRates.of(
+        sessions_per_minute=settings.chat_sessions_per_minute, messages_per_minute=settings.chat_messages_per_minute
+    )
+    return ChatOffice(
+        desk,
+        tokens,
+        rates,
+        stop,
+        lets_strangers_in=settings.chat_anonymous,
+        proxies_trusted=settings.chat_proxies_trusted,
+        workflow=settings.chat_workflow,
+    )
 
 
 def clock_ms() -> int:
@@ -166,11 +213,15 @@ async def _run(
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
     http = http_app(office, room, house)
     add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: commands.running and events.running})
+    chat = chat_office(settings, connection, views, stop=stop)
     async with asyncio.TaskGroup() as group:
         group.create_task(commands.run(stop))
         group.create_task(events.run(stop))
         group.create_task(sweep_until(stop, room.sweeps))
         group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
+        if chat is not None:
+            customers = chat_app(chat, listed(settings.chat_origins))
+            group.create_task(serve_http(customers, host=settings.http_host, port=settings.chat_port, stop=stop))
         ready.set()
         await stop.wait()
 

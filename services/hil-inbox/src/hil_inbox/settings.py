@@ -3,7 +3,7 @@
 import ipaddress
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, FilePath, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -34,6 +34,38 @@ class Settings(BaseSettings):
     )
     http_host: str = Field("127.0.0.1", description="Address to listen on.")
     http_port: int = Field(8084, ge=0, le=65535, description="Port of the API, health and metrics.")
+    chat_port: int = Field(8086, ge=0, le=65535, description="Port of the customers' chat: `/chat` and `/v1/chat`.")
+    chat_secret: SecretStr | None = Field(
+        None, min_length=32, description="Signs customers' sessions; the customers' port is open only if it is set."
+    )
+    chat_tenants: str = Field(
+        "acme",
+        pattern=r"^[A-Za-z0-9_-]{1,128}(,[A-Za-z0-9_-]{1,128}){0,99}$",
+        description="Tenants whose customers may chat, separated by commas; the first is that of anonymous ones.",
+    )
+    chat_anonymous: bool = Field(True, description="Whether somebody without a customer token may chat.")
+    chat_customer_secret: SecretStr | None = Field(
+        None, min_length=32, description="Checks customer tokens (JWT) signed with HS256."
+    )
+    chat_customer_public_key_file: FilePath | None = Field(
+        None, description="Checks customer tokens (JWT) signed with RS256; PEM."
+    )
+    chat_session_seconds: int = Field(86_400, ge=60, le=2_592_000, description="How long a customer's session holds.")
+    chat_origins: str = Field(
+        "",
+        pattern=r"^(https?://[A-Za-z0-9.:-]{1,253}(,https?://[A-Za-z0-9.:-]{1,253}){0,99})?$",
+        description="Origins of pages that may embed the chat or call its API, separated by commas.",
+    )
+    chat_sessions_per_minute: int = Field(10, ge=1, le=10_000, description="New sessions of one address, each replica.")
+    chat_messages_per_minute: int = Field(
+        20, ge=1, le=10_000, description="Messages of one conversation, each replica; five times that of one address."
+    )
+    chat_proxies_trusted: int = Field(
+        0, ge=0, le=10, description="Proxies in front of the customers' port whose `X-Forwarded-For` is believed."
+    )
+    chat_workflow: str | None = Field(
+        None, max_length=128, description="Workflow of what customers write there; unset: the tenant's route."
+    )
     public_url: str | None = Field(
         None,
         pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,300}$",

@@ -13,8 +13,8 @@ class BodyTooLarge(Exception):
 class BodyLimit:
     """Answers 413 to a body over the limit, declared or sent in chunks."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, *, bytes_max: int = BODY_BYTES_MAX) -> None:
+        self._app, self._bytes_max = app, bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -22,26 +22,26 @@ class BodyLimit:
             return await self._app(scope, receive, send)
         headers = dict(scope["headers"])
         declared = headers.get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > BODY_BYTES_MAX:
-            return await _refuse(send)
+        if declared.isdigit() and int(declared) > self._bytes_max:
+            return await _refuse(send, self._bytes_max)
         taken = 0
 
         async def counted() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > BODY_BYTES_MAX:
+            if taken > self._bytes_max:
                 raise BodyTooLarge
             return message
 
         try:
             await self._app(scope, counted, send)
         except BodyTooLarge:
-            await _refuse(send)
+            await _refuse(send, self._bytes_max)
 
 
-async def _refuse(send: Send) -> None:
-    text = f'{{"error":"body_too_large","detail":"the body is over the limit of {BODY_BYTES_MAX} bytes"}}'.encode()
+async def _refuse(send: Send, bytes_max: int) -> None:
+    text = f'{{"error":"body_too_large","detail":"the body is over the limit of {bytes_max} bytes"}}'.encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": text})

@@ -10,6 +10,7 @@ from contracts.handovers import (
     HandoverClaimed,
     HandoverFact,
     HandoverReleased,
+    HandoverResolved,
     HandoverReturned,
     OpenHandover,
     PacketAction,
@@ -94,7 +95,8 @@ def show_speaker(view: View, entry: LogEntry, fact: HandoverFact) -> View:
         changes |= {"taken_from": fact.previous_owner_id, "released_ms": entry.timestamp_ms}
     known = view.documents.get(place, taken_over)
     view = store(view, entry, place, {**known, **changes})
-    return show_conversation(view, entry, owner_id=owner_id, handover_id=handover_id)
+    ended: Body = {"resolved_id": fact.handover_id} if isinstance(fact, HandoverResolved) else {}
+    return show_conversation(view, entry, owner_id=owner_id, handover_id=handover_id, **ended)
 
 
 def _standing(fact: HandoverFact) -> tuple[str, str | None, str | None]:

@@ -64,12 +64,15 @@ def show_event(view: View, entry: LogEntry, message: Event) -> View:
 
 
 def show_rating(view: View, entry: LogEntry, rating: ConversationRated) -> View:
-    """The first rating of a conversation's newest handover counts; each is shown."""
+    """The first rating of what a person ended last counts, and stands in its row; each is shown."""
     body = _line(entry, "event", author="customer", text=rating.comment)
     content: JsonValue = {"rating": rating.rating}
     view = _kept(view, entry, {**body, "author_id": None, "state": "conversation.rated", "content": content})
     known = view.documents.get(("conversations", f"{view.tenant}/{view.key}"), NEW_CONVERSATION)
-    return show_conversation(view, entry, rating=known.get("rating") or rating.rating)
+    handover_id = rating.handover_id or known.get("resolved_id")
+    if known.get("rating") is not None and handover_id == known.get("rated_id"):
+        return view
+    return show_conversation(view, entry, rating=rating.rating, rated_id=handover_id)
 
 
 def _line(entry: LogEntry, kind: str, *, author: str, text: str) -> dict[str, JsonValue]:

@@ -40,7 +40,7 @@ def _handover_row(view: View, handover_id: str) -> dict[str, JsonValue]:
         "state": _state(body, waiting),
         "queue": waiting.queue,
         "team": waiting.team,
-        **_common(view, body),
+        **_common(view, body, handover_id),
         "owner_id": body["owner_id"],
         "epoch": body["epoch"],
         "taken_from": body.get("taken_from"),
@@ -81,7 +81,7 @@ def _approval_row(view: View, place: Place) -> dict[str, JsonValue]:
     }
 
 
-def _common(view: View, body: Body) -> dict[str, JsonValue]:
+def _common(view: View, body: Body, handover_id: str | None = None) -> dict[str, JsonValue]:
     said = view.documents.get(("conversations", f"{view.tenant}/{view.key}"), QUIET)
     return {
         "priority": body["priority"],
@@ -95,7 +95,7 @@ def _common(view: View, body: Body) -> dict[str, JsonValue]:
         "last_text": said.get("last_text"),
         "last_ms": said.get("last_ms"),
         "unanswered": said.get("unanswered", 0),
-        "rating": said.get("rating"),
+        "rating": said.get("rating") if handover_id is not None and said.get("rated_id") == handover_id else None,
     }
 
 

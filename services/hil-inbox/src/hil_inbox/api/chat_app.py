@@ -1,0 +1,30 @@
+"""What do customers reach, on a port of its own?"""
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from hil_inbox.api.answers import add_error_answers
+from hil_inbox.api.body_limit import BodyLimit
+from hil_inbox.api.chat import chat_routes
+from hil_inbox.api.chat_office import CHAT_BODY_BYTES_MAX, ChatOffice, add_chat_refusals
+from hil_inbox.api.chat_page import chat_page_routes
+
+
+def chat_app(office: ChatOffice, origins: Sequence[str]) -> FastAPI:
+    """The chat's API and page. `origins` are those of pages that may embed the one and call the other."""
+    app = FastAPI(title="hil-inbox chat", version="1", docs_url=None, redoc_url=None)
+    app.add_middleware(BodyLimit, bytes_max=CHAT_BODY_BYTES_MAX)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "Last-Event-ID"],
+        expose_headers=["Retry-After"],
+    )
+    add_error_answers(app)
+    add_chat_refusals(app)
+    app.include_router(chat_routes(office))
+    app.include_router(chat_page_routes(origins))
+    return app

@@ -1,0 +1,154 @@
+"""A customer over HTTP and server-sent events, on a real service and a real bus."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from prometheus_client import REGISTRY
+from pydantic import SecretStr
+
+from contracts.conversations import ConversationRated, MessageReceived, MessageSuppressed
+from contracts.handovers import HandoverClaimed, HandoverResolved
+from contracts.notes import NoteAdded
+from hil.embedded.ports import free_port
+from hil_inbox.app import serve
+from hil_inbox.settings import Settings
+from service_kit.connection import Connection
+from tests.integration.hil_inbox.chat_kit import (
+    CUSTOMER_SECRET,
+    SECRET,
+    Customer,
+    customer,
+    messages_of,
+    say_to,
+    shown,
+)
+from tests.support.handovers import BASED, opened, put
+from tests.support.kit import kit
+from tests.support.running_service import running_service
+
+XSS = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def chat_settings(settings: Settings) -> Settings:
+    chat = {"chat_port": free_port(), "chat_secret": SecretStr(SECRET), "chat_origins": "https://shop.example"}
+    known = {"chat_customer_secret": SecretStr(CUSTOMER_SECRET), "chat_sessions_per_minute": 1_000}
+    return settings.model_copy(update={**chat, **known})
+
+
+@pytest.fixture
+async def bus(chat_settings: Settings) -> AsyncIterator[Connection]:
+    async with kit(chat_settings.nats_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def http(chat_settings: Settings, bus: Connection) -> AsyncIterator[aiohttp.ClientSession]:
+    """The customers' port of a running inbox."""
+    served = running_service(lambda stop, ready: serve(chat_settings, stop=stop, ready=ready), chat_settings.http_port)
+    async with served, aiohttp.ClientSession(f"http://127.0.0.1:{chat_settings.chat_port}") as session:
+        yield session
+
+
+@pytest.fixture
+async def ada(http: aiohttp.ClientSession) -> Customer:
+    return await customer(http)
+
+
+async def claimed_by(bus: Connection, key: str, agent: str) -> None:
+    await put(bus, opened("h1"), key)
+    await put(bus, HandoverClaimed(handover_id="h1", ownership_epoch=1, actor_id=agent, agent_id=agent), key)
+
+
+async def resolved(bus: Connection, key: str) -> None:
+    await claimed_by(bus, key, "ana@corp.example")
+    await put(bus, HandoverResolved(handover_id="h1", ownership_epoch=2, actor_id="ana@corp.example"), key)
+
+
+async def test_what_a_customer_writes_is_in_the_log_once_however_often_it_is_sent(
+    bus: Connection, ada: Customer
+) -> None:
+    sequences = [await ada.write("Hello ö") for _ in range(3)]
+    assert len(set(sequences)) == 1
+    [message] = await messages_of(bus, ada.key, MessageReceived)
+    assert isinstance(message, MessageReceived)
+    assert (message.turn_id, message.text, message.entity) == ("1", "Hello ö", None)
+    assert message.metadata == {"channel": "web"}
+
+
+async def test_a_feed_tells_who_writes_and_what_is_said_in_order(bus: Connection, ada: Customer) -> None:
+    async with ada.feed() as feed:
+        assert (await feed.next())["data"]["speaker"] == "assistant"
+        await ada.write("I want a person")
+        await feed.until("message", author="customer", text="I want a person", turn_id="1")
+        assert await feed.until("typing") == {"author": "ai", "name": None, "is_typing": True}
+        await say_to(bus, ada.key, "Of course", "m1", turn_id="1", replayed=True)
+        assert (await feed.until("message", author="ai", text="Of course"))["replayed"] is True
+        assert (await feed.until("typing"))["is_typing"] is False
+        await put(bus, opened("h1"), ada.key)
+        await feed.until("status", speaker="waiting")
+        await put(bus, HandoverClaimed(handover_id="h1", ownership_epoch=1, actor_id="a", agent_id="a"), ada.key)
+        await feed.until("status", speaker="person")
+        await bus.client.publish(f"hil.live.typing.acme.{ada.key}", b"{}")
+        await feed.until("typing", author="human_agent", is_typing=True)
+        await say_to(bus, ada.key, XSS, "m2", author="human_agent", author_id="a", ownership_epoch=1)
+        assert (await feed.until("message", author="human_agent"))["text"] == XSS
+
+
+async def test_a_feed_that_is_cut_again_and_again_misses_and_repeats_nothing(bus: Connection, ada: Customer) -> None:
+    total, last = 60, 0
+    told: list[str] = []
+
+    async def speak() -> None:
+        for number in range(total):
+            await say_to(bus, ada.key, str(number), f"m{number}")
+
+    speaking = asyncio.create_task(speak())
+    while len(told) < total:
+        async with ada.feed(after=last) as feed:
+            for _ in range(7):
+                event = await feed.next()
+                if event["event"] == "message":
+                    told.append(event["data"]["text"])
+                    last = int(event["id"])
+                if len(told) == total:
+                    break
+    await speaking
+    assert told == [str(number) for number in range(total)]
+
+
+async def test_notes_suppressed_answers_and_the_names_of_accounts_never_reach_the_customer(
+    bus: Connection, ada: Customer
+) -> None:
+    await ada.write("Hello")
+    await claimed_by(bus, ada.key, "ana@corp.example")
+    await put(bus, NoteAdded(note_id="n", actor_id="ana@corp.example", text="SECRET note"), ada.key)
+    late = {"message_id": "late", "text": "SECRET late answer", "reason": "stale_epoch", "based_on": BASED}
+    await put(bus, MessageSuppressed.model_validate(late), ada.key)
+    async with ada.feed() as feed:
+        await say_to(bus, ada.key, "Ana here", "m1", author="human_agent", author_id="ana@corp.example")
+        await feed.until("message", text="Ana here")
+        told = str(feed.events)
+    read = str([await shown(ada, 2), await ada.get("messages")])
+    assert "Ana here" in told
+    assert "Ana here" in read
+    assert "SECRET" not in told + read
+    assert "corp.example" not in told + read
+
+
+async def test_a_rating_counts_once_and_only_after_a_person_ended_something(bus: Connection, ada: Customer) -> None:
+    await ada.write("Hello")
+    assert (await ada.post("rating", {"rating": 5}))[1]["error"] == "not_asked"
+    before = REGISTRY.get_sample_value("hil_inbox_ratings_total", {"rating": "4"}) or 0
+    await resolved(bus, ada.key)
+    async with ada.feed() as feed:
+        await feed.until("status", may_rate=True)
+        assert (await ada.post("rating", {"rating": 4, "comment": XSS}))[0] == 202
+        status, body = await ada.post("rating", {"rating": 1})
+        assert (status, body["error"]) == (409, "already_rated")
+        await feed.until("status", may_rate=False)
+    [rating] = await messages_of(bus, ada.key, ConversationRated)
+    assert rating == ConversationRated(rating=4, comment=XSS, handover_id="h1")
+    assert REGISTRY.get_sample_value("hil_inbox_ratings_total", {"rating": "4"}) == before + 1
