@@ -42,7 +42,7 @@ def test_a_log_that_says_what_everybody_was_told_breaks_nothing() -> None:
         ((*WHOLE, REPLY), "reply r1 was sent 2 times"),
         ((CLAIM, NOTE, KEPT, END, VERDICT), "kept back 1 times"),
         ((CLAIM, NOTE, REPLY, VERDICT), "resolved in epoch 2"),
-        ((CLAIM, NOTE, REPLY, END), "the verdict approve counted"),
+        ((CLAIM, NOTE, REPLY, END), "counted, and is not in the log"),
         ((*WHOLE, VERDICT.model_copy(update={"verdict": "reject"})), "approval a1 was decided 2 times"),
         ((*WHOLE, GONE), "handover h was re-homed 1 times, not 0"),
     ],
