@@ -29,6 +29,8 @@ from tests.support.inbox_page_rows import (
     transcript,
 )
 
+Rows = tuple[Row, ...]
+DRAFT = "The refund goes to your card today."
 CANNED = [
     {"id": "sorry", "shortcut": "sorry", "title": "Sorry", "text": "I am sorry for the trouble. I look into it now."},
     {"id": "refund", "shortcut": "refund", "title": "Refund", "text": "The money is on its way; it takes three days."},
@@ -77,9 +79,7 @@ class PageServer:
     def lines_of(self, key: str) -> list[Row]:
         return self.lines.setdefault(key, transcript(self.now_ms()))
 
-    def change(
-        self, id_: str, *, lines: tuple[Row, ...] = (), suggestions: tuple[Row, ...] = (), **changes: Any
-    ) -> Row:
+    def change(self, id_: str, *, lines: Rows = (), suggestions: Rows = (), **changes: Any) -> Row:
         """A fact: the row with these changes, told to every stream."""
         self.seq += 1
         row = {**self.rows[id_], **changes, "as_of_seq": self.seq}
@@ -244,11 +244,7 @@ def _settle(server: PageServer, id_: str, verb: str, body: Row) -> None:
         "resolve": {"state": "done", "outcome": "resolved", "closed_ms": now_ms, "owner_id": None},
         "return": {"state": "done", "outcome": "returned", "closed_ms": now_ms, "owner_id": None},
         "notes": {"lines": (line(body["key"], 0, "human_agent", body.get("text", ""), now_ms, kind="note", **mine),)},
-        "suggest": {
-            "suggestions": (
-                {"suggestion_id": body["key"], "text": "The refund goes to your card today.", "origin": "asked"},
-            )
-        },
+        "suggest": {"suggestions": ({"suggestion_id": body["key"], "text": DRAFT, "origin": "asked"},)},
         "decide": {"state": "done", "outcome": body.get("verdict"), "closed_ms": now_ms},
     }
     if verb == "decide":

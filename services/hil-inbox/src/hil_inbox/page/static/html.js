@@ -5,4 +5,4 @@ import htm from "htm";
 export const html = htm.bind(h);
 
 export const icon = (name) =>
-  html`<svg class="icon" aria-hidden="true" focusable="false"><use href=${`/static/icons.svg#${name}`}></use></svg>`;
+  html`<svg class="icon" aria-hidden="true" focusable="false"><use href=${`#icon-${name}`}></use></svg>`;

@@ -26,7 +26,7 @@ export function startKeys() {
     "g a": letter(() => go("approvals")), "g m": letter(() => go("mine")), "g u": letter(() => go("unclaimed")),
     t: asked("transfer"), z: asked("snooze"), e: asked("resolve"), "Shift+E": asked("resolve"), b: asked("return"),
     a: letter(() => press("approve")), d: letter(() => press("edit")), x: letter(() => press("reject")),
-    "/": letter(() => document.getElementById("search")?.focus()), "Shift+?": letter(() => { dialog.value = "help"; }),
+    "/": letter(() => document.getElementById("search")?.focus()), "[Shift]+?": letter(() => { dialog.value = "help"; }),
     "$mod+k": (event) => { event.preventDefault(); dialog.value = "palette"; },
     "$mod+z": undoLast, Escape: back, F6: nextPane,
     ...Object.fromEntries(VIEWS.map((view, index) => [`Alt+Digit${index + 1}`, (event) => { event.preventDefault(); go(view); }])),
