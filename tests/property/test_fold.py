@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.random_flows import random_history
 from tests.support.simulated_log import KEY, TENANT, SimulatedLog
 
-from contracts.conversations import CloseConversation, MessageReceived
+from contracts.conversations import AnnounceMessage, CloseConversation, MessageReceived, SendMessage, UnsendMessage
 from contracts.envelope import Decision, LogEntry
 from contracts.executions import StopExecution, TimerFired
 from contracts.handovers import ApprovalDecided
@@ -24,8 +24,9 @@ EMPTY = Conversation(TENANT, KEY)
 
 def is_unfenced(entry: LogEntry) -> bool:
     """Whether the message may be stored by anybody at any time, with no regard to what is in the log."""
-    unfenced = (MessageReceived, StopExecution, CloseConversation, TimerFired, Result)
-    return isinstance(entry.message, unfenced) and not isinstance(entry.message, ApprovalDecided)
+    people = (MessageReceived, SendMessage, UnsendMessage, AnnounceMessage, StopExecution, CloseConversation)
+    workers = (TimerFired, Result)
+    return isinstance(entry.message, (*people, *workers)) and not isinstance(entry.message, ApprovalDecided)
 
 
 def known(state: Conversation) -> dict[str, Any]:

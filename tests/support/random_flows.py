@@ -223,8 +223,14 @@ class RandomHistory:
         if state.owner is None:
             log.claim() if state.open_handover is not None else None
         else:
-            speak = [lambda: log.human_says("hello", message_id=f"m{len(log.entries)}")]
+            speak = [lambda: log.human_says("hello", message_id=f"m{len(log.entries)}"), self.speak_slowly]
             self.random.choice([*speak, log.resolve, lambda: log.give_back(order="W7")])()
+
+    def speak_slowly(self) -> None:
+        """One of few replies is held, let go or taken back, in any order."""
+        name, hold_ms = f"held{self.random.randint(1, 3)}", self.random.choice([0, 500, 5_000])
+        hold = lambda: self.log.human_says("let me see", message_id=name, hold_ms=hold_ms)  # noqa: E731
+        self.random.choice([hold, hold, hold, lambda: self.log.unsend(name)])()
 
     def interfere(self) -> None:
         """What may come at any time."""
@@ -234,6 +240,7 @@ class RandomHistory:
             lambda: self.log.put(CloseConversation()),
             lambda: self.log.put(MessageReceived(turn_id="echo", text="x", author="ai")),
             lambda: self.log.human_says("psst", message_id=f"m{len(self.log.entries)}", epoch=0),
+            lambda: self.log.announce(message_id=f"a{self.random.randint(1, 3)}"),
             self._flip_breaker,
         ]
         self.random.choice([*takeover, *wishes])()

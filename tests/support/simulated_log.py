@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts.budgets import BudgetRaised, RaiseBudget
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion, ToolCallRequest
-from contracts.conversations import MessageReceived, SendMessage
+from contracts.conversations import AnnounceMessage, MessageReceived, SendMessage, UnsendMessage
 from contracts.envelope import Decision, LogEntry, Message, client_message_id
 from contracts.executions import StartExecution, TimerFired
 from contracts.handovers import ApprovalDecided, HandoverClaimed, HandoverResolved, HandoverReturned, OpenApproval
@@ -213,12 +213,21 @@ class SimulatedLog:
         return self.put(message, id=f"end:{epoch}")
 
     def human_says(
-        self, text: str, *, message_id: str = "m1", epoch: int | None = None, by: str = "ana"
+        self, text: str, *, message_id: str = "m1", epoch: int | None = None, by: str = "ana", hold_ms: int = 0
     ) -> list[Decision]:
-        """A human agent's reply."""
+        """A human agent's reply; held ones are let go by the same again."""
         known = self.state.ownership_epoch if epoch is None else epoch
-        message = SendMessage(message_id=message_id, text=text, author_id=by, ownership_epoch=known)
-        return self.put(message, id=f"send:{message_id}")
+        message = SendMessage(message_id=message_id, text=text, author_id=by, ownership_epoch=known, hold_ms=hold_ms)
+        return self.put(message, id=f"send:{message_id}/{hold_ms}")
+
+    def unsend(self, message_id: str = "m1", by: str = "ana") -> list[Decision]:
+        """A human agent takes a reply back."""
+        return self.put(UnsendMessage(message_id=message_id, author_id=by), id=f"unsend:{message_id}/{by}")
+
+    def announce(self, text: str = "Nobody is here.", *, message_id: str = "a1", **fields: Any) -> list[Decision]:
+        """The house tells the customer something."""
+        data = {"message_id": message_id, "text": text, "notice": "nobody_online", **fields}
+        return self.put(AnnounceMessage.model_validate(data), id=f"announce:{message_id}/{len(self.entries)}")
 
 
 def kinds(decisions: list[Decision]) -> list[str]:

@@ -201,12 +201,14 @@ class HandoverRefused(Message):
     reason: str = Field(
         description="already_claimed | stale_epoch | not_owner | no_open_handover | unknown_conversation | "
         "unknown_approval | already_decided | expired | execution_finished | invalid_verdict | stale_arguments | "
-        "stale_policy | reply_in_flight | not_snoozed | unknown_suggestion"
+        "stale_policy | reply_in_flight | not_snoozed | unknown_suggestion | "
+        "invalid_transfer | invalid_time"
     )
     owner_id: str | None = Field(None, description="Who was first: the owner, or who gave the verdict.")
     ownership_epoch: int
     approval_id: str | None = None
     detail: str = ""
+    since_ms: int | None = Field(None, description="Since when the owner owns it; Unix milliseconds.")
 
 
 @message_type(

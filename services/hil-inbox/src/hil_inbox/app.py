@@ -115,7 +115,12 @@ async def _run(
     settings: Settings, connection: Connection, views: ViewStore, *, stop: asyncio.Event, ready: asyncio.Event
 ) -> None:
     log = WholeLog(Log(connection), Archive(connection))
-    desk = Desk(log, StateCache(settings.keys_cached_max), now_ms=lambda: time.time_ns() // 1_000_000)
+    desk = Desk(
+        log,
+        StateCache(settings.keys_cached_max),
+        now_ms=lambda: time.time_ns() // 1_000_000,
+        publish=partial(publish, connection),
+    )
     projector = Projector(log, views, views_max=settings.keys_cached_max)
     office = Office(
         views=views,

@@ -15,12 +15,24 @@ INDEXES: Mapping[Collection, Sequence[Sequence[str]]] = {
     "approvals": (("state", "rank", "expires_ms"), ("tenant", "state", "rank", "expires_ms"), ("rank", "expires_ms")),
     "transcript": (("tenant", "key", "seq"),),
     "notices": (("at_ms",), ("tenant", "at_ms")),
+    "suggestions": (("tenant", "key", "seq"),),
+    "queue": (
+        ("tenant", "state", "due_ms", "rank", "opened_ms"),
+        ("tenant", "kind", "state", "due_ms", "rank", "opened_ms"),
+        ("tenant", "owner_id", "state", "due_ms", "rank", "opened_ms"),
+        ("tenant", "queue", "state", "due_ms", "rank", "opened_ms"),
+        ("tenant", "team", "state", "due_ms", "rank", "opened_ms"),
+        ("tenant", "due_ms", "rank", "opened_ms"),
+        ("tenant", "key"),
+    ),
 }
 ORDERS: Mapping[Collection, Sequence[Sort]] = {
     "handovers": (Sort("rank"), Sort("opened_ms")),
     "approvals": (Sort("rank"), Sort("expires_ms")),
     "transcript": (Sort("seq"),),
     "notices": (Sort("at_ms", Direction.DESCENDING),),
+    "suggestions": (Sort("seq"),),
+    "queue": (Sort("due_ms"), Sort("rank"), Sort("opened_ms")),
 }
 
 
@@ -54,7 +66,7 @@ class ViewStore:
         """Write all that are newer than what is stored; the conversation comes last, so that what it says to be
         folded is stored. Raises RetryLater."""
         collections: tuple[Collection, ...] = (
-            "transcript", "packets", "notices", "approvals", "handovers", "conversations",
+            "transcript", "packets", "notices", "suggestions", "approvals", "handovers", "queue", "conversations",
         )  # fmt: skip
         for collection in collections:
             bodies = {id_: body for (place, id_), body in documents.items() if place == collection}

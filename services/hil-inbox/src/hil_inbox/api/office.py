@@ -7,9 +7,10 @@ from fastapi.responses import JSONResponse
 
 from contracts.envelope import Identity, Message
 from hil_inbox.adapters.view_store import ViewStore
+from hil_inbox.domain.decide_command import Command
 from hil_inbox.domain.ownership import Stored
 from hil_inbox.domain.read_model import Collection
-from hil_inbox.handlers.settle_command import Asked, Command, Desk, Refusals, settle
+from hil_inbox.handlers.settle_command import Asked, Desk, Refusals, settle
 
 Publish = Callable[[Message, Identity], Awaitable[int]]
 ReadFloor = Callable[[], Awaitable[int]]

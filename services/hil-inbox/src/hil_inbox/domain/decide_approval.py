@@ -1,8 +1,11 @@
 """Does a person's verdict count, and what is the fact then?"""
 
+import json
+
 from pydantic import JsonValue
 
 from contracts.handovers import ApprovalDecided, DecideApproval, HandoverRefused, OpenApproval
+from hil_inbox.domain.edit_distance import edit_distance
 from hil_inbox.domain.ownership import Ownership
 from json_schema import SchemaUnusable, bounded_schema
 
@@ -17,6 +20,9 @@ def decide_approval(state: Ownership, command: DecideApproval, *, now_ms: int) -
     refusal = _too_late(state, command, approval, now_ms=now_ms)
     if refusal is not None:
         return refusal
+    refusal = _not_what_was_seen(state, command, approval)
+    if refusal is not None:
+        return refusal
     problem = _problem(command, approval)
     if problem is not None:
         return _refuse(state, command, "invalid_verdict", problem)
@@ -27,7 +33,31 @@ def decide_approval(state: Ownership, command: DecideApproval, *, now_ms: int) -
         arguments=command.arguments if command.verdict == "edit" else None,
         answer=command.answer,
         reason=command.reason,
+        reason_code=command.reason_code,
+        edit_distance=_edited(command, approval),
+        dwell_ms=command.dwell_ms,
     )
+
+
+def _edited(command: DecideApproval, approval: OpenApproval) -> int | None:
+    if command.verdict != "edit":
+        return None
+    return edit_distance(_text(approval.arguments), _text(command.arguments))
+
+
+def _text(value: JsonValue) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _not_what_was_seen(state: Ownership, command: DecideApproval, approval: OpenApproval) -> HandoverRefused | None:
+    """A verdict is bound to the arguments and the policy that its sender saw, where it says which."""
+    seen, asked = command.arguments_hash, approval.arguments_hash
+    if seen is not None and seen != asked:
+        return _refuse(state, command, "stale_arguments", f"decided on arguments {seen[:16]}, asked are {asked}")
+    policy, current = command.policy_version, approval.policy_version
+    if policy is not None and policy != current:
+        return _refuse(state, command, "stale_policy", f"decided under policy {policy[:16]}, it is {current} now")
+    return None
 
 
 def _too_late(

@@ -16,27 +16,15 @@ from contracts.handovers import (
     ReturnHandover,
 )
 from hil_inbox.domain.ownership import Ownership
+from hil_inbox.domain.refuse import refuse, refused_end, refused_epoch
 
 SpeakerCommand = ClaimHandover | ReleaseHandover | ResolveHandover | ReturnHandover
 
 
 def decide_handover(state: Ownership, command: SpeakerCommand, *, now_ms: int) -> HandoverFact | HandoverRefused:
     """The fact to append, with the next epoch, or the refusal that names who was first."""
-    refusal = _refused_claim(state, command) if isinstance(command, ClaimHandover) else _refused_end(state, command)
+    refusal = _refused_claim(state, command) if isinstance(command, ClaimHandover) else refused_end(state, command)
     return refusal or _fact(state, command, now_ms)
-
-
-def refuse(state: Ownership, command: SpeakerCommand, reason: str, detail: str) -> HandoverRefused:
-    """A command without effect, for this reason."""
-    return HandoverRefused(
-        command_id=command.command_id,
-        handover_id=command.handover_id or state.handover_id or "",
-        actor_id=command.actor_id,
-        reason=reason,
-        owner_id=state.owner_id,
-        ownership_epoch=state.epoch,
-        detail=detail,
-    )
 
 
 def _refused_claim(state: Ownership, command: ClaimHandover) -> HandoverRefused | None:
@@ -46,23 +34,7 @@ def _refused_claim(state: Ownership, command: ClaimHandover) -> HandoverRefused 
         return refuse(state, command, "already_claimed", f"{state.owner_id} claimed it in epoch {state.epoch}")
     if command.handover_id and command.handover_id != state.handover_id:
         return refuse(state, command, "no_open_handover", f"handover {command.handover_id} is not open")
-    return _refused_epoch(state, command)
-
-
-def _refused_end(state: Ownership, command: SpeakerCommand) -> HandoverRefused | None:
-    """Only the owner gives up what is owned."""
-    if state.handover_id is None or command.handover_id not in ("", state.handover_id):
-        return refuse(state, command, "no_open_handover", f"handover {command.handover_id or '(any)'} is not open")
-    if state.owner_id != command.actor_id:
-        owner = state.owner_id or "nobody"
-        return refuse(state, command, "not_owner", f"{owner} owns it, not {command.actor_id}")
-    return _refused_epoch(state, command)
-
-
-def _refused_epoch(state: Ownership, command: SpeakerCommand) -> HandoverRefused | None:
-    if command.ownership_epoch == state.epoch:
-        return None
-    return refuse(state, command, "stale_epoch", f"asked in epoch {command.ownership_epoch}, it is {state.epoch} now")
+    return refused_epoch(state, command)
 
 
 def _fact(state: Ownership, command: SpeakerCommand, now_ms: int) -> HandoverFact:
@@ -74,7 +46,13 @@ def _fact(state: Ownership, command: SpeakerCommand, now_ms: int) -> HandoverFac
                 handover_id=handover_id, ownership_epoch=epoch, actor_id=actor_id, at_ms=now_ms, agent_id=actor_id
             )
         case ReleaseHandover():
-            return HandoverReleased(handover_id=handover_id, ownership_epoch=epoch, actor_id=actor_id, at_ms=now_ms)
+            return HandoverReleased(
+                handover_id=handover_id,
+                ownership_epoch=epoch,
+                actor_id=actor_id,
+                at_ms=now_ms,
+                previous_owner_id=state.owner_id,
+            )
         case ResolveHandover():
             return HandoverResolved(
                 handover_id=handover_id,
@@ -91,6 +69,8 @@ def _fact(state: Ownership, command: SpeakerCommand, now_ms: int) -> HandoverFac
                 at_ms=now_ms,
                 outcome=command.outcome,
                 facts=command.facts,
+                promises=command.promises,
+                not_again=command.not_again,
             )
         case _:  # pragma: no cover - the type checker proves that it cannot be
             assert_never(command)
@@ -101,4 +81,4 @@ def refuse_reply(state: Ownership, actor_id: str, *, ownership_epoch: int, messa
     command = ReleaseHandover(command_id=message_id, actor_id=actor_id, ownership_epoch=ownership_epoch)
     if state.owner_id != actor_id:
         return refuse(state, command, "not_owner", f"{state.owner_id or 'nobody'} owns it, not {actor_id}")
-    return _refused_epoch(state, command)
+    return refused_epoch(state, command)

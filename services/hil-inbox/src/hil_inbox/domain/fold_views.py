@@ -6,22 +6,37 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from contracts.budgets import BudgetExhausted
-from contracts.conversations import ConversationClosed, MessageReceived, MessageSent, MessageSuppressed
+from contracts.conversations import (
+    ConversationClosed,
+    ConversationRated,
+    MessageReceived,
+    MessageSent,
+    MessageSuppressed,
+)
 from contracts.envelope import LogEntry, Message
 from contracts.executions import ExecutionFinished, PatternDetected
+from contracts.handover_clocks import HandoverBreached, HandoverDelivered, HandoverSnoozed, HandoverWoken
 from contracts.handovers import ApprovalDecided, HandoverFact, HandoverRefused, OpenApproval, OpenHandover
+from contracts.notes import NoteAdded
+from contracts.suggestions import OfferSuggestion, SuggestionSettled
 from hil_inbox.domain.approval_views import close_approvals, show_approval, show_verdict
 from hil_inbox.domain.handover_views import show_handover, show_speaker
-from hil_inbox.domain.read_model import Place, View, show_conversation, store
-
-Line = MessageReceived | MessageSent | MessageSuppressed
+from hil_inbox.domain.line_views import Said, show_event, show_line, show_note, show_rating
+from hil_inbox.domain.queue_rows import with_rows
+from hil_inbox.domain.read_model import View, show_conversation, store
+from hil_inbox.domain.suggestion_views import show_settlement, show_suggestion
+from hil_inbox.domain.waiting import fold_waiting
 
 
 def fold_views(view: View, entries: Iterable[LogEntry]) -> View:
     """Fold entries in the order of the log; `changed` holds the documents to write."""
     view = replace(view, changed={})
     for entry in entries:
-        view = _fold(replace(view, sequence=max(view.sequence, entry.sequence)), entry)
+        before = replace(view, sequence=max(view.sequence, entry.sequence), changed={})
+        after = _fold(replace(before, waiting=fold_waiting(view.waiting, entry)), entry)
+        if after.changed or after.waiting != view.waiting:
+            after = with_rows(after, entry)
+        view = replace(after, changed={**view.changed, **after.changed})
     return view
 
 
@@ -31,49 +46,50 @@ def _fold(view: View, entry: LogEntry) -> View:
             return _handover(view, entry, message)
         case OpenApproval() | ApprovalDecided() | ExecutionFinished() as message:
             return _approval(view, entry, message)
-        case MessageReceived() | MessageSent() | MessageSuppressed() as message:
-            return _line(view, entry, message)
-        case ConversationClosed():
-            return show_conversation(view, entry, is_closed=True)
-        case PatternDetected() | BudgetExhausted() | HandoverRefused() as message:
-            return _notice(view, entry, message)
+        case MessageReceived() | MessageSent() | MessageSuppressed() | NoteAdded() | ConversationRated() as message:
+            return _words(view, entry, message)
+        case HandoverDelivered() | HandoverBreached() | HandoverSnoozed() | HandoverWoken() as message:
+            return show_event(view, entry, message)
+        case OfferSuggestion() | SuggestionSettled() as message:
+            return _suggestion(view, entry, message)
+        case ConversationClosed() | PatternDetected() | BudgetExhausted() | HandoverRefused() as message:
+            return _other(view, entry, message)
         case _:
             return view
 
 
 def _handover(view: View, entry: LogEntry, message: OpenHandover | HandoverFact) -> View:
     if isinstance(message, OpenHandover):
-        return show_handover(view, entry, message)
-    return show_speaker(view, entry, message)
+        return show_event(show_handover(view, entry, message), entry, message)
+    return show_event(show_speaker(view, entry, message), entry, message)
 
 
 def _approval(view: View, entry: LogEntry, message: OpenApproval | ApprovalDecided | ExecutionFinished) -> View:
     if isinstance(message, OpenApproval):
-        return show_approval(view, entry, message)
+        return show_event(show_approval(view, entry, message), entry, message)
     if isinstance(message, ApprovalDecided):
-        return show_verdict(view, entry, message)
+        return show_event(show_verdict(view, entry, message), entry, message)
     return close_approvals(view, entry, message.execution_id or "")
 
 
-def _line(view: View, entry: LogEntry, message: Line) -> View:
-    body: dict[str, JsonValue] = {
-        "seq": entry.sequence,
-        "id": entry.id,
-        "at_ms": entry.timestamp_ms,
-        "author": message.author,
-        "text": message.text,
-        "turn_id": message.turn_id,
-        "state": message.route.name.removeprefix("message."),
-    }
-    if not isinstance(message, MessageReceived):
-        body |= {"message_id": message.message_id, "author_id": message.author_id, "epoch": message.ownership_epoch}
-    if isinstance(message, MessageSent):
-        view = replace(view, epoch=max(view.epoch, message.ownership_epoch))
-    place: Place = ("transcript", f"{view.tenant}/{view.key}/{entry.id}")
-    if isinstance(message, MessageSuppressed):  # Shown to people, but nobody said it.
-        return show_conversation(store(view, entry, place, {**body, "reason": message.reason}), entry)
-    view = store(view, entry, place, body)
-    return show_conversation(view, entry, is_closed=False, last_author=message.author, last_text=message.text[:200])
+def _words(view: View, entry: LogEntry, message: Said | NoteAdded | ConversationRated) -> View:
+    if isinstance(message, NoteAdded):
+        return show_note(view, entry, message)
+    if isinstance(message, ConversationRated):
+        return show_rating(view, entry, message)
+    return show_line(view, entry, message)
+
+
+def _suggestion(view: View, entry: LogEntry, message: OfferSuggestion | SuggestionSettled) -> View:
+    if isinstance(message, OfferSuggestion):
+        return show_suggestion(view, entry, message)
+    return show_settlement(view, entry, message)
+
+
+def _other(view: View, entry: LogEntry, message: Message) -> View:
+    if isinstance(message, ConversationClosed):
+        return show_conversation(view, entry, is_closed=True)
+    return _notice(view, entry, message)
 
 
 def _notice(view: View, entry: LogEntry, message: Message) -> View:

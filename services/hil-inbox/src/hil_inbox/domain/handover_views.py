@@ -74,7 +74,15 @@ def show_speaker(view: View, entry: LogEntry, fact: HandoverFact) -> View:
     view = replace(view, epoch=fact.ownership_epoch)
     state, owner_id, handover_id = _standing(fact)
     place: Place = ("handovers", fact.handover_id)
-    taken_over: Body = {"reason": "taken_over", "priority": "normal", "rank": 2, "opened_ms": entry.timestamp_ms}
+    taken_over: Body = {
+        "reason": "taken_over",
+        "detail": "",
+        "ask": "",
+        "skills": [],
+        "priority": "normal",
+        "rank": 2,
+        "opened_ms": entry.timestamp_ms,
+    }
     changes: dict[str, JsonValue] = {
         "state": state,
         "owner_id": owner_id,

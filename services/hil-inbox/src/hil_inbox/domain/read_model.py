@@ -7,13 +7,16 @@ from typing import Literal
 from pydantic import JsonValue
 
 from contracts.envelope import LogEntry
+from hil_inbox.domain.waiting import Waiting
 
-Collection = Literal["handovers", "approvals", "transcript", "packets", "notices", "conversations"]
+Collection = Literal[
+    "handovers", "approvals", "transcript", "packets", "notices", "suggestions", "conversations", "queue"
+]
 Place = tuple[Collection, str]
 Body = Mapping[str, JsonValue]
 NOT_KEPT: frozenset[Collection] = frozenset({"transcript", "packets", "notices"})
 """Written once and never changed, so nobody keeps them in memory."""
-NEW_CONVERSATION: Body = {"owner_id": None, "handover_id": None, "is_closed": False}
+NEW_CONVERSATION: Body = {"owner_id": None, "handover_id": None, "is_closed": False, "unanswered": 0}
 PRIORITY_RANKS = {"urgent": 0, "high": 1, "normal": 2, "low": 3}
 
 
@@ -25,6 +28,7 @@ class View:
     key: str
     sequence: int = 0
     epoch: int = 0
+    waiting: Waiting | None = None
     documents: Mapping[Place, Body] = field(default_factory=dict)
     changed: Mapping[Place, Body] = field(default_factory=dict)
 

@@ -1,17 +1,18 @@
 """How does a person's command become exactly one answer in the log?"""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from prometheus_client import Counter
 
-from contracts.envelope import Identity, LogEntry, Message
-from contracts.handovers import DecideApproval, HandoverRefused
-from hil_inbox.domain.decide_approval import decide_approval
-from hil_inbox.domain.decide_handover import SpeakerCommand, decide_handover
-from hil_inbox.domain.ownership import InboxFact, Ownership, Stored, answer_id, fold_all
+from contracts.conversations import SendMessage
+from contracts.envelope import Identity, LogEntry, Message, derive_message_id
+from contracts.handovers import HandoverRefused
+from hil_inbox.domain.decide_command import Command, DeskCommand, decide_command, owed_replies
+from hil_inbox.domain.ownership import Ownership, Stored, answer_id, fold_all
 from service_kit.bus import Delivery
 from service_kit.errors import RetryLater
 from service_kit.log import FenceRefused
@@ -21,7 +22,10 @@ TRIES_MAX = 200
 
 ANSWERS = Counter("hil_inbox_answers_total", "Commands of human agents, by their answer.", ("command", "answer"))
 
-Command = SpeakerCommand | DecideApproval
+WAIT_FOR_REPLIES_SECONDS = 10.0
+LOOK_AGAIN_SECONDS = 0.03
+
+Publish = Callable[[Message, Identity], Awaitable[int]]
 Clock = Callable[[], int]
 
 
@@ -50,6 +54,7 @@ class Desk:
     log: Log
     states: States
     now_ms: Clock
+    publish: Publish
 
     async def current(self, tenant: str, key: str, *, until: int | None = None) -> Ownership:
         """The conversation folded through the end of its log, at least through `until`."""
@@ -89,11 +94,14 @@ class Asked:
 async def settle(desk: Desk, asked: Asked) -> Stored:
     """Decide, and append the answer fenced; `sequence` is 0 for a refusal that is only answered.
 
-    A command that has its answer gets the same one again. Raises RetryLater when the key never stands still."""
+    A command that has its answer gets the same one again. Raises RetryLater when the key never stands still, or when
+    the orchestrator does not get round to sending what its owner has just said."""
     identity, until = asked.identity, asked.sequence
+    await _let_replies_go(desk, asked)
     for _ in range(TRIES_MAX):
         state = await desk.current(asked.tenant, asked.key, until=until)
-        answer = state.answers.get(identity.id) or Stored(_decide(state, asked.command, now_ms=desk.now_ms()), 0)
+        now_ms = max(desk.now_ms(), state.log_ms)
+        answer = state.answers.get(identity.id) or Stored(decide_command(state, asked.command, now_ms=now_ms), 0)
         is_refused = isinstance(answer.fact, HandoverRefused)
         if answer.sequence or (is_refused and asked.refusals is Refusals.ANSWERED):
             return _counted(asked.command, answer)
@@ -109,14 +117,38 @@ async def settle(desk: Desk, asked: Asked) -> Stored:
 async def settle_delivery(delivery: Delivery, *, desk: Desk) -> None:
     """A command from the bus."""
     command, subject, entry = delivery.message, delivery.subject, delivery.entry
-    assert isinstance(command, Command)
+    assert isinstance(command, DeskCommand)
     await settle(desk, Asked(subject.tenant, subject.key, command, entry.id, Refusals.STORED, entry.sequence))
 
 
-def _decide(state: Ownership, command: Command, *, now_ms: int) -> InboxFact:
-    if isinstance(command, DecideApproval):
-        return decide_approval(state, command, now_ms=now_ms)
-    return decide_handover(state, command, now_ms=now_ms)
+async def _let_replies_go(desk: Desk, asked: Asked) -> None:
+    """Before its owner gives a conversation up, what they have said is sent: else the new epoch would keep it back."""
+    deadline = asyncio.get_running_loop().time() + WAIT_FOR_REPLIES_SECONDS
+    released: set[str] = set()
+    while True:
+        state = await desk.current(asked.tenant, asked.key, until=asked.sequence)
+        if asked.identity.id in state.answers:
+            return
+        owed = owed_replies(state, asked.command)
+        if not owed:
+            return
+        if asyncio.get_running_loop().time() >= deadline:
+            names = ", ".join(reply.message_id for reply in owed)
+            raise RetryLater(
+                f"{asked.key}: replies {names[:200]} are still not sent after {WAIT_FOR_REPLIES_SECONDS} s"
+            )
+        await _release(desk, asked, [reply for reply in owed if reply.message_id not in released])
+        released |= {reply.message_id for reply in owed}
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+async def _release(desk: Desk, asked: Asked, held: Sequence[SendMessage]) -> None:
+    """The undo window of these ends now."""
+    for reply in held:
+        if reply.hold_ms:
+            at_once = reply.model_copy(update={"hold_ms": 0})
+            id_ = derive_message_id(f"{asked.tenant}/{asked.key}/{reply.message_id}", "hil-inbox/let-go")
+            await desk.publish(at_once, Identity(asked.tenant, asked.key, id_, asked.caused_by))
 
 
 def _next_target(desk: Desk, state: Ownership, last_sequence: int) -> int | None:
@@ -128,5 +160,9 @@ def _next_target(desk: Desk, state: Ownership, last_sequence: int) -> int | None
 
 def _counted(command: Command, answer: Stored) -> Stored:
     reason = answer.fact.reason if isinstance(answer.fact, HandoverRefused) else "done"
-    ANSWERS.labels(command.route.name, reason).inc()
+    ANSWERS.labels(_name(command), reason).inc()
     return answer
+
+
+def _name(command: Command) -> str:
+    return command.route.name if isinstance(command, DeskCommand) else type(command).__name__

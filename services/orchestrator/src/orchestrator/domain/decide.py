@@ -7,12 +7,13 @@ Pure: state, clock, workflows and breakers come in; at most one message goes out
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from contracts.conversations import ConversationClosed, MessageSent, MessageSuppressed, TurnRefused
-from contracts.envelope import BasedOn, Decision, derive_message_id
+from contracts.conversations import ConversationClosed, TurnRefused
+from contracts.envelope import BasedOn, derive_message_id
 from contracts.executions import ExecutionRefused
 from orchestrator.domain.decide_execution import Decided, Plan, plan_execution
 from orchestrator.domain.limits import FLOOD_WINDOW_MS
-from orchestrator.domain.state import Conversation, Execution, HumanMessage, Turn
+from orchestrator.domain.speech import held_until_ms, speech
+from orchestrator.domain.state import Conversation, Execution, Turn
 from orchestrator.domain.turns import begin, eligible_turns, execution_id_of
 from orchestrator.domain.workflow import Workflow, WorkflowLimits
 
@@ -34,10 +35,18 @@ class Circumstances:
 
 def decide(state: Conversation, circumstances: Circumstances) -> Plan:
     """The next decision of a key, if there is one, and the log time of the next look at it."""
+    plan, held_until = _plan(state, circumstances), held_until_ms(state)
+    if held_until is None:
+        return plan
+    wake_ms = held_until if plan.wake_ms is None else min(plan.wake_ms, held_until)
+    return replace(plan, wake_ms=wake_ms, is_last=False, is_settled=plan.is_settled and not plan.is_last)
+
+
+def _plan(state: Conversation, circumstances: Circumstances) -> Plan:
     based_on = BasedOn(
         inputs=state.uncovered, now_ms=max(circumstances.now_ms, state.log_ms), fence=state.last_sequence
     )
-    simple = _human_message(state, based_on) or _refusal(state, based_on, circumstances)
+    simple = speech(state, based_on) or _refusal(state, based_on, circumstances)
     if simple is not None:
         return Plan(simple)
     execution = current_execution(state, circumstances)
@@ -83,44 +92,6 @@ def _breakers_of(workflow: Workflow | None, circumstances: Circumstances) -> fro
         return frozenset()
     prefix = f"{workflow.name}/"
     return frozenset(name.removeprefix(prefix) for name in circumstances.breakers if name.startswith(prefix))
-
-
-def _human_message(state: Conversation, based_on: BasedOn) -> Decided | None:
-    waiting = min(state.human_messages.values(), key=lambda message: message.sequence, default=None)
-    if waiting is None:
-        return None
-    message = waiting.message
-    refused = _speech_refused(state, waiting)
-    identity = derive_message_id(f"{state.tenant}/{state.key}/{message.message_id}", "human_reply")
-    decision: Decision
-    if refused is None:
-        decision = MessageSent(
-            based_on=based_on,
-            message_id=message.message_id,
-            text=message.text,
-            author="human_agent",
-            author_id=message.author_id,
-            ownership_epoch=message.ownership_epoch,
-            kind="human_reply",
-        )
-    else:
-        decision = MessageSuppressed(
-            based_on=based_on,
-            message_id=message.message_id,
-            text=message.text,
-            author="human_agent",
-            author_id=message.author_id,
-            reason=refused,
-            ownership_epoch=message.ownership_epoch,
-            current_epoch=state.ownership_epoch,
-        )
-    return Decided(identity, decision, waiting.input_id)
-
-
-def _speech_refused(state: Conversation, waiting: HumanMessage) -> str | None:
-    if waiting.message.ownership_epoch != state.ownership_epoch:
-        return "stale_epoch"
-    return None if waiting.message.author_id == state.owner else "not_owner"
 
 
 def _refusal(state: Conversation, based_on: BasedOn, circumstances: Circumstances) -> Decided | None:
@@ -187,7 +158,7 @@ def _start_refused(state: Conversation, based_on: BasedOn, circumstances: Circum
 
 def _idle(state: Conversation, based_on: BasedOn, circumstances: Circumstances) -> Plan:
     """Close a conversation that was asked to close, or in which nothing happened for long enough."""
-    if state.start is not None or state.is_closed or not state.turns or not state.ai_speaks:
+    if state.start is not None or state.is_closed or not state.turns or not state.ai_speaks or state.human_messages:
         return Plan(None)
     workflow = circumstances.workflows.get(state.workflow_hash or "")
     limits = workflow.limits if workflow is not None else WorkflowLimits()

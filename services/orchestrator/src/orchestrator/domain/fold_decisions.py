@@ -60,12 +60,11 @@ def _sent(state: Conversation, entry: LogEntry, message: Message) -> Conversatio
     assert isinstance(message, MessageSent)
     now_ms, turn_id = message.based_on.now_ms, message.turn_id
     line = Line(message.message_id, entry.sequence, message.author, message.text, now_ms, turn_id)
-    state = evolve(
-        state,
-        transcript=(*state.transcript, line),
-        sent_ids=state.sent_ids | {message.message_id},
-        active_ms=max(state.active_ms, now_ms),
-    )
+    state = evolve(state, transcript=(*state.transcript, line), sent_ids=state.sent_ids | {message.message_id})
+    if message.author == "system":  # Nobody's turn: it neither answers the customer nor keeps the conversation open.
+        left = {id: waiting for id, waiting in state.announcements.items() if id != message.message_id}
+        return evolve(state, announcements=left)
+    state = evolve(state, active_ms=max(state.active_ms, now_ms))
     if message.author == "human_agent":
         return _human_done(state, message.message_id)
     execution = _execution_of(state, message)
@@ -87,7 +86,8 @@ def _suppressed(state: Conversation, entry: LogEntry, message: Message) -> Conve
 
 def _human_done(state: Conversation, message_id: str) -> Conversation:
     left = {name: waiting for name, waiting in state.human_messages.items() if name != message_id}
-    return evolve(state, human_messages=left, human_handled=state.human_handled | {message_id})
+    unsent = {wish: sequence for wish, sequence in state.unsent.items() if wish[0] != message_id}
+    return evolve(state, human_messages=left, human_handled=state.human_handled | {message_id}, unsent=unsent)
 
 
 def _turn_refused(state: Conversation, entry: LogEntry, message: Message) -> Conversation:

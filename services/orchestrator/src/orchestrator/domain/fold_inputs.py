@@ -1,14 +1,17 @@
 """How does a message from outside change what is known of its key: customers, workers, people, timers?"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from contracts.budgets import BudgetRaised
 from contracts.completions import CompletionFailed, CompletionProduced
 from contracts.conversations import (
+    AnnounceMessage,
     CloseConversation,
     MessageReceived,
     SendMessage,
+    UnsendMessage,
 )
 from contracts.envelope import LogEntry, Message
 from contracts.executions import StartExecution, StopExecution, TimerFired
@@ -27,6 +30,7 @@ from contracts.tool_calls import (
     ToolCallOutcomeUnknown,
 )
 from orchestrator.domain.state import (
+    Announcement,
     Conversation,
     HumanMessage,
     Line,
@@ -40,6 +44,8 @@ from orchestrator.domain.state import (
 )
 
 Fold: TypeAlias = Callable[[Conversation, LogEntry, Message], Conversation]
+UNSENT_MAX = 100
+"""Replies taken back before they came that are remembered; the newest."""
 
 
 def _received(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
@@ -72,11 +78,34 @@ def _refusal_of(state: Conversation, input_id: str, message: MessageReceived) ->
 
 
 def _send(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    """The first of one id says what is sent; any of them may let it go earlier."""
     assert isinstance(message, SendMessage)
-    if message.message_id in state.human_messages or message.message_id in state.human_handled:
+    if message.message_id in state.human_handled:
         return state
-    waiting = HumanMessage(entry.id, entry.sequence, message)
-    return evolve(state, human_messages={**state.human_messages, message.message_id: waiting})
+    known = state.human_messages.get(message.message_id)
+    new = HumanMessage(entry.id, entry.sequence, entry.timestamp_ms + message.hold_ms, message)
+    if known is not None:
+        first = min(known, new, key=lambda waiting: waiting.sequence)
+        new = replace(first, due_ms=min(known.due_ms, new.due_ms))
+    return evolve(state, human_messages={**state.human_messages, message.message_id: new})
+
+
+def _unsend(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, UnsendMessage)
+    if message.message_id in state.human_handled:
+        return state
+    unsent = {**state.unsent, (message.message_id, message.author_id): entry.sequence}
+    newest = sorted(unsent.items(), key=lambda item: item[1])[-UNSENT_MAX:]
+    return evolve(state, unsent=dict(newest))
+
+
+def _announce(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, AnnounceMessage)
+    known = state.announcements.get(message.message_id)
+    if message.message_id in state.sent_ids or (known is not None and known.sequence < entry.sequence):
+        return state
+    new = Announcement(entry.id, entry.sequence, message)
+    return evolve(state, announcements={**state.announcements, message.message_id: new})
 
 
 def _close(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
@@ -153,6 +182,8 @@ def _ended(state: Conversation, entry: LogEntry, message: Message) -> Conversati
 INPUT_FOLDS: dict[type[Message], Fold] = {
     MessageReceived: _received,
     SendMessage: _send,
+    UnsendMessage: _unsend,
+    AnnounceMessage: _announce,
     CloseConversation: _close,
     StartExecution: _started,
     StopExecution: _stop,

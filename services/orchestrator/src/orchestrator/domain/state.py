@@ -6,7 +6,7 @@ from typing import TypeAlias, TypeVar
 
 from contracts.budgets import BudgetRaised, RaiseBudget
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
-from contracts.conversations import MessageReceived, SendMessage
+from contracts.conversations import AnnounceMessage, MessageReceived, SendMessage
 from contracts.executions import StartExecution
 from contracts.handovers import ApprovalDecided, OpenApproval
 from contracts.tool_calls import (
@@ -74,11 +74,26 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class HumanMessage:
-    """A human agent's reply on its way to the customer."""
+    """A human agent's reply on its way to the customer; it is held until `due_ms`, in log time."""
 
     input_id: str
     sequence: int
+    due_ms: int
     message: SendMessage
+
+    @property
+    def unsend_key(self) -> tuple[str, str]:
+        """Only its author takes a reply back."""
+        return self.message.message_id, self.message.author_id
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A message of the house on its way to the customer."""
+
+    input_id: str
+    sequence: int
+    message: AnnounceMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +167,8 @@ class Conversation:
     what is due is judged by it, never by a clock. `woken`: sequence of the newest timer that fired. `uncovered` are the
     ids of inputs that no decision names yet. `ai_since`: turns up to this sequence belong to human agents.
     `close_asked`: sequence of the newest wish to close; a later message of the customer overrules it. `calls`: the
-    newest tool calls of executions that ended, whose results may still come."""
+    newest tool calls of executions that ended, whose results may still come. `unsent`: replies that their authors took
+    back, by message id and author, with the place in the log; also those that have not come yet."""
 
     tenant: str
     key: str
@@ -180,6 +196,8 @@ class Conversation:
     ai_since: int = 0
     human_messages: Mapping[str, HumanMessage] = field(default_factory=dict)
     human_handled: frozenset[str] = frozenset()
+    unsent: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    announcements: Mapping[str, Announcement] = field(default_factory=dict)
     transcript: tuple[Line, ...] = ()
     sent_ids: frozenset[str] = frozenset()
     summary: Summary | None = None
