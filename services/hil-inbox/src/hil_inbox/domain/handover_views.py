@@ -90,6 +90,8 @@ def show_speaker(view: View, entry: LogEntry, fact: HandoverFact) -> View:
         "actor_id": fact.actor_id,
     }
     changes[f"{state}_ms"] = entry.timestamp_ms
+    if isinstance(fact, HandoverReleased):  # It does not go back at once to whom it was taken from.
+        changes |= {"taken_from": fact.previous_owner_id, "released_ms": entry.timestamp_ms}
     known = view.documents.get(place, taken_over)
     view = store(view, entry, place, {**known, **changes})
     return show_conversation(view, entry, owner_id=owner_id, handover_id=handover_id)

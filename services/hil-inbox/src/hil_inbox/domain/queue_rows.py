@@ -43,6 +43,8 @@ def _handover_row(view: View, handover_id: str) -> dict[str, JsonValue]:
         **_common(view, body),
         "owner_id": body["owner_id"],
         "epoch": body["epoch"],
+        "taken_from": body.get("taken_from"),
+        "released_ms": body.get("released_ms"),
         "due_ms": NEVER_MS if body["state"] in DONE or waiting.snoozed_ms is not None else next_due(waiting),
         "clocks": {name: {"due_ms": shown.due_ms, "state": shown.state} for name, shown in clocks_of(waiting).items()},
         "snoozed_until_ms": waiting.snoozed_until_ms,

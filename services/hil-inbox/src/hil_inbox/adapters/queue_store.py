@@ -1,0 +1,116 @@
+"""Which handovers wait, and who has which in hand, by the documents of the queue?"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from document_store import Between, Condition, Document, DocumentStore, Equal, OneOf, Sort
+from hil_inbox.domain.assignment import QueueRow
+
+COLLECTION = "queue"
+PAGE = 500
+WAITING_MAX = 1_000
+"""Most urgent handovers of a queue that one pass looks at."""
+ASSIGNED_MAX = 20_000
+"""Handovers of a tenant in people's hands that are counted."""
+OWNED_MAX = 500
+ORDER = (Sort("due_ms"), Sort("rank"), Sort("opened_ms"))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Where a handover is: its conversation, and its epoch as the documents show it."""
+
+    id: str
+    key: str
+    epoch: int
+    is_waiting: bool
+    row: QueueRow
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStore:
+    """Bounded reads of the collection `queue` (domain/queue_rows.py). Every call may raise StoreUnavailable."""
+
+    store: DocumentStore
+
+    async def get(self, tenant: str, handover_id: str) -> Held | None:
+        """One row of this tenant."""
+        document = await self.store.get(COLLECTION, handover_id)
+        return None if document is None or document.body["tenant"] != tenant else _held(document)
+
+    async def waiting(self, tenant: str, queue: str, *, at_most: int = WAITING_MAX) -> list[Held]:
+        """The most urgent ones of a queue that nobody owns."""
+        where = [Equal("tenant", tenant), Equal("queue", queue), Equal("state", "waiting")]
+        return [_held(document) async for document in self._found(where, at_most=at_most)]
+
+    async def waiting_count(self, tenant: str, queue: str) -> int:
+        """How many wait in a queue, 10,000 at most."""
+        where = [Equal("tenant", tenant), Equal("queue", queue), Equal("state", "waiting")]
+        return await self.store.count(COLLECTION, where)
+
+    async def in_hand(self, tenant: str) -> dict[str, set[str]]:
+        """Handovers by their owners; snoozed ones are in nobody's hands."""
+        where = [Equal("tenant", tenant), Equal("kind", "handover"), Equal("state", "assigned")]
+        owned: dict[str, set[str]] = {}
+        async for document in self._found(where, at_most=ASSIGNED_MAX):
+            owned.setdefault(str(document.body["owner_id"]), set()).add(document.id)
+        return owned
+
+    async def owned_by(self, tenant: str, owners: Sequence[str]) -> list[Held]:
+        """What these people (500 at most) own, snoozed or not; the most urgent OWNED_MAX."""
+        where: list[Condition] = [
+            Equal("tenant", tenant),
+            OneOf("owner_id", owners),
+            OneOf("state", ("assigned", "snoozed")),
+        ]
+        return [_held(document) async for document in self._found(where, at_most=OWNED_MAX)]
+
+    async def breached_count(self, tenant: str, queue: str, *, now_ms: int) -> int:
+        """Open handovers of a queue that are overdue."""
+        where: list[Condition] = [
+            Equal("tenant", tenant),
+            Equal("queue", queue),
+            OneOf("state", ("waiting", "assigned")),
+            Between("due_ms", below=now_ms),
+        ]
+        return await self.store.count(COLLECTION, where)
+
+    async def assigned_count(self, tenant: str, queue: str) -> int:
+        """Handovers of a queue in people's hands."""
+        where = [Equal("tenant", tenant), Equal("queue", queue), Equal("state", "assigned")]
+        return await self.store.count(COLLECTION, where)
+
+    async def _found(self, where: Sequence[Condition], *, at_most: int) -> AsyncIterator[Document]:
+        cursor: str | None = None
+        left = at_most
+        while left > 0:
+            page = await self.store.find(COLLECTION, where, sort=ORDER, limit=min(PAGE, left), cursor=cursor)
+            for document in page.documents:
+                yield document
+            left -= len(page.documents)
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+
+def _held(document: Document) -> Held:
+    body = document.body
+    taken_from, released_ms = body.get("taken_from"), body.get("released_ms")
+    row = QueueRow(
+        id=document.id,
+        queue=str(body["queue"]),
+        team=cast("str | None", body["team"]),
+        skills=frozenset(cast("list[str]", body["skills"])),
+        language=cast("str | None", body.get("language")),
+        due_ms=_number(body["due_ms"]),
+        rank=_number(body["rank"]),
+        opened_ms=_number(body["opened_ms"]),
+        taken_from=cast("str | None", taken_from),
+        released_ms=0 if released_ms is None else _number(released_ms),
+    )
+    return Held(document.id, str(body["key"]), _number(body["epoch"]), body["state"] == "waiting", row)
+
+
+def _number(value: object) -> int:
+    return int(cast(int, value))

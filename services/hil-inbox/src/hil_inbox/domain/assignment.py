@@ -1,0 +1,133 @@
+"""Which waiting handover goes to which agent?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, assert_never
+
+Mode = Literal["claim", "round_robin", "longest_idle", "least_loaded"]
+Status = Literal["online", "busy", "away"]
+LOAD_STEPS = 1_000_000
+"""Shares of a capacity are compared as whole numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """A handover that nobody owns. `taken_from` had it last, until `released_ms`."""
+
+    id: str
+    queue: str
+    team: str | None = None
+    skills: frozenset[str] = frozenset()
+    language: str | None = None
+    due_ms: int = 0
+    rank: int = 2
+    opened_ms: int = 0
+    taken_from: str | None = None
+    released_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A person and what they have in hand. No languages: none was stated, and every one is tried."""
+
+    id: str
+    status: Status
+    capacity: int
+    load: int = 0
+    skills: frozenset[str] = frozenset()
+    teams: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    idle_since_ms: int = 0
+    assigned_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRule:
+    """How a queue is worked on. No teams: everybody's. Skills are not asked for after `relax_skills_after_ms` of
+    waiting (None: always). Who had a handover does not get it back within `cool_down_ms`."""
+
+    name: str
+    mode: Mode = "claim"
+    teams: frozenset[str] = frozenset()
+    relax_skills_after_ms: int | None = None
+    cool_down_ms: int = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """This handover is to go to this agent."""
+
+    handover_id: str
+    agent_id: str
+
+
+def assign(
+    waiting: Iterable[QueueRow], agents: Iterable[Agent], rules: Mapping[str, QueueRule], *, now_ms: int
+) -> list[Assignment]:
+    """Most urgent first: what is due first, then rank, then age. Same arguments, same answer, in whatever order they
+    come. Nobody gets more than their capacity, and no row is left while somebody fits it and has room."""
+    people = {agent.id: agent for agent in agents}
+    made: list[Assignment] = []
+    for row in sorted(waiting, key=urgency):
+        rule = rules.get(row.queue)
+        if rule is None or rule.mode == "claim":
+            continue
+        able = [one for one in people.values() if has_room(one) and fits(row, one, rule, now_ms=now_ms)]
+        if not able:
+            continue
+        chosen = min(able, key=lambda one: _turn(one, rule.mode))
+        made.append(Assignment(row.id, chosen.id))
+        people[chosen.id] = _with_one_more(chosen, at_ms=now_ms + len(made))
+    return made
+
+
+def urgency(row: QueueRow) -> tuple[int, int, int, str]:
+    """Sort key of the queue."""
+    return row.due_ms, row.rank, row.opened_ms, row.id
+
+
+def has_room(agent: Agent) -> bool:
+    """Whether something may be given to this agent now."""
+    return agent.status == "online" and agent.load < agent.capacity
+
+
+def fits(row: QueueRow, agent: Agent, rule: QueueRule, *, now_ms: int) -> bool:
+    """Whether this agent may have this handover, whatever they have in hand."""
+    if row.taken_from == agent.id and now_ms < row.released_ms + rule.cool_down_ms:
+        return False
+    if row.language is not None and agent.languages and row.language not in agent.languages:
+        return False
+    return serves(agent, rule, team=row.team) and (row.skills <= agent.skills or _relaxed(row, rule, now_ms))
+
+
+def serves(agent: Agent, rule: QueueRule, *, team: str | None = None) -> bool:
+    """Whether this agent works on this queue, or in this team where a handover names one."""
+    if team is not None:
+        return team in agent.teams
+    return not rule.teams or bool(rule.teams & agent.teams)
+
+
+def online_for(agents: Sequence[Agent], rule: QueueRule) -> int:
+    """How many people are there for a queue, however much they have in hand."""
+    return sum(1 for agent in agents if agent.status == "online" and serves(agent, rule))
+
+
+def _relaxed(row: QueueRow, rule: QueueRule, now_ms: int) -> bool:
+    return rule.relax_skills_after_ms is not None and now_ms >= row.opened_ms + rule.relax_skills_after_ms
+
+
+def _turn(agent: Agent, mode: Mode) -> tuple[int, int, int, str]:
+    """Whose turn it is: the smallest."""
+    match mode:
+        case "round_robin" | "claim":
+            return 0, agent.assigned_ms, agent.load, agent.id
+        case "longest_idle":
+            return int(agent.load > 0), agent.idle_since_ms, agent.assigned_ms, agent.id
+        case "least_loaded":
+            return agent.load * LOAD_STEPS // agent.capacity, agent.assigned_ms, agent.load, agent.id
+        case _:  # pragma: no cover - the type checker proves that it cannot be
+            assert_never(mode)
+
+
+def _with_one_more(agent: Agent, *, at_ms: int) -> Agent:
+    return replace(agent, load=agent.load + 1, assigned_ms=at_ms, idle_since_ms=at_ms)
