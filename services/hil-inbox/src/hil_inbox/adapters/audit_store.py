@@ -7,19 +7,14 @@ from document_store import Between, DocumentStore, Equal, Page, Sort, VersionCon
 from document_store.protocol import Condition, Direction
 
 COLLECTION = "audit"
-INDEXES = (("tenant", "at_ms"), ("tenant", "actor_id", "at_ms"), ("tenant", "key", "at_ms"))
 
 
 @dataclass(frozen=True, slots=True)
 class AuditStore:
-    """Documents `audit`: facts by people (written by the projection), logins, denials and what admins do."""
+    """Documents `audit`, whose indexes the view store declares: facts by people are written by the projection, logins,
+    denials and what admins do by this."""
 
     store: DocumentStore
-
-    async def prepare(self) -> None:
-        """Declare the indexes; at each start, before use."""
-        for fields in INDEXES:
-            await self.store.ensure_index(COLLECTION, fields)
 
     async def note(self, document_id: str, body: Mapping[str, object]) -> None:
         """Write one entry. The same id twice is one entry, so that a crowd of equal attempts stays small."""

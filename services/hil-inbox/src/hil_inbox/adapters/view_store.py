@@ -15,6 +15,7 @@ INDEXES: Mapping[Collection, Sequence[Sequence[str]]] = {
     "approvals": (("state", "rank", "expires_ms"), ("tenant", "state", "rank", "expires_ms"), ("rank", "expires_ms")),
     "transcript": (("tenant", "key", "seq"),),
     "notices": (("at_ms",), ("tenant", "at_ms")),
+    "audit": (("tenant", "at_ms"), ("tenant", "actor_id", "at_ms"), ("tenant", "key", "at_ms")),
     "suggestions": (("tenant", "key", "seq"),),
     "queue": (
         ("tenant", "state", "due_ms", "rank", "opened_ms"),
@@ -31,6 +32,7 @@ ORDERS: Mapping[Collection, Sequence[Sort]] = {
     "approvals": (Sort("rank"), Sort("expires_ms")),
     "transcript": (Sort("seq"),),
     "notices": (Sort("at_ms", Direction.DESCENDING),),
+    "audit": (Sort("at_ms", Direction.DESCENDING),),
     "suggestions": (Sort("seq"),),
     "queue": (Sort("due_ms"), Sort("rank"), Sort("opened_ms")),
 }
@@ -75,7 +77,8 @@ class ViewStore:
         """Write all that are newer than what is stored; the conversation comes last, so that what it says to be
         folded is stored. Raises RetryLater."""
         collections: tuple[Collection, ...] = (
-            "transcript", "packets", "notices", "suggestions", "approvals", "handovers", "queue", "conversations",
+            "transcript", "packets", "notices", "audit", "suggestions", "approvals", "handovers", "queue",
+            "conversations",
         )  # fmt: skip
         for collection in collections:
             bodies = {id_: body for (place, id_), body in documents.items() if place == collection}

@@ -42,7 +42,7 @@ class StaffRoom:
 
     async def prepare(self) -> None:
         """Declare all indexes; at each start, before use."""
-        for store in (self.people, self.tokens, self.sessions, self.one_time, self.audit, self.desk.attempts):
+        for store in (self.people, self.tokens, self.sessions, self.one_time, self.desk.attempts):
             await store.prepare()
 
     @property

@@ -20,6 +20,7 @@ from contracts.handovers import ApprovalDecided, HandoverFact, HandoverRefused, 
 from contracts.notes import NoteAdded
 from contracts.suggestions import OfferSuggestion, SuggestionSettled
 from hil_inbox.domain.approval_views import close_approvals, show_approval, show_verdict
+from hil_inbox.domain.audit_views import with_audit
 from hil_inbox.domain.handover_views import show_handover, show_speaker
 from hil_inbox.domain.line_views import Said, show_event, show_line, show_note, show_rating
 from hil_inbox.domain.queue_rows import with_rows
@@ -36,6 +37,7 @@ def fold_views(view: View, entries: Iterable[LogEntry]) -> View:
         after = _fold(replace(before, waiting=fold_waiting(view.waiting, entry)), entry)
         if after.changed or after.waiting != view.waiting:
             after = with_rows(after, entry)
+        after = with_audit(before, after, entry)
         view = replace(after, changed={**view.changed, **after.changed})
     return view
 

@@ -10,11 +10,11 @@ from contracts.envelope import LogEntry
 from hil_inbox.domain.waiting import Waiting
 
 Collection = Literal[
-    "handovers", "approvals", "transcript", "packets", "notices", "suggestions", "conversations", "queue"
+    "handovers", "approvals", "transcript", "packets", "notices", "suggestions", "conversations", "queue", "audit"
 ]
 Place = tuple[Collection, str]
 Body = Mapping[str, JsonValue]
-NOT_KEPT: frozenset[Collection] = frozenset({"transcript", "packets", "notices"})
+NOT_KEPT: frozenset[Collection] = frozenset({"transcript", "packets", "notices", "audit"})
 """Written once and never changed, so nobody keeps them in memory."""
 NEW_CONVERSATION: Body = {"owner_id": None, "handover_id": None, "is_closed": False, "unanswered": 0}
 PRIORITY_RANKS = {"urgent": 0, "high": 1, "normal": 2, "low": 3}
