@@ -218,7 +218,8 @@ def _add_commands(app: FastAPI, server: PageServer) -> None:
         if group == "conversations":
             key, _, verb = verb.partition("/")
             id_ = next(row["id"] for row in server.rows.values() if row["key"] == key)
-        server.commands.append((f"{group} {verb}", body))
+        if group != "me" and verb not in ("viewing", "typing"):
+            server.commands.append((f"{group} {verb}", body))
         if verb in server.refusals:
             status, refusal = server.refusals[verb]
             return JSONResponse(refusal, status_code=status)
@@ -244,7 +245,7 @@ def _settle(server: PageServer, id_: str, verb: str, body: Row) -> None:
         "resolve": {"state": "done", "outcome": "resolved", "closed_ms": now_ms, "owner_id": None},
         "return": {"state": "done", "outcome": "returned", "closed_ms": now_ms, "owner_id": None},
         "notes": {"lines": (line(body["key"], 0, "human_agent", body.get("text", ""), now_ms, kind="note", **mine),)},
-        "suggest": {"suggestions": ({"suggestion_id": body["key"], "text": DRAFT, "origin": "asked"},)},
+        "suggest": {"suggestions": ({"suggestion_id": body["key"], "text": DRAFT, "origin": "asked", "state": "offered", "seq": 1},)},
         "decide": {"state": "done", "outcome": body.get("verdict"), "closed_ms": now_ms},
     }
     if verb == "decide":

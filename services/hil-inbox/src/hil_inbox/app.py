@@ -42,6 +42,7 @@ from hil_inbox.domain.sessions import Lifetimes
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
 from hil_inbox.handlers.sweep import sweep_until
+from hil_inbox.page.routes import page_routes
 from hil_inbox.settings import Settings, listed
 from pii import redact
 from service_kit.archive import Archive, WholeLog
@@ -98,6 +99,7 @@ def http_app(office: Office, room: StaffRoom, house: House) -> FastAPI:
         reply_routes(office),
         conversation_routes(office),
         approval_routes(office),
+        page_routes(),
     ):
         app.include_router(router)
     return app

@@ -32,6 +32,12 @@ export function refusalText({status, body, message}) {
 }
 const problems = (body) => body.problems?.map((one) => `${one.field}: ${one.problem}`).join("; ") ?? body.detail ?? body.error ?? "";
 
+/** The epoch in which this person sees the open conversation. */
+const epochTag = () => {
+  const epoch = state.value.rows.get(open.value.id)?.epoch ?? open.value.conversation?.epoch ?? 0;
+  return `"e${epoch}"`;
+};
+
 export function show(id) {
   if (!id) return undefined;
   dispatch({type: "cursor", id});
@@ -127,14 +133,14 @@ export async function undo(message_id) {
 
 export const note = (text) => {
   const {tenant, key} = open.value;
-  return attempt(() => conversationCommand(tenant, key, "notes", {text}));
+  return attempt(() => conversationCommand(tenant, key, "notes", {text}, {etag: epochTag()}));
 };
 
 export const askDraft = () => {
   const row = state.value.rows.get(open.value.id);
   return attempt(() => handoverCommand(open.value.id, "suggest", {}, {etag: `"e${row.epoch}"`}));
 };
-export const dismissDraft = (id, reason) => attempt(() => post(`/v1/suggestions/${encodeURIComponent(id)}/settle`, {reason}));
+export const dismissDraft = (id, reason) => attempt(() => post(`/v1/suggestions/${encodeURIComponent(id)}/settle`, {reason}, {etag: epochTag()}));
 
 /** A verdict. Refused fields come back by name, for the form. */
 export async function verdict(body, onProblems) {

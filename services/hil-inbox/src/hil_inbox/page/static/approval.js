@@ -16,7 +16,7 @@ export function ApprovalCard() {
   const state = rows.value.get(id)?.state === "done" ? "done" : approval.state;
   const expired = approval.expires_ms <= now.value;
   const over = state !== "pending" && state !== "waiting";
-  const bound = {arguments_hash: approval.arguments_hash ?? undefined, policy_version: approval.policy_version ?? undefined, dwell_ms: Math.max(0, now.value - since)};
+  const bound = {dwell_ms: Math.max(0, now.value - since)}; // What was seen is named by If-Match.
   const decide = (body, onProblems = () => false) => verdict({...body, ...bound}, onProblems);
   const props = {approval, decide, setStep, disabled: !canDecide.value || over || expired};
   return html`<section class=${`card approval-card${over || expired ? " is-over" : ""}`} id="approval" tabindex="-1" aria-label=${t("approval.title")}>

@@ -1,6 +1,7 @@
 // What is known beside the conversation: the customer, facts with their source, clocks, what happened?
 import {html, icon} from "./html.js";
 import {now, open, pane, rows} from "./store.js";
+import {eventText} from "./transcript.js";
 import {span, t, timeOf, word} from "./i18n.js";
 
 export function ContextPane() {
@@ -49,5 +50,5 @@ function Timeline({row}) {
   const events = open.value.lines.filter((line) => line.kind === "event");
   return html`<${Block} title=${t("context.timeline")}><ol class="timeline">
     ${row && html`<li><time>${timeOf(row.opened_ms, now.value)}</time> ${t(row.kind === "approval" ? "context.asked" : "context.opened", {reason: word("reason", row.reason)})}</li>`}
-    ${events.map((line) => html`<li key=${line.id}><time>${timeOf(line.at_ms, now.value)}</time> ${line.text || word("event", line.event ?? line.notice)}</li>`)}</ol></${Block}>`;
+    ${events.map((line) => html`<li key=${line.id}><time>${timeOf(line.at_ms, now.value)}</time> ${eventText(line)}</li>`)}</ol></${Block}>`;
 }

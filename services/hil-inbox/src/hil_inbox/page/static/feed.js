@@ -9,9 +9,9 @@ const RETRY_MS = [500, 1000, 2000, 5000, 10000];
 const NAMED = ["presence", "typing", "viewing", "heartbeat", "reset"];
 
 /** `seq()` is the newest applied sequence of this tab; `deliver(name, data)` gets each event; `status(state)` the connection. */
-export function startFeed({seq, deliver, status}) {
+export function startFeed({seq, deliver, status, refused}) {
   const channel = new BroadcastChannel(CHANNEL);
-  const feed = {seq, deliver, status, channel, ring: [], source: null, leading: false, tries: 0};
+  const feed = {seq, deliver, status, refused, channel, ring: [], floor: 0, source: null, leading: false, tries: 0};
   channel.onmessage = ({data}) => heard(feed, data);
   navigator.locks.request(CHANNEL, () => lead(feed)).catch(() => status("reconnecting"));
   channel.postMessage({kind: "hello", after: seq()});
@@ -29,6 +29,8 @@ function lead(feed) {
 function connect(feed) {
   feed.source?.close();
   clearTimeout(feed.timer);
+  feed.ring = [];
+  feed.floor = feed.seq();
   const source = new EventSource(`/v1/feed?after=${feed.seq()}`);
   feed.source = source;
   source.onopen = () => { feed.tries = 0; tell(feed, "status", "live"); };
@@ -44,13 +46,15 @@ function retry(feed, source) {
   tell(feed, "status", "reconnecting");
   feed.timer = setTimeout(() => connect(feed), RETRY_MS[Math.min(feed.tries, RETRY_MS.length - 1)]);
   feed.tries += 1;
+  if (feed.tries === 3) feed.refused(); // Perhaps the session is over: an ordinary request finds out.
 }
 
 function tell(feed, name, data) {
   if (name === "change") {
     feed.ring.push(data);
-    if (feed.ring.length > RING_MAX) feed.ring.splice(0, RING_MAX / 2);
+    if (feed.ring.length > RING_MAX) feed.floor = feed.ring.splice(0, RING_MAX / 2).at(-1).seq;
   }
+  if (name === "reset") feed.source.close();
   feed.channel.postMessage({kind: "event", name, data});
   take(feed, name, data);
 }
@@ -72,8 +76,7 @@ function heard(feed, message) {
 function replay(feed, after) {
   const state = feed.source?.readyState === 1 ? "live" : "reconnecting";
   feed.channel.postMessage({kind: "event", name: "status", data: state});
-  const oldest = feed.ring[0]?.seq ?? feed.seq() + 1;
-  if (after < oldest - 1 && after < feed.seq() && feed.ring.length === 0) {
+  if (after < feed.floor) {
     feed.channel.postMessage({kind: "event", name: "reset", data: {reason: "joined_late", seq: feed.seq(), after}});
     return;
   }

@@ -68,8 +68,8 @@ function release(box) {
 
 function othersAt(row) {
   if (!row) return "";
-  const place = `${row.tenant}/${row.key}`;
-  const names = (group) => (presence.value[group][place] ?? []).filter((one) => one !== me.value?.actor_id);
+  const names = (group) => Object.entries(presence.value[group][row.key] ?? {})
+    .filter(([id, one]) => id !== me.value?.actor_id && one.until_ms > now.value).map(([id, one]) => one.name || id);
   const [typing, viewing] = [names("typing"), names("viewing")];
   if (typing.length) return t("others.typing", {who: typing.join(", ")});
   return viewing.length ? t("others.viewing", {who: viewing.join(", ")}) : "";

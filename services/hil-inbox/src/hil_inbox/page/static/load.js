@@ -1,6 +1,6 @@
 // In which order does the page fetch what it shows, and how do changes get into it?
 import {dispatch, skew, state, say} from "./store.js";
-import {eachPage, get, put, readApproval, readConversation, readHandover} from "./api.js";
+import {eachPage, get, post, readApproval, readConversation, readHandover} from "./api.js";
 import {startFeed} from "./feed.js";
 import {announceChange} from "./notify.js";
 import {t} from "./i18n.js";
@@ -15,8 +15,8 @@ let frame = 0;
 export async function start() {
   dispatch({type: "me", me: await get("/v1/me")});
   await loadQueue();
-  feed = startFeed({seq: () => state.value.seq, deliver, status: (connection) => dispatch({type: "feed", state: connection})});
-  setInterval(() => put("/v1/me/heartbeat", {}).catch(() => {}), HEARTBEAT_MS);
+  feed = startFeed({seq: () => state.value.seq, deliver, status: (connection) => dispatch({type: "feed", state: connection}), refused: () => optional("/v1/me", () => {})});
+  setInterval(() => post("/v1/me/heartbeat", {}).catch(() => {}), HEARTBEAT_MS);
   optional("/v1/canned-replies", (answer) => dispatch({type: "canned", canned: answer.canned_replies ?? answer.replies ?? []}));
   optional("/v1/me/views", (answer) => dispatch({type: "views", views: answer.views ?? []}));
   loadAgents();
@@ -27,6 +27,12 @@ export const loadAgents = () => {
   optional("/v1/agents", (answer) => dispatch({type: "agents", agents: answer.agents ?? []}));
   optional("/v1/queues", (answer) => dispatch({type: "queues", queues: answer.queues ?? []}));
 };
+
+let asked = null;
+/** Of many changes of presence, one look every three seconds. */
+function soon() {
+  asked ??= setTimeout(() => { asked = null; loadAgents(); }, 3000);
+}
 
 function optional(path, use) {
   get(path).then(use).catch(() => {}); // The page works without these; what needs them says that they are missing.
@@ -52,8 +58,8 @@ function deliver(name, data) {
     return dispatch({type: "heartbeat", at_ms: Date.now()});
   }
   if (name === "reset") return again(data);
-  if (name === "presence") return loadAgents();
-  return dispatch({type: name, key: `${data.tenant}/${data.key}`, who: data.agents ?? data.who ?? []});
+  if (name === "presence") return soon();
+  return dispatch({type: name, ...data});
 }
 
 /** Changes are applied once a frame, however many come. A hidden tab has no frames, so a timer stands in. */
@@ -71,8 +77,13 @@ function applyWaiting() {
   waiting = [];
   const before = state.value;
   dispatch({type: "changes", changes});
-  for (const change of changes) if (change.seq > before.seq) announceChange(change, before, state.value);
+  const fresh = changes.filter((change) => change.seq > before.seq);
+  for (const change of fresh) announceChange(change, before, state.value);
+  if (fresh.some(concernsOpenApproval)) openRow(state.value.open.id);
 }
+
+/** A verdict is in the approval's own document. */
+const concernsOpenApproval = (change) => state.value.open?.kind === "approval" && (change.rows ?? []).some((row) => row.id === state.value.open.id);
 
 /** The server (or the leading tab) cannot tell what was missed: all is fetched again, and the person is told. */
 async function again({reason, after}) {
@@ -83,6 +94,7 @@ async function again({reason, after}) {
   say(t("feed.reset"));
   dispatch({type: "reset", reason: null});
   feed?.restart();
+  feed?.hello();
 }
 
 /** Open what a row stands for: its documents and the newest page of the transcript. */
@@ -90,7 +102,7 @@ export async function openRow(id) {
   const row = state.value.rows.get(id);
   if (!row) return;
   const {kind, tenant, key} = row;
-  dispatch({type: "open", id, kind, tenant, key});
+  if (state.value.open?.id !== id) dispatch({type: "open", id, kind, tenant, key});
   try {
     const [document, conversation] = await Promise.all([
       kind === "approval" ? readApproval(id) : readHandover(id),

@@ -47,8 +47,8 @@ const HANDLERS = {
   reset: (state, {reason}) => ({...state, reset: reason}),
   agents: (state, {agents}) => ({...state, presence: {...state.presence, agents}}),
   queues: (state, {queues}) => ({...state, queues}),
-  viewing: (state, {key, who}) => ({...state, presence: {...state.presence, viewing: {...state.presence.viewing, [key]: who}}}),
-  typing: (state, {key, who}) => ({...state, presence: {...state.presence, typing: {...state.presence.typing, [key]: who}}}),
+  viewing: (state, event) => ({...state, presence: noticed(state.presence, "viewing", event)}),
+  typing: (state, event) => ({...state, presence: noticed(state.presence, "typing", event)}),
   canned: (state, {canned}) => ({...state, canned}),
   views: (state, {views}) => ({...state, views}),
   notice: (state, {notice}) => ({...state, notices: [...state.notices.slice(-3), notice]}),
@@ -56,8 +56,14 @@ const HANDLERS = {
   outbox: applyOutbox,
 };
 
+/** Who looks or types where, and until when that holds; what is over is forgotten on the way. */
+function noticed(presence, what, {key, actor_id: id, name, until_ms, at_ms}) {
+  const here = Object.fromEntries(Object.entries(presence[what][key] ?? {}).filter(([, one]) => one.until_ms > at_ms));
+  return {...presence, [what]: {...presence[what], [key]: {...here, [id]: {name, until_ms}}}};
+}
+
 function applySnapshot(state, {rows, as_of_seq: seq}) {
-  const next = {...state, rows: new Map(rows.map((row) => [row.id, row])), seq: Math.max(state.seq, seq), loaded: true};
+  const next = {...state, rows: new Map(rows.map((row) => [row.id, row])), seq, loaded: true};
   return refreshed({...next, resolvedLoaded: false});
 }
 

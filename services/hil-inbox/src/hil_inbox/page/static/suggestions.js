@@ -10,7 +10,7 @@ const REASONS = ["wrong_fact", "wrong_tone", "not_needed", "other"];
 export function Drafts({onUse}) {
   const [asked, setAsked] = useState(false);
   const [dismissing, setDismissing] = useState(false);
-  const waiting = open.value.suggestions.filter((one) => !one.outcome && one.state !== "settled");
+  const waiting = open.value.suggestions.filter((one) => one.state === "offered" || one.state === "failed").sort((a, b) => a.seq - b.seq);
   const draft = waiting.filter((one) => one.text || one.error).at(-1);
   const ask = async () => setAsked(await askDraft());
   if (!draft) return html`<div class="draft-ask"><button class="quiet small" disabled=${!canDecide.value || asked} onClick=${ask}>${icon("bot")}${t(asked ? "draft.coming" : "draft.ask")}</button></div>`;

@@ -47,7 +47,13 @@ function Line({line}) {
   </article>`;
 }
 
-const eventText = (line) => line.text || word("event", line.event ?? line.notice ?? line.author);
+/** What happened, by whom, in a few words. */
+export function eventText(line) {
+  const {content = {}, state, author_id: id} = line;
+  const who = id === me.value.actor_id ? t("you") : (id ?? t("author.system"));
+  const about = content.note || content.resolution || content.outcome || content.reason_code || content.queue || content.agent_id || "";
+  return t("event.line", {what: word("event", state), who, about: line.text || (about === id ? "" : about)}).replace(/[ ,:]+$/, "");
+}
 
 /** Folded in place: name and outcome are seen, arguments and result on demand. */
 function ToolCall({call}) {
