@@ -50,6 +50,9 @@ class PageServer:
     approvals_by_id: dict[str, Row] = field(default_factory=dict)
     history: list[Row] = field(default_factory=list)
     commands: list[tuple[str, Row]] = field(default_factory=list)
+    keys: list[tuple[str, str]] = field(default_factory=list)
+    resets: list[str] = field(default_factory=list)
+    streams: int = 0
     refusals: dict[str, tuple[int, Row]] = field(default_factory=dict)
     queues_stopped: set[str] = field(default_factory=set)
     seq: int = 100
@@ -107,7 +110,12 @@ class PageServer:
     async def events(self, after: int) -> AsyncIterator[bytes]:
         """Changes after a sequence, then heartbeats and what comes."""
         beat = 0.0
+        self.streams += 1
         while self.feed_open:
+            if self.resets:
+                data = json.dumps({"reason": self.resets.pop(), "seq": self.seq})
+                yield f"event: reset\ndata: {data}\n\n".encode()
+                return
             for change in self.after(after):
                 after = change["seq"]
                 yield f"id: {after}\nevent: change\ndata: {json.dumps(change)}\n\n".encode()
@@ -220,6 +228,7 @@ def _add_commands(app: FastAPI, server: PageServer) -> None:
             id_ = next(row["id"] for row in server.rows.values() if row["key"] == key)
         if group != "me" and verb not in ("viewing", "typing"):
             server.commands.append((f"{group} {verb}", body))
+            server.keys.append((f"{group} {verb}", request.headers.get("idempotency-key", "")))
         if verb in server.refusals:
             status, refusal = server.refusals[verb]
             return JSONResponse(refusal, status_code=status)
@@ -245,7 +254,11 @@ def _settle(server: PageServer, id_: str, verb: str, body: Row) -> None:
         "resolve": {"state": "done", "outcome": "resolved", "closed_ms": now_ms, "owner_id": None},
         "return": {"state": "done", "outcome": "returned", "closed_ms": now_ms, "owner_id": None},
         "notes": {"lines": (line(body["key"], 0, "human_agent", body.get("text", ""), now_ms, kind="note", **mine),)},
-        "suggest": {"suggestions": ({"suggestion_id": body["key"], "text": DRAFT, "origin": "asked", "state": "offered", "seq": 1},)},
+        "suggest": {
+            "suggestions": (
+                {"suggestion_id": body["key"], "text": DRAFT, "origin": "asked", "state": "offered", "seq": 1},
+            )
+        },
         "decide": {"state": "done", "outcome": body.get("verdict"), "closed_ms": now_ms},
     }
     if verb == "decide":

@@ -13,7 +13,7 @@ export const ROW_PX = 64;
 const SPARE = 6;
 
 export function ListPane() {
-  return html`<section class="pane list-pane" aria-label=${t("pane.list")} data-pane="list">
+  return html`<section class="pane list-pane" aria-label=${t("pane.list")} data-pane="list" ...${holding}>
     <${Filters} />
     <${FreshBar} />
     <${Rows} />
@@ -43,7 +43,7 @@ function Rows() {
     const next = Math.floor(box.current.scrollTop / ROW_PX) * ROW_PX;
     if (next !== top) setTop(next);
   };
-  return html`<div class="rows" ref=${box} onScroll=${onScroll} tabindex="-1" ...${holding}>
+  return html`<div class="rows" ref=${box} onScroll=${onScroll} tabindex="-1">
     ${!state.value.loaded ? html`<${Skeleton} />` : order.length === 0 ? html`<${EmptyList} />` : null}
     <div class="grid" role="grid" aria-label=${t(`view.${list.value.view}`)} aria-rowcount=${order.length} aria-colcount="1"
       style=${{height: `${order.length * ROW_PX}px`}} hidden=${order.length === 0}>
