@@ -13,6 +13,7 @@ from tests.support.npm import installed
 AXE = Path(__file__).with_name("axe")
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 WAIT_MS = 10_000
+CONTRAST = {"type": "rule", "values": ["color-contrast"]}
 
 
 def chromium() -> str:
@@ -40,12 +41,13 @@ def opened(browser: Browser, url: str, **settings: Any) -> Page:
     return page
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds against WCAG 2.2 A and AA, each with the first element that it is about."""
+def violations(page: Page, options: dict[str, Any] | None = None) -> list[str]:
+    """What axe finds against WCAG 2.2 A and AA, each with the first elements that it is about."""
     if not page.evaluate("'axe' in window"):
         script = (installed(AXE) / "node_modules" / "axe-core" / "axe.min.js").read_text()
         page.evaluate(script)  # By the debugger's protocol, which the page's policy does not forbid.
-    found = page.evaluate("rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", list(RULES))
+    asked = {"runOnly": options or list(RULES), "resultTypes": ["violations"]}
+    found = page.evaluate("options => axe.run(document, options)", asked)
     return [
         f"{one['id']}: {one['help']}: {node['html'][:160]} {node['failureSummary'][:240]}"
         for one in found["violations"]

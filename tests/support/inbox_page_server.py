@@ -123,7 +123,7 @@ class PageServer:
                 beat = time.monotonic()
                 data = json.dumps({"seq": self.seq, "now_ms": self.now_ms()})
                 yield f"event: heartbeat\ndata: {data}\n\n".encode()
-            await asyncio.sleep(0.003)
+            await asyncio.sleep(0.01)
 
     def after(self, seq: int) -> list[Row]:
         """The history is dense: its last entry has the newest sequence."""
