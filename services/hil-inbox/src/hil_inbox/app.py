@@ -24,15 +24,24 @@ from contracts.handovers import (
 from contracts.streams import HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS, LOG
 from document_store import DocumentStore, open_store
 from hil_inbox.adapters.ack_floor import ack_floor
+from hil_inbox.adapters.live_subjects import live_heard, tell_live
+from hil_inbox.adapters.log_pass import LogPass
 from hil_inbox.adapters.state_cache import StateCache
 from hil_inbox.adapters.view_store import ViewStore
 from hil_inbox.api.answers import add_error_answers
 from hil_inbox.api.approvals import approval_routes
 from hil_inbox.api.body_limit import BodyLimit
 from hil_inbox.api.conversations import conversation_routes
+from hil_inbox.api.feed import feed_routes
 from hil_inbox.api.handover_commands import handover_command_routes
 from hil_inbox.api.handovers import handover_routes
+from hil_inbox.api.live import live_routes
 from hil_inbox.api.office import Office
+from hil_inbox.api.queue import queue_routes
+from hil_inbox.domain.feed_ring import FeedRing
+from hil_inbox.handlers.count_queue import QueueCounts
+from hil_inbox.handlers.fan_out import FanOut
+from hil_inbox.handlers.follow_feed import Feed
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
 from hil_inbox.settings import Settings
@@ -95,6 +104,18 @@ def http_app(office: Office) -> FastAPI:
     return app
 
 
+def live_feed(settings: Settings, connection: Connection, log: WholeLog) -> Feed:
+    """One pass over the log, and what subscribers read of it."""
+    ring = FeedRing(settings.feed_events_max, settings.feed_bytes_max)
+    fan_out = FanOut(log, LogPass(connection, HIL_INBOX_EVENTS, LOG), ring, views_max=settings.keys_cached_max)
+    return Feed(
+        fan_out,
+        heartbeat_seconds=settings.feed_heartbeat_seconds,
+        subscribers_max=settings.feed_subscribers_max,
+        subscribers_per_actor_max=settings.feed_subscribers_per_actor_max,
+    )
+
+
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run until `stop`; `ready` is set once the consumers run."""
     configure_logs(SERVICE, level=settings.log_level, redact=redact)
@@ -131,10 +152,15 @@ async def _run(
     consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
     events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
+    feed = live_feed(settings, connection, log)
     http = http_app(office)
+    http.include_router(feed_routes(feed))
+    http.include_router(queue_routes(office, QueueCounts(views.store, office.read_floor)))
+    http.include_router(live_routes(partial(tell_live, connection), desk.now_ms))
     add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: commands.running and events.running})
-    async with asyncio.TaskGroup() as group:
+    async with live_heard(connection, feed.hear, desk.now_ms), asyncio.TaskGroup() as group:
         group.create_task(commands.run(stop))
+        group.create_task(feed.fan_out.run(stop))
         group.create_task(events.run(stop))
         group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
         ready.set()
