@@ -29,6 +29,8 @@ from contracts.suggestions import RequestSuggestion, SuggestionSettled
 from document_store import DocumentStore, open_store
 from hil_inbox.adapters.ack_floor import ack_floor
 from hil_inbox.adapters.clock_timer import ClockTimers
+from hil_inbox.adapters.live_subjects import live_heard, tell_live
+from hil_inbox.adapters.log_pass import LogPass
 from hil_inbox.adapters.oidc_client import OidcClient, oidc_http
 from hil_inbox.adapters.oidc_file import load_provider
 from hil_inbox.adapters.queues_file import load_queues
@@ -37,14 +39,21 @@ from hil_inbox.adapters.view_store import ViewStore
 from hil_inbox.api.answers import add_error_answers
 from hil_inbox.api.approvals import approval_routes
 from hil_inbox.api.conversations import conversation_routes
+from hil_inbox.api.feed import feed_routes
 from hil_inbox.api.gate import House, add_gate, staff_room
 from hil_inbox.api.handover_commands import handover_command_routes
 from hil_inbox.api.handovers import handover_routes
+from hil_inbox.api.live import live_routes
 from hil_inbox.api.office import Office
+from hil_inbox.api.queue import queue_routes
 from hil_inbox.api.replies import reply_routes
 from hil_inbox.api.staff_room import StaffRoom
+from hil_inbox.domain.feed_ring import FeedRing
 from hil_inbox.domain.queues import Queues
 from hil_inbox.domain.sessions import Lifetimes
+from hil_inbox.handlers.count_queue import QueueCounts
+from hil_inbox.handlers.fan_out import FanOut
+from hil_inbox.handlers.follow_feed import Feed
 from hil_inbox.handlers.keep_clocks import ClockKeeper
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
@@ -140,6 +149,18 @@ class Rooms:
     queues: Queues
 
 
+def live_feed(settings: Settings, connection: Connection, log: WholeLog) -> Feed:
+    """One pass over the log, and what subscribers read of it."""
+    ring = FeedRing(settings.feed_events_max, settings.feed_bytes_max)
+    fan_out = FanOut(log, LogPass(connection, HIL_INBOX_EVENTS, LOG), ring, views_max=settings.keys_cached_max)
+    return Feed(
+        fan_out,
+        heartbeat_seconds=settings.feed_heartbeat_seconds,
+        subscribers_max=settings.feed_subscribers_max,
+        subscribers_per_actor_max=settings.feed_subscribers_per_actor_max,
+    )
+
+
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run until `stop`; `ready` is set once the consumers run."""
     configure_logs(SERVICE, level=settings.log_level, redact=redact)
@@ -195,10 +216,15 @@ async def _run(
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
     http = http_app(office, room, house)
     add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: all(one.running for one in consumers)})
-    async with asyncio.TaskGroup() as group:
+    feed = live_feed(settings, connection, log)
+    http.include_router(feed_routes(feed))
+    http.include_router(queue_routes(office, QueueCounts(views.store, office.read_floor)))
+    http.include_router(live_routes(partial(tell_live, connection), desk.now_ms))
+    async with live_heard(connection, feed.hear, desk.now_ms), asyncio.TaskGroup() as group:
         for one in consumers:
             group.create_task(one.run(stop))
         group.create_task(sweep_until(stop, room.sweeps))
+        group.create_task(feed.fan_out.run(stop))
         group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
         ready.set()
         await stop.wait()

@@ -87,17 +87,17 @@ class LogPass:
         finally:
             await self._close()
 
-    async def prove(self) -> None:
-        """Move `position` to the end of the stream if nothing of ours is left before it. Between batches only. Does
-        nothing when the server does not answer."""
+    async def prove(self) -> int:
+        """A sequence before which nothing of ours is left that was not given out, 0 if that cannot be said now."""
         if not self._is_open():
-            return
+            return 0
         with suppress(nats.errors.Error, nats.js.errors.Error, TimeoutError):
             last = await self.last_sequence()  # First: what is stored after it may be pending or not.
             info = await self.connection.jetstream.consumer_info(self.stream.name, self._consumer)
             delivered = info.delivered.consumer_seq if info.delivered else 0
             if info.num_pending == 0 and delivered == self._count:
-                self.position = max(self.position, last)
+                return last
+        return 0
 
     def _is_open(self) -> bool:
         return bool(self._consumer) and self._reconnects == self.connection.client.stats["reconnects"]

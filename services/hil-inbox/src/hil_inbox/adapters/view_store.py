@@ -56,11 +56,12 @@ class ViewStore:
         return None if document is None else document.body
 
     async def find(
-        self, collection: Collection, where: Mapping[str, str | Sequence[str]], *, limit: int, cursor: str | None
+        self, collection: Collection, where: Mapping[str, str | Sequence[str] | None], *, limit: int, cursor: str | None
     ) -> Page:
-        """A page in the collection's own order."""
+        """A page in the collection's own order; a value of None stands for none."""
         conditions: list[Condition] = [
-            Equal(field, value) if isinstance(value, str) else OneOf(field, value) for field, value in where.items()
+            Equal(field, value) if value is None or isinstance(value, str) else OneOf(field, value)
+            for field, value in where.items()
         ]
         return await self.store.find(collection, conditions, sort=ORDERS[collection], limit=limit, cursor=cursor)
 

@@ -8,10 +8,10 @@ from pydantic import JsonValue
 from hil_inbox.domain.read_model import Body, Place
 
 
-def change_frame(head: Mapping[str, JsonValue], changed: Mapping[Place, Body]) -> bytes:
-    """One message of the log: what it is (`head`), and the documents that it changed, each whole. Applying one twice,
+def change_frame(seq: int, about: Mapping[str, JsonValue], changed: Mapping[Place, Body]) -> bytes:
+    """One message of the log: what it is `about`, and the documents that it changed, each whole. Applying one twice,
     or an older one (`as_of_seq`), changes nothing."""
-    body: dict[str, object] = {**head, "rows": [], "conversation": None, "lines": [], "suggestions": []}
+    body: dict[str, object] = {"seq": seq, **about, "rows": [], "conversation": None, "lines": [], "suggestions": []}
     for (collection, id_), document in changed.items():
         shown = {"id": id_, **document}
         if collection == "conversations":
@@ -21,14 +21,14 @@ def change_frame(head: Mapping[str, JsonValue], changed: Mapping[Place, Body]) -
             listed = body[LISTS[collection]]
             assert isinstance(listed, list)
             listed.append(shown)
-    return b"id: %d\nevent: change\ndata: %b\n\n" % (head["seq"], orjson.dumps(body))
+    return b"id: %d\nevent: change\ndata: %b\n\n" % (seq, orjson.dumps(body))
 
 
 LISTS = {"queue": "rows", "transcript": "lines", "suggestions": "suggestions"}
 
 
 def told(event: str, body: Mapping[str, JsonValue]) -> bytes:
-    """An event that is no place in the log: it carries no id, so a client that reconnects asks for the last that has."""
+    """An event that is no place in the log, and so has no id: clients that reconnect name the last that has one."""
     return b"event: %b\ndata: %b\n\n" % (event.encode(), orjson.dumps(body))
 
 
