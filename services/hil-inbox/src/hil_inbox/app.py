@@ -29,15 +29,21 @@ from hil_inbox.adapters.oidc_client import OidcClient, oidc_http
 from hil_inbox.adapters.oidc_file import load_provider
 from hil_inbox.adapters.state_cache import StateCache
 from hil_inbox.adapters.view_store import ViewStore
+from hil_inbox.api.agents import agent_routes
 from hil_inbox.api.answers import add_error_answers
 from hil_inbox.api.approvals import approval_routes
 from hil_inbox.api.conversations import conversation_routes
+from hil_inbox.api.floor import Floor
 from hil_inbox.api.gate import House, add_gate, staff_room
 from hil_inbox.api.handover_commands import handover_command_routes
 from hil_inbox.api.handovers import handover_routes
+from hil_inbox.api.me import me_routes
 from hil_inbox.api.office import Office
+from hil_inbox.api.open_floor import Ground, open_floor
+from hil_inbox.api.queues import queue_routes
 from hil_inbox.api.replies import reply_routes
 from hil_inbox.api.staff_room import StaffRoom
+from hil_inbox.domain.assignment import QueueRule
 from hil_inbox.domain.sessions import Lifetimes
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
@@ -54,6 +60,7 @@ from service_kit.tasks import end_task
 from service_kit.telemetry import configure_logs, configure_traces
 
 SERVICE = "hil-inbox"
+QUEUES = {"default": QueueRule("default")}
 PUBLISHES: tuple[type[Message], ...] = (
     HandoverClaimed,
     HandoverReleased,
@@ -87,7 +94,7 @@ def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
     return app, broker
 
 
-def http_app(office: Office, room: StaffRoom, house: House) -> FastAPI:
+def http_app(office: Office, room: StaffRoom, house: House, floor: Floor) -> FastAPI:
     """The REST API. Its paths are closed to all but principals (api/doorkeeper.py)."""
     app = FastAPI(title=SERVICE, version="1", docs_url=None, redoc_url=None)
     add_gate(app, room, house)
@@ -98,6 +105,9 @@ def http_app(office: Office, room: StaffRoom, house: House) -> FastAPI:
         reply_routes(office),
         conversation_routes(office),
         approval_routes(office),
+        me_routes(floor),
+        agent_routes(floor, room),
+        queue_routes(floor, room),
     ):
         app.include_router(router)
     return app
@@ -112,6 +122,7 @@ def clock_ms() -> int:
 class Rooms:
     """What the store holds: what people see, and the people."""
 
+    store: DocumentStore
     views: ViewStore
     staff: StaffRoom
 
@@ -138,7 +149,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         lifetimes = Lifetimes(int(settings.session_hours * 3_600_000), int(settings.session_idle_minutes * 60_000))
         room = staff_room(store, lifetimes=lifetimes, now_ms=clock_ms, oidc=client)
         await room.prepare()
-        await _run(settings, connection, Rooms(views, room), stop=stop, ready=ready)
+        await _run(settings, connection, Rooms(store, views, room), stop=stop, ready=ready)
 
 
 async def _run(
@@ -164,9 +175,11 @@ async def _run(
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
     events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
-    http = http_app(office, room, house)
-    add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: commands.running and events.running})
-    async with asyncio.TaskGroup() as group:
+    ground = Ground(connection, rooms.store, desk, rules=lambda: QUEUES)
+    async with open_floor(settings, ground) as (floor, passes), asyncio.TaskGroup() as group:
+        http = http_app(office, room, house, floor)
+        add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: commands.running and events.running})
+        group.create_task(passes.run(stop))
         group.create_task(commands.run(stop))
         group.create_task(events.run(stop))
         group.create_task(sweep_until(stop, room.sweeps))
