@@ -27,8 +27,10 @@ from document_store import DocumentStore, open_store
 from hil_inbox.adapters.ack_floor import ack_floor
 from hil_inbox.adapters.oidc_client import OidcClient, oidc_http
 from hil_inbox.adapters.oidc_file import load_provider
+from hil_inbox.adapters.saved_views import SavedViewStore
 from hil_inbox.adapters.state_cache import StateCache
 from hil_inbox.adapters.view_store import ViewStore
+from hil_inbox.adapters.word_index import WordIndex
 from hil_inbox.api.agents import agent_routes
 from hil_inbox.api.answers import add_error_answers
 from hil_inbox.api.approvals import approval_routes
@@ -42,9 +44,13 @@ from hil_inbox.api.office import Office
 from hil_inbox.api.open_floor import Ground, open_floor
 from hil_inbox.api.queues import queue_routes
 from hil_inbox.api.replies import reply_routes
+from hil_inbox.api.saved_views import saved_view_routes
+from hil_inbox.api.search import search_routes
 from hil_inbox.api.staff_room import StaffRoom
 from hil_inbox.domain.assignment import QueueRule
 from hil_inbox.domain.sessions import Lifetimes
+from hil_inbox.handlers.index_words import Indexer
+from hil_inbox.handlers.measure import measured
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
 from hil_inbox.handlers.sweep import sweep_until
@@ -124,6 +130,7 @@ class Rooms:
 
     store: DocumentStore
     views: ViewStore
+    words: WordIndex
     staff: StaffRoom
 
 
@@ -145,11 +152,13 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
             await ensure_consumer(connection.jetstream, spec, stream=LOG)
         views = ViewStore(store)
         await views.prepare()
+        words = WordIndex(store)
+        await words.prepare()
         client = None if oidc is None else OidcClient(oidc, settings.oidc_client_secret, http, clock_ms)
         lifetimes = Lifetimes(int(settings.session_hours * 3_600_000), int(settings.session_idle_minutes * 60_000))
         room = staff_room(store, lifetimes=lifetimes, now_ms=clock_ms, oidc=client)
         await room.prepare()
-        await _run(settings, connection, Rooms(store, views, room), stop=stop, ready=ready)
+        await _run(settings, connection, Rooms(store, views, words, room), stop=stop, ready=ready)
 
 
 async def _run(
@@ -163,7 +172,6 @@ async def _run(
         now_ms=clock_ms,
         publish=partial(publish, connection),
     )
-    projector = Projector(log, views, views_max=settings.keys_cached_max)
     office = Office(
         views=views,
         desk=desk,
@@ -173,11 +181,15 @@ async def _run(
     )
     consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
-    events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
     ground = Ground(connection, rooms.store, desk, rules=lambda: QUEUES)
     async with open_floor(settings, ground) as (floor, passes), asyncio.TaskGroup() as group:
+        then = (measured(lambda: QUEUES), Indexer(rooms.words), passes.follow)
+        projector = Projector(log, views, views_max=settings.keys_cached_max, then=then)
+        events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
         http = http_app(office, room, house, floor)
+        http.include_router(saved_view_routes(SavedViewStore(rooms.store)))
+        http.include_router(search_routes(rooms.words, views))
         add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: commands.running and events.running})
         group.create_task(passes.run(stop))
         group.create_task(commands.run(stop))
