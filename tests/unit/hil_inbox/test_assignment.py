@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil_inbox.domain.assignment import Agent, Assignment, QueueRule, QueueRow, assign, fits, has_room, online_for
+from hil_inbox.domain.assignment import Agent, Assignment, QueueRow, QueueRule, assign, fits, has_room, online_for
 from hil_inbox.domain.queue_position import Place, place_of
 
 NOW = 1_000_000

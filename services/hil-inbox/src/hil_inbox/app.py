@@ -34,27 +34,39 @@ from hil_inbox.adapters.log_pass import LogPass
 from hil_inbox.adapters.oidc_client import OidcClient, oidc_http
 from hil_inbox.adapters.oidc_file import load_provider
 from hil_inbox.adapters.queues_file import load_queues
+from hil_inbox.adapters.saved_views import SavedViewStore
 from hil_inbox.adapters.state_cache import StateCache
 from hil_inbox.adapters.view_store import ViewStore
+from hil_inbox.adapters.word_index import WordIndex
+from hil_inbox.api.agents import agent_routes
 from hil_inbox.api.answers import add_error_answers
 from hil_inbox.api.approvals import approval_routes
 from hil_inbox.api.conversations import conversation_routes
 from hil_inbox.api.feed import feed_routes
+from hil_inbox.api.floor import Floor
 from hil_inbox.api.gate import House, add_gate, staff_room
 from hil_inbox.api.handover_commands import handover_command_routes
 from hil_inbox.api.handovers import handover_routes
 from hil_inbox.api.live import live_routes
+from hil_inbox.api.me import me_routes
 from hil_inbox.api.office import Office
+from hil_inbox.api.open_floor import Ground, open_floor
 from hil_inbox.api.queue import queue_routes
+from hil_inbox.api.queues import queue_routes as board_routes
 from hil_inbox.api.replies import reply_routes
+from hil_inbox.api.saved_views import saved_view_routes
+from hil_inbox.api.search import search_routes
 from hil_inbox.api.staff_room import StaffRoom
+from hil_inbox.domain.assignment import QueueRule
 from hil_inbox.domain.feed_ring import FeedRing
-from hil_inbox.domain.queues import Queues
+from hil_inbox.domain.queues import Queue, Queues
 from hil_inbox.domain.sessions import Lifetimes
 from hil_inbox.handlers.count_queue import QueueCounts
 from hil_inbox.handlers.fan_out import FanOut
 from hil_inbox.handlers.follow_feed import Feed
+from hil_inbox.handlers.index_words import Indexer
 from hil_inbox.handlers.keep_clocks import ClockKeeper
+from hil_inbox.handlers.measure import measured
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
 from hil_inbox.handlers.sweep import sweep_until
@@ -71,6 +83,7 @@ from service_kit.tasks import end_task
 from service_kit.telemetry import configure_logs, configure_traces
 
 SERVICE = "hil-inbox"
+QUEUES = {"default": QueueRule("default")}
 PUBLISHES: tuple[type[Message], ...] = (
     HandoverClaimed,
     HandoverReleased,
@@ -118,7 +131,7 @@ def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
     return app, broker
 
 
-def http_app(office: Office, room: StaffRoom, house: House) -> FastAPI:
+def http_app(office: Office, room: StaffRoom, house: House, floor: Floor) -> FastAPI:
     """The REST API. Its paths are closed to all but principals (api/doorkeeper.py)."""
     app = FastAPI(title=SERVICE, version="1", docs_url=None, redoc_url=None)
     add_gate(app, room, house)
@@ -130,6 +143,9 @@ def http_app(office: Office, room: StaffRoom, house: House) -> FastAPI:
         conversation_routes(office),
         approval_routes(office),
         page_routes(),
+        me_routes(floor),
+        agent_routes(floor, room),
+        board_routes(floor, room),
     ):
         app.include_router(router)
     return app
@@ -144,7 +160,9 @@ def clock_ms() -> int:
 class Rooms:
     """What the store holds: what people see, and the people; and the queues that the file declares."""
 
+    store: DocumentStore
     views: ViewStore
+    words: WordIndex
     staff: StaffRoom
     queues: Queues
 
@@ -180,11 +198,13 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
             await ensure_consumer(connection.jetstream, spec, stream=LOG)
         views = ViewStore(store)
         await views.prepare()
+        words = WordIndex(store)
+        await words.prepare()
         client = None if oidc is None else OidcClient(oidc, settings.oidc_client_secret, http, clock_ms)
         lifetimes = Lifetimes(int(settings.session_hours * 3_600_000), int(settings.session_idle_minutes * 60_000))
         room = staff_room(store, lifetimes=lifetimes, now_ms=clock_ms, oidc=client)
         await room.prepare()
-        await _run(settings, connection, Rooms(views, room, queues), stop=stop, ready=ready)
+        await _run(settings, connection, Rooms(store, views, words, room, queues), stop=stop, ready=ready)
 
 
 async def _run(
@@ -198,7 +218,6 @@ async def _run(
         now_ms=clock_ms,
         publish=partial(publish, connection),
     )
-    projector = Projector(log, views, views_max=settings.keys_cached_max)
     office = Office(
         views=views,
         desk=desk,
@@ -208,26 +227,40 @@ async def _run(
     )
     consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
-    events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
-    # Nobody knows yet who is online: the handler takes a callable once presence does.
-    keeper = ClockKeeper(desk, ClockTimers(connection), rooms.queues, views.waiting_count)
-    clocks = consumer(connection, HIL_INBOX_CLOCKS, clock_routes(keeper))
-    consumers = (commands, clocks, events)
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
-    http = http_app(office, room, house)
-    add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: all(one.running for one in consumers)})
+    rules = {queue.name: rule_of(queue) for queue in rooms.queues}
     feed = live_feed(settings, connection, log)
-    http.include_router(feed_routes(feed))
-    http.include_router(queue_routes(office, QueueCounts(views.store, office.read_floor)))
-    http.include_router(live_routes(partial(tell_live, connection), desk.now_ms))
-    async with live_heard(connection, feed.hear, desk.now_ms), asyncio.TaskGroup() as group:
+    async with (
+        open_floor(settings, Ground(connection, rooms.store, desk, rules=lambda: rules)) as (floor, passes),
+        live_heard(connection, feed.hear, desk.now_ms),
+        asyncio.TaskGroup() as group,
+    ):
+        then = (measured(lambda: rules), Indexer(rooms.words), passes.follow)
+        projector = Projector(log, views, views_max=settings.keys_cached_max, then=then)
+        events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
+        keeper = ClockKeeper(desk, ClockTimers(connection), rooms.queues, views.waiting_count)
+        clocks = consumer(connection, HIL_INBOX_CLOCKS, clock_routes(keeper))
+        consumers = (commands, clocks, events)
+        http = http_app(office, room, house, floor)
+        http.include_router(feed_routes(feed))
+        http.include_router(queue_routes(office, QueueCounts(views.store, office.read_floor)))
+        http.include_router(live_routes(partial(tell_live, connection), desk.now_ms))
+        http.include_router(saved_view_routes(SavedViewStore(rooms.store)))
+        http.include_router(search_routes(rooms.words, views))
+        add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: all(one.running for one in consumers)})
         for one in consumers:
             group.create_task(one.run(stop))
+        group.create_task(passes.run(stop))
         group.create_task(sweep_until(stop, room.sweeps))
         group.create_task(feed.fan_out.run(stop))
         group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
         ready.set()
         await stop.wait()
+
+
+def rule_of(queue: Queue) -> QueueRule:
+    """How people are assigned in a queue of the file."""
+    return QueueRule(queue.name, queue.mode, queue.teams, queue.relax_skills_after_ms, queue.cool_down_ms)
 
 
 async def _started(app: FastStream, stop: asyncio.Event) -> bool:

@@ -22,6 +22,7 @@ INDEXES: Mapping[Collection, Sequence[Sequence[str]]] = {
         ("tenant", "kind", "state", "due_ms", "rank", "opened_ms"),
         ("tenant", "owner_id", "state", "due_ms", "rank", "opened_ms"),
         ("tenant", "queue", "state", "due_ms", "rank", "opened_ms"),
+        ("tenant", "queue", "state", "opened_ms"),
         ("tenant", "team", "state", "due_ms", "rank", "opened_ms"),
         ("tenant", "due_ms", "rank", "opened_ms"),
         ("tenant", "key"),
