@@ -1,6 +1,7 @@
 """Who is plugged into whom: which messages does the inbox react to, with what?"""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -39,6 +40,7 @@ from hil_inbox.api.office import Office
 from hil_inbox.api.replies import reply_routes
 from hil_inbox.api.staff_room import StaffRoom
 from hil_inbox.domain.sessions import Lifetimes
+from hil_inbox.handlers.first_admin import first_link
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
 from hil_inbox.handlers.sweep import sweep_until
@@ -134,7 +136,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
             await ensure_consumer(connection.jetstream, spec, stream=LOG)
         views = ViewStore(store)
         await views.prepare()
-        client = None if oidc is None else OidcClient(oidc, settings.oidc_client_secret, http, clock_ms)
+        client = None if oidc is None else OidcClient(oidc, settings.oidc_client_secret or None, http, clock_ms)
         lifetimes = Lifetimes(int(settings.session_hours * 3_600_000), int(settings.session_idle_minutes * 60_000))
         room = staff_room(store, lifetimes=lifetimes, now_ms=clock_ms, oidc=client)
         await room.prepare()
@@ -173,6 +175,15 @@ async def _run(
         group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
         ready.set()
         await stop.wait()
+
+
+async def first_login(settings: Settings, tenant: str) -> int:
+    """Print the link of the first admin, for whoever has a shell where the service runs; the exit status."""
+    async with _opened(settings.store_url) as store:
+        address = settings.public_url or f"http://127.0.0.1:{settings.http_port}"
+        link = await first_link(store, address, tenant=tenant, now_ms=clock_ms())
+    sys.stdout.write(f"{link}\n" if link else "the first admin was taken away: another admin makes links\n")
+    return 0 if link else 1
 
 
 async def _started(app: FastStream, stop: asyncio.Event) -> bool:
