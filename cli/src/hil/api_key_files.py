@@ -39,7 +39,7 @@ def keep_secret(file: Path, secret: str) -> str:
     kept = file.read_text("utf-8").strip() if file.exists() else ""
     if kept:
         return kept
-    _put(file, f"{secret}\n")
+    put_secret(file, f"{secret}\n")
     return secret
 
 
@@ -55,11 +55,12 @@ def _write(file: Path, document: KeysDocument) -> None:
     entries = [
         {**entry.model_dump(mode="json", exclude_none=True), "scopes": sorted(entry.scopes)} for entry in document.keys
     ]
-    _put(file, yaml.safe_dump({"keys": entries}, sort_keys=False))
+    put_secret(file, yaml.safe_dump({"keys": entries}, sort_keys=False))
 
 
-def _put(file: Path, text: str) -> None:
-    """The whole file at once: whoever reads it, and whatever crashes meanwhile, sees the old or the new one."""
+def put_secret(file: Path, text: str) -> None:
+    """The whole file at once, for its owner's eyes only: whoever reads it, and whatever crashes meanwhile, sees the old
+    or the new one."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:

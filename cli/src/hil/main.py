@@ -18,6 +18,7 @@ COMMANDS = {
     "llm": "hil.llm_commands:llm_app",
     "tool": "hil.tool_commands:tool_app",
     "sandbox": "hil.sandbox_commands:sandbox_app",
+    "inbox": "hil.inbox_commands:inbox_app",
     "bench": "hil.bench.commands:bench",
 }
 

@@ -12,8 +12,9 @@ import typer
 from rich.console import Console
 
 from hil.embedded.plan import AllInThisProcess, OneProcessEach, ReplayModel, StackPlan
-from hil.embedded.services import api_key_file
+from hil.embedded.services import TENANT, api_key_file
 from hil.embedded.stack import running_stack
+from hil.inbox_staff import first_login
 from hil.options import DATA_DIR_DEFAULT, AsJson, DataDir
 from hil.outcome import bad_input
 from hil.provider import has_provider
@@ -69,7 +70,10 @@ async def run_until_told_to_stop(plan: StackPlan, teller: Teller) -> None:
 
 async def _run(plan: StackPlan, teller: Teller) -> None:
     async with running_stack(plan, teller.notice) as stack:
-        teller.ready(stack.endpoints, api_key_file(plan.data_dir.absolute() / "stores"))
+        stores_dir = plan.data_dir.absolute() / "stores"
+        inbox = stack.endpoints.get("hil_inbox")
+        link = None if inbox is None else await first_login(stores_dir, inbox, tenant=TENANT)
+        teller.ready(stack.endpoints, api_key_file(stores_dir), link)
         await stack.wait_until_failed()
 
 

@@ -14,12 +14,15 @@ from rich.table import Table
 
 from hil.embedded.supervisor import Change, Notice
 
+Link = tuple[str, Path]
+"""A one-time link into the inbox, and the file that holds it."""
+
 
 class Teller(Protocol):
     """Tells what happens, to a person or to a script."""
 
     def notice(self, notice: Notice) -> None: ...
-    def ready(self, endpoints: Mapping[str, str], api_key_file: Path | None) -> None: ...
+    def ready(self, endpoints: Mapping[str, str], api_key_file: Path | None, first_login: Link | None) -> None: ...
     def stopping(self) -> None: ...
     def stopped(self) -> None: ...
 
@@ -33,9 +36,11 @@ class JsonLines:
     def notice(self, notice: Notice) -> None:
         self._write({"event": str(notice.change), "unit": notice.unit, "text": notice.text})
 
-    def ready(self, endpoints: Mapping[str, str], api_key_file: Path | None) -> None:
-        key_file = {} if api_key_file is None else {"api_key_file": str(api_key_file)}
-        self._write({"event": "up", "endpoints": dict(endpoints), **key_file})
+    def ready(self, endpoints: Mapping[str, str], api_key_file: Path | None, first_login: Link | None) -> None:
+        """Secrets are named by their files: what a script writes out often ends in a log."""
+        files = {} if api_key_file is None else {"api_key_file": str(api_key_file)}
+        files |= {} if first_login is None else {"first_login_file": str(first_login[1])}
+        self._write({"event": "up", "endpoints": dict(endpoints), **files})
 
     def stopping(self) -> None:
         self._write({"event": "stopping"})
@@ -70,7 +75,7 @@ class Terminal:
                 self._console.print(f"[dim]· {notice.unit} stopped[/]", highlight=False)
         self._show_awaited()
 
-    def ready(self, endpoints: Mapping[str, str], api_key_file: Path | None) -> None:
+    def ready(self, endpoints: Mapping[str, str], api_key_file: Path | None, first_login: Link | None) -> None:
         self._clear()
         table = Table(title="HIL Agent System is up", title_justify="left")
         table.add_column("name")
@@ -80,12 +85,19 @@ class Terminal:
         self._console.print(table)
         if api_key_file is not None and (gateway := endpoints.get("llm_gateway")):
             self._tell_key(f"{gateway}/v1", api_key_file)
+        if first_login is not None:
+            self._tell_link(*first_login)
         self._console.print(f"Models: {self._model}. Stop with Ctrl-C.", highlight=False)
 
     def _tell_key(self, base_url: str, file: Path) -> None:
         """Lines to copy: not wrapped, and nothing in them is markup."""
         try_it = f'curl -H "Authorization: Bearer $(cat {shlex.quote(str(file))})" {base_url}/models'
         for line in (f"OpenAI's API: base URL {base_url}, key in {file}. Try it:", f"  {try_it}"):
+            self._console.print(escape(line), highlight=False, soft_wrap=True)
+
+    def _tell_link(self, link: str, file: Path) -> None:
+        """Good once, for 15 minutes; `hil inbox first-login` makes another."""
+        for line in (f"The inbox lets you in once, within 15 minutes (also in {file}):", f"  {link}"):
             self._console.print(escape(line), highlight=False, soft_wrap=True)
 
     def stopping(self) -> None:

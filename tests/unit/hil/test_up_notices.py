@@ -10,12 +10,13 @@ from hil.embedded.supervisor import Change, Notice
 from hil.up_notices import JsonLines, Teller, Terminal
 
 KEY_FILE = Path("/a folder", *("long" * 20 for _ in range(3)), "api_key")
+LINK = ("http://127.0.0.1:4002/auth/first?code=[secret]" + "x" * 90, KEY_FILE.with_name("inbox_first_login"))
 
 
 def tell_everything(teller: Teller) -> None:
     teller.notice(Notice("nats", Change.STARTING))
     teller.notice(Notice("nats", Change.READY))
-    teller.ready({"nats": "nats://127.0.0.1:4000", "llm_gateway": "http://127.0.0.1:4001"}, KEY_FILE)
+    teller.ready({"nats": "nats://127.0.0.1:4000", "llm_gateway": "http://127.0.0.1:4001"}, KEY_FILE, LINK)
     teller.notice(Notice("nats", Change.ENDED, "was killed by signal 9 [x]; starting it again in 1 s (1 of 10)"))
     teller.stopping()
     teller.notice(Notice("nats", Change.STOPPED))
@@ -32,6 +33,7 @@ def test_a_person_reads_addresses_and_what_goes_wrong() -> None:
     assert "Models: replayed" in text
     assert f"base URL http://127.0.0.1:4001/v1, key in {KEY_FILE}." in text
     assert f"curl -H \"Authorization: Bearer $(cat '{KEY_FILE}')\" http://127.0.0.1:4001/v1/models\n" in text
+    assert f"  {LINK[0]}\n" in text
     assert text.endswith("Everything is stopped.\n")
 
 
@@ -42,3 +44,5 @@ def test_a_script_reads_one_json_object_a_line() -> None:
     assert [line["event"] for line in lines] == ["starting", "ready", "up", "ended", "stopping", "stopped", "down"]
     assert lines[2]["endpoints"]["nats"] == "nats://127.0.0.1:4000"
     assert lines[2]["api_key_file"] == str(KEY_FILE)
+    assert lines[2]["first_login_file"] == str(LINK[1])
+    assert "secret" not in output.getvalue()

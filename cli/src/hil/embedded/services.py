@@ -143,10 +143,18 @@ def _with_store(file_name: str) -> Callable[[Surroundings], Fields]:
     return fields
 
 
+def _hil_inbox(around: Surroundings) -> Fields:
+    """People are to find it where it listens, if nobody says otherwise."""
+    found = _with_store("hil_inbox.sqlite3")(around)
+    if not os.environ.get("HIL_INBOX_PUBLIC_URL"):
+        found["public_url"] = f"http://127.0.0.1:{around.http_port}"
+    return found
+
+
 SERVICES = (
     Service("orchestrator", "orchestrator", _bus),
     Service("llm_gateway", "llm_gateway", _gateway),
     Service("tool_runner", "tool_runner", _tool_runner),
-    Service("hil_inbox", "hil_inbox", _with_store("hil_inbox.sqlite3")),
+    Service("hil_inbox", "hil_inbox", _hil_inbox),
     Service("analytics", "analytics", _with_store("analytics.sqlite3")),
 )

@@ -1,6 +1,7 @@
 """Who is plugged into whom: which messages does the inbox react to, with what?"""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -63,6 +64,7 @@ from hil_inbox.domain.queues import Queue, Queues
 from hil_inbox.domain.sessions import Lifetimes
 from hil_inbox.handlers.count_queue import QueueCounts
 from hil_inbox.handlers.fan_out import FanOut
+from hil_inbox.handlers.first_admin import first_link
 from hil_inbox.handlers.follow_feed import Feed
 from hil_inbox.handlers.index_words import Indexer
 from hil_inbox.handlers.keep_clocks import ClockKeeper
@@ -83,7 +85,6 @@ from service_kit.tasks import end_task
 from service_kit.telemetry import configure_logs, configure_traces
 
 SERVICE = "hil-inbox"
-QUEUES = {"default": QueueRule("default")}
 PUBLISHES: tuple[type[Message], ...] = (
     HandoverClaimed,
     HandoverReleased,
@@ -201,6 +202,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         words = WordIndex(store)
         await words.prepare()
         client = None if oidc is None else OidcClient(oidc, settings.oidc_client_secret, http, clock_ms)
+        client = None if oidc is None else OidcClient(oidc, settings.oidc_client_secret or None, http, clock_ms)
         lifetimes = Lifetimes(int(settings.session_hours * 3_600_000), int(settings.session_idle_minutes * 60_000))
         room = staff_room(store, lifetimes=lifetimes, now_ms=clock_ms, oidc=client)
         await room.prepare()
@@ -261,6 +263,15 @@ async def _run(
 def rule_of(queue: Queue) -> QueueRule:
     """How people are assigned in a queue of the file."""
     return QueueRule(queue.name, queue.mode, queue.teams, queue.relax_skills_after_ms, queue.cool_down_ms)
+
+
+async def first_login(settings: Settings, tenant: str) -> int:
+    """Print the link of the first admin, for whoever has a shell where the service runs; the exit status."""
+    async with _opened(settings.store_url) as store:
+        address = settings.public_url or f"http://127.0.0.1:{settings.http_port}"
+        link = await first_link(store, address, tenant=tenant, now_ms=clock_ms())
+    sys.stdout.write(f"{link}\n" if link else "the first admin was taken away: another admin makes links\n")
+    return 0 if link else 1
 
 
 async def _started(app: FastStream, stop: asyncio.Event) -> bool:
