@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 import pytest_asyncio
+from tests.support.inbox_token import as_agent
 from tests.support.money import ASKING, decide, question
 from tests.support.planned_model import done_text
 from tests.support.wait_until import wait_until
@@ -97,13 +98,13 @@ async def test_a_handover_is_claimed_once_and_answered_although_the_inbox_is_kil
     outcome = await system.ask("desk", "do transfer")
     assert outcome.handover is not None
     path = f"/v1/handovers/{outcome.handover.handover_id}"
-    await until_taken(system, f"{path}/claim", {"actor_id": "ada", "ownership_epoch": 0}, "claim-1")
+    await until_taken(system, f"{path}/claim", {}, "claim-1", epoch=0)
     system.unit("hil_inbox").kill()
-    reply = {"actor_id": "ada", "ownership_epoch": 1, "text": "A person here."}
-    await until_taken(system, f"{path}/reply", reply, "reply-1")
+    reply = {"text": "A person here."}
+    await until_taken(system, f"{path}/reply", reply, "reply-1", epoch=1)
     system.unit("hil_inbox").kill()
-    await until_taken(system, f"{path}/reply", reply, "reply-1")
-    await until_taken(system, f"{path}/resolve", {"actor_id": "ada", "ownership_epoch": 1}, "resolve-1")
+    await until_taken(system, f"{path}/reply", reply, "reply-1", epoch=1)
+    await until_taken(system, f"{path}/resolve", {}, "resolve-1", epoch=1)
     after = await system.ask("desk", "thank you", turn="2")
     said = [message.text for message in await system.messages(MessageSent, "desk") if isinstance(message, MessageSent)]
     assert said == ["A person here.", "you said: thank you"]
@@ -111,14 +112,14 @@ async def test_a_handover_is_claimed_once_and_answered_although_the_inbox_is_kil
     assert [len(await system.messages(kind, "desk")) for kind in (HandoverClaimed, HandoverResolved)] == [1, 1]
 
 
-async def until_taken(system: WholeSystem, path: str, body: object, command_id: str) -> None:
+async def until_taken(system: WholeSystem, path: str, body: object, command_id: str, *, epoch: int) -> None:
     """Ask again with the same id until the inbox says yes, as a careful desktop does; each command twice."""
     taken = 0
 
     async def asked() -> bool:
         nonlocal taken
         try:
-            status, _ = await system.http("hil_inbox", path, body, command_id=command_id)
+            status, _ = await system.http("hil_inbox", path, body, command_id=command_id, more=as_agent("ada", epoch))
         except aiohttp.ClientError:
             return False
         taken += status in (200, 202)

@@ -15,7 +15,7 @@ from nats.js.errors import NotFoundError
 from tests.support.otlp_receiver import Receiver, otlp_receiver, traced
 from tests.support.pii_scan import assert_no_pii, pii_outside_marked_fields, places_of
 from tests.support.wait_until import wait_until
-from tests.support.whole_system import TENANT, WholeSystem, whole_system
+from tests.support.whole_system import WholeSystem, whole_system
 
 from contracts.catalogue import BY_TYPE
 from contracts.handovers import OpenHandover
@@ -174,7 +174,7 @@ async def test_a_handovers_document_holds_secrets_in_the_marked_fields_of_its_pa
     assert shown["packet"]["ask"].startswith(shown.pop("ask")), "a copy of the packet's, for the list"
     assert places_of([json.dumps(shown)], SECRETS)
     assert pii_outside_marked_fields(json.dumps(shown), json_schema_of(OpenHandover), SECRETS) == []
-    _, listed = await system.http("hil_inbox", f"/v1/handovers?tenant={TENANT}")
+    _, listed = await system.http("hil_inbox", "/v1/handovers")
     assert isinstance(listed, dict)
 
 

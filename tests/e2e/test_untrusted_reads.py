@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import yaml
+from tests.support.inbox_token import as_agent
 from tests.support.tool_runner import counter_server
 from tests.support.wait_until import wait_until
-from tests.support.whole_system import TENANT, WholeSystem, whole_system
+from tests.support.whole_system import WholeSystem, whole_system
 
 from contracts.tool_calls import ExecuteToolCall
 from hil.embedded.plan import AllInThisProcess
@@ -75,15 +76,16 @@ async def test_a_write_after_an_untrusted_read_is_made_as_a_person_changed_it(
     turn = await system.write("c", "please", workflow=workflow)
 
     async def waiting() -> bool:
-        return bool((await system.http("hil_inbox", f"/v1/approvals?state=pending&tenant={TENANT}"))[1]["approvals"])
+        return bool((await system.http("hil_inbox", "/v1/approvals?state=pending"))[1]["approvals"])
 
     await wait_until(waiting)
     [asked] = (await system.http("hil_inbox", "/v1/approvals?state=pending"))[1]["approvals"]
     assert "after_strangers" in asked["policy"]
     assert asked["arguments"] == {"value": "paid"}
     assert asked["ask"].endswith("strangers may have written, by way of page.read.")
-    edit = {"actor_id": "ana", "verdict": "edit", "arguments": {"value": "less"}}
-    status, _ = await system.http("hil_inbox", f"/v1/approvals/{asked['id']}/decide", edit, command_id="k")
+    path, edit = f"/v1/approvals/{asked['id']}", {"verdict": "edit", "arguments": {"value": "less"}}
+    seen = as_agent("ana", (await system.http("hil_inbox", path))[1]["etag"])
+    status, _ = await system.http("hil_inbox", f"{path}/decide", edit, command_id="k", more=seen)
     assert status == 200
 
     outcome = await system.outcome(turn)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.support.inbox_token import as_agent
 from tests.support.otlp_receiver import Receiver, Span, otlp_receiver, traced
 from tests.support.wait_until import wait_until
 from tests.support.whole_system import SHOP, TENANT, WholeSystem, whole_system
@@ -51,9 +52,8 @@ async def command(
     system: WholeSystem, handover: OpenHandover, word: str, *, actor: str, epoch: int, **fields: str
 ) -> tuple[int, Any]:
     """What a person does at the inbox; each actor does each thing once."""
-    body = {"actor_id": actor, "ownership_epoch": epoch, **fields}
-    path = f"/v1/handovers/{handover.handover_id}/{word}"
-    return await system.http("hil_inbox", path, body, command_id=f"{actor}-{word}-{epoch}")
+    path, command_id = f"/v1/handovers/{handover.handover_id}/{word}", f"{actor}-{word}-{epoch}"
+    return await system.http("hil_inbox", path, fields, command_id=command_id, more=as_agent(actor, epoch))
 
 
 async def texts(system: WholeSystem, key: str) -> list[tuple[str, str]]:
@@ -75,7 +75,7 @@ async def test_a_customer_is_passed_to_a_person_and_back_to_the_ai(system: Whole
         ("desk.transfer", "completed"),
     ]
     assert all(sentence["cites"] for sentence in packet["summary"])
-    _, waiting = await system.http("hil_inbox", f"/v1/handovers?state=open&tenant={TENANT}")
+    _, waiting = await system.http("hil_inbox", "/v1/handovers?state=open")
     assert handover.handover_id in str(waiting)
 
     claims = await asyncio.gather(
@@ -128,8 +128,8 @@ async def test_the_ais_answer_after_a_person_took_over_is_kept_and_not_sent(syst
     system.plan_faults(Rule(text="too late", delay_seconds=2))
     turn = await system.write("taken", "hello")
     await wait_until(lambda: _requested(system, "taken"))
-    body = {"actor_id": "ada", "ownership_epoch": 0}
-    status, _ = await system.http("hil_inbox", f"/v1/conversations/{TENANT}/taken/claim", body, command_id="take")
+    path, seen = f"/v1/conversations/{TENANT}/taken/claim", as_agent("ada", 0)
+    status, _ = await system.http("hil_inbox", path, {}, command_id="take", more=seen)
     assert status == 200
     await wait_until(lambda: system.messages(ExecutionFinished, turn.key), timeout_seconds=20)
     assert await texts(system, "taken") == []

@@ -56,6 +56,11 @@ async def give_code(store_url: str, actor_id: str, *, tenant: str = TENANT, age_
     return code
 
 
+def as_agent(actor_id: str, seen: int | str) -> dict[str, str]:
+    """Headers of a command that a desk sends for an agent who saw this epoch, or this entity tag."""
+    return {"Hil-Actor": actor_id, "If-Match": f'"e{seen}"' if isinstance(seen, int) else seen}
+
+
 @asynccontextmanager
 async def _store(url: str) -> AsyncIterator[DocumentStore]:
     store = await open_store(url)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from tests.support.inbox_token import as_agent
 from tests.support.wait_until import wait_until
-from tests.support.whole_system import TENANT, WholeSystem
+from tests.support.whole_system import WholeSystem
 
 # Before a call the cheapest model of `powerful` reserves about 0.00022 USD, of which it takes 0.00003 or more: the cap
 # lets the first call through and refuses the second.
@@ -29,7 +30,7 @@ async def question(system: WholeSystem, key: str) -> dict[str, Any]:
     """The pending approval of a conversation, as the inbox shows it."""
 
     async def found() -> list[dict[str, Any]]:
-        _, page = await system.http("hil_inbox", f"/v1/approvals?tenant={TENANT}&state=pending")
+        _, page = await system.http("hil_inbox", "/v1/approvals?state=pending")
         return [shown for shown in page["approvals"] if shown["key"] == key]
 
     await wait_until(found, timeout_seconds=20, every_seconds=0.1)
@@ -38,5 +39,6 @@ async def question(system: WholeSystem, key: str) -> dict[str, Any]:
 
 
 async def decide(system: WholeSystem, approval: dict[str, Any], command_id: str, **verdict: object) -> tuple[int, Any]:
-    path = f"/v1/approvals/{approval['id']}/decide"
-    return await system.http("hil_inbox", path, {"actor_id": "ana", **verdict}, command_id=command_id)
+    path = f"/v1/approvals/{approval['id']}"
+    seen = as_agent("ana", (await system.http("hil_inbox", path))[1]["etag"])
+    return await system.http("hil_inbox", f"{path}/decide", verdict, command_id=command_id, more=seen)

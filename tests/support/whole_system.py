@@ -32,6 +32,7 @@ from orchestrator.domain.workflow import Workflow
 from service_kit.connection import Connection, connected
 from service_kit.errors import RetryLater
 from service_kit.log import Log
+from tests.support.inbox_token import give_token
 from tests.support.mcp_counter import effects
 from tests.support.planned_model import PlannedModel
 from tests.support.programs import Ended, run_program
@@ -72,6 +73,7 @@ class WholeSystem:
     model: ReplayModel
     connection: Connection
     effects_file: Path
+    token: str = field(repr=False)
     workflows: dict[str, Workflow] = field(default_factory=dict)
 
     def unit(self, name: str) -> ChildUnit:
@@ -127,16 +129,25 @@ class WholeSystem:
         return await self.outcome(await self.write(key, text, **fields))
 
     async def http(
-        self, service: str, path: str, body: object = None, *, command_id: str | None = None
+        self,
+        service: str,
+        path: str,
+        body: object = None,
+        *,
+        command_id: str | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> tuple[int, Any]:
-        """Status and JSON of a GET, or of a POST where there is a body (bytes go as they are)."""
+        """Status and JSON of a GET, or of a POST where there is a body (bytes go as they are). The inbox is asked with
+        a desk's token; `more` headers say for which agent (`as_agent`)."""
         headers = {} if command_id is None else {"Idempotency-Key": command_id}
+        headers |= dict(more or {}) | ({"Authorization": f"Bearer {self.token}"} if service == "hil_inbox" else {})
         content = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
-        sent = {} if body is None else {"data": content, "headers": {**headers, "content-type": "application/json"}}
+        sent = {} if body is None else {"data": content}
+        headers |= {} if body is None else {"content-type": "application/json"}
         url = f"{self.stack.endpoints[service]}{path}"
         async with (
             aiohttp.ClientSession() as session,
-            session.request("GET" if body is None else "POST", url, **sent) as answer,
+            session.request("GET" if body is None else "POST", url, headers=headers, **sent) as answer,
         ):
             return answer.status, await answer.json()
 
@@ -202,7 +213,8 @@ async def whole_system(
             running_stack(plan, lambda _: None) as stack,
             connected(stack.endpoints["nats"], service="client") as connection,
         ):
-            system = WholeSystem(stack, model, connection, effects_file)
+            token = await give_token(f"sqlite:///{stack.plan.data_dir}/stores/hil_inbox.sqlite3")
+            system = WholeSystem(stack, model, connection, effects_file, token)
             await system.publish_workflow(SHOP, route=True)
             for source in workflows:
                 await system.publish_workflow(source)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from document_store import DocumentStore, VersionConflict
 from hil.connect import address_of
-from hil.inbox_staff import FIRST_ADMIN, in_store, link_of, new_code, now_ms
+from hil.inbox_staff import in_store, now_ms
 from hil.options import DATA_DIR_DEFAULT, TENANT_DEFAULT, AsJson, DataDir, Tenant
 from hil.outcome import CommandError, bad_input
 from hil_inbox.adapters.people_store import PeopleStore
@@ -19,6 +19,7 @@ from hil_inbox.adapters.token_store import TokenStore
 from hil_inbox.api.tokens import NewToken, made
 from hil_inbox.domain.people import Person
 from hil_inbox.domain.tokens import Token, is_good
+from hil_inbox.handlers.first_admin import FIRST_ADMIN, new_link
 
 inbox_app = typer.Typer(help="People and tokens of the inbox.", no_args_is_help=True)
 person_app = typer.Typer(help="Who works at the inbox: add, set, list.", no_args_is_help=True)
@@ -43,9 +44,9 @@ def first_login(
     address = os.environ.get("HIL_INBOX_PUBLIC_URL") or address_of("hil_inbox", data_dir)
 
     async def act(store: DocumentStore) -> str:
-        return await new_code(store, await _known(store, tenant, person))
+        return await new_link(store, await _known(store, tenant, person), address, now_ms=now_ms())
 
-    print(link_of(address, in_store(data_dir, act)))
+    print(in_store(data_dir, act))
 
 
 @person_app.command("add")

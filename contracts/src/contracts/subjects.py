@@ -75,3 +75,13 @@ def timer_subject(timer_id: str, tenant: str, key: str) -> str:
 def dead_letter_subject(service: str, original: str) -> str:
     """Where a message that a service gave up on is kept."""
     return f"hil.dlq.{service}.{original}"
+
+
+LIVE_FILTER = "hil.live.>"
+"""All that holds for seconds only: typing, viewing, presence. No stream keeps it."""
+
+
+def live_subject(kind: str, tenant: str, about: str) -> str:
+    """Where it is told that somebody types in or looks at a conversation, or that an agent is there (`kind` typing,
+    viewing or presence; `about` the conversation or the agent)."""
+    return f"hil.live.{kind}.{check_token(tenant, what='tenant')}.{check_token(about, what='conversation or agent')}"

@@ -12,6 +12,7 @@ from tests.integration.hil_inbox.conftest import Inbox
 from tests.integration.hil_inbox.test_handovers import waiting
 from tests.support.handovers import asked, opened, put
 from tests.support.inbox_token import give_code, give_person, give_token
+from tests.support.kit import say
 from tests.support.wait_until import wait_until
 
 Answer = tuple[int, Any]
@@ -304,3 +305,12 @@ async def test_another_tenants_conversations_do_not_exist(inbox: Inbox, settings
     assert answer[0] == 404
     _, listed = await ask(inbox, globex, "/v1/handovers")
     assert listed["handovers"] == []
+
+
+async def test_a_customers_markup_is_never_sent_as_a_page(inbox: Inbox) -> None:
+    await say(inbox.connection, "c9", "1", "<script>alert(1)</script>")
+    await inbox.shows("/v1/conversations/acme/c9")
+    async with inbox.session.get("/v1/conversations/acme/c9", headers=inbox.headers) as response:
+        assert "<script>" in await response.text()
+        assert response.headers["content-type"] == "application/json"
+        assert response.headers["x-content-type-options"] == "nosniff"

@@ -1,7 +1,7 @@
 """Who is plugged into whom: which messages does the inbox react to, with what?"""
 
 import asyncio
-import secrets
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +13,15 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
 
-from contracts.conversations import ConversationRated, MessageReceived, SendMessage
+from contracts.conversations import (
+    AnnounceMessage,
+    ConversationRated,
+    MessageReceived,
+    SendMessage,
+    UnsendMessage,
+)
 from contracts.envelope import Message
+from contracts.handover_clocks import HandoverBreached, HandoverDelivered, HandoverSnoozed, HandoverWoken
 from contracts.handovers import (
     ApprovalDecided,
     HandoverClaimed,
@@ -23,32 +30,54 @@ from contracts.handovers import (
     HandoverResolved,
     HandoverReturned,
 )
-from contracts.streams import HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS, LOG
+from contracts.notes import NoteAdded
+from contracts.streams import HIL_INBOX_CLOCKS, HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS, LOG
+from contracts.suggestions import RequestSuggestion, SuggestionSettled
 from document_store import DocumentStore, open_store
 from hil_inbox.adapters.ack_floor import ack_floor
-from hil_inbox.adapters.customer_documents import CustomerDocuments
-from hil_inbox.adapters.customer_tokens import CustomerTokens
-from hil_inbox.adapters.key_wakes import KeyWakes
+from hil_inbox.adapters.clock_timer import ClockTimers
+from hil_inbox.adapters.live_subjects import live_heard, tell_live
 from hil_inbox.adapters.oidc_client import OidcClient, oidc_http
 from hil_inbox.adapters.oidc_file import load_provider
+from hil_inbox.adapters.queues_file import load_queues
+from hil_inbox.adapters.saved_views import SavedViewStore
 from hil_inbox.adapters.state_cache import StateCache
 from hil_inbox.adapters.view_store import ViewStore
+from hil_inbox.adapters.word_index import WordIndex
+from hil_inbox.api.agents import agent_routes
 from hil_inbox.api.answers import add_error_answers
 from hil_inbox.api.approvals import approval_routes
 from hil_inbox.api.chat_app import chat_app
-from hil_inbox.api.chat_office import ChatOffice, ChatRates
 from hil_inbox.api.conversations import conversation_routes
+from hil_inbox.api.feed import feed_routes
+from hil_inbox.api.floor import Floor
 from hil_inbox.api.gate import House, add_gate, staff_room
 from hil_inbox.api.handover_commands import handover_command_routes
 from hil_inbox.api.handovers import handover_routes
+from hil_inbox.api.live import live_routes
+from hil_inbox.api.me import me_routes
 from hil_inbox.api.office import Office
+from hil_inbox.api.open_chat import open_chat
+from hil_inbox.api.open_feed import open_feed
+from hil_inbox.api.open_floor import Ground, open_floor
+from hil_inbox.api.queue import queue_routes
+from hil_inbox.api.queues import queue_routes as board_routes
 from hil_inbox.api.replies import reply_routes
+from hil_inbox.api.saved_views import saved_view_routes
+from hil_inbox.api.search import search_routes
 from hil_inbox.api.staff_room import StaffRoom
+from hil_inbox.domain.assignment import QueueRule
+from hil_inbox.domain.queues import Queue, Queues
 from hil_inbox.domain.sessions import Lifetimes
-from hil_inbox.handlers.customer_chat import ChatDesk
+from hil_inbox.handlers.count_queue import QueueCounts
+from hil_inbox.handlers.first_admin import first_link
+from hil_inbox.handlers.index_words import Indexer
+from hil_inbox.handlers.keep_clocks import ClockKeeper
+from hil_inbox.handlers.measure import measured
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
 from hil_inbox.handlers.sweep import sweep_until
+from hil_inbox.page.routes import page_routes
 from hil_inbox.settings import Settings, listed
 from pii import redact
 from service_kit.archive import Archive, WholeLog
@@ -68,7 +97,16 @@ PUBLISHES: tuple[type[Message], ...] = (
     HandoverReturned,
     HandoverRefused,
     ApprovalDecided,
+    HandoverDelivered,
+    HandoverBreached,
+    HandoverSnoozed,
+    HandoverWoken,
+    NoteAdded,
+    SuggestionSettled,
     SendMessage,
+    UnsendMessage,
+    AnnounceMessage,
+    RequestSuggestion,
     MessageReceived,
     ConversationRated,
 )
@@ -84,6 +122,11 @@ def event_routes(projector: Projector) -> Routes:
     return dict.fromkeys(HIL_INBOX_EVENTS.types, projector)
 
 
+def clock_routes(keeper: ClockKeeper) -> Routes:
+    """What starts, stops or ends a clock."""
+    return dict.fromkeys(HIL_INBOX_CLOCKS.types, keeper)
+
+
 def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
     """The FastStream application: its connection, and its publishers for the AsyncAPI document. Delivery and fenced
     writes go through the service kit on the same connection (STYLE 5)."""
@@ -96,7 +139,7 @@ def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
     return app, broker
 
 
-def http_app(office: Office, room: StaffRoom, house: House) -> FastAPI:
+def http_app(office: Office, room: StaffRoom, house: House, floor: Floor) -> FastAPI:
     """The REST API. Its paths are closed to all but principals (api/doorkeeper.py)."""
     app = FastAPI(title=SERVICE, version="1", docs_url=None, redoc_url=None)
     add_gate(app, room, house)
@@ -107,47 +150,13 @@ def http_app(office: Office, room: StaffRoom, house: House) -> FastAPI:
         reply_routes(office),
         conversation_routes(office),
         approval_routes(office),
+        page_routes(),
+        me_routes(floor),
+        agent_routes(floor, room),
+        board_routes(floor, room),
     ):
         app.include_router(router)
     return app
-
-
-def chat_office(
-    settings: Settings, connection: Connection, views: ViewStore, *, stop: asyncio.Event
-) -> ChatOffice | None:
-    """The customers' side; None where no secret is set for it."""
-    if settings.chat_secret is None:
-        return None
-    key_file = settings.chat_customer_public_key_file
-    tokens = CustomerTokens(
-        settings.chat_secret,
-        listed(settings.chat_tenants),
-        settings.chat_session_seconds,
-        draw=lambda: secrets.token_hex(16),
-        customer_secret=settings.chat_customer_secret,
-        customer_public_key=None if key_file is None else key_file.read_text(),
-    )
-    documents = CustomerDocuments(views.store)
-    desk = ChatDesk(
-        log=WholeLog(Log(connection), Archive(connection)),
-        documents=documents,
-        wakes=KeyWakes(connection),
-        publish=partial(publish, connection),
-        name_of=documents.full_name,
-        now_ms=clock_ms,
-    )
-    rates = ChatRates.of(
-        sessions_per_minute=settings.chat_sessions_per_minute, messages_per_minute=settings.chat_messages_per_minute
-    )
-    return ChatOffice(
-        desk,
-        tokens,
-        rates,
-        stop,
-        lets_strangers_in=settings.chat_anonymous,
-        proxies_trusted=settings.chat_proxies_trusted,
-        workflow=settings.chat_workflow,
-    )
 
 
 def clock_ms() -> int:
@@ -157,10 +166,13 @@ def clock_ms() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """What the store holds: what people see, and the people."""
+    """What the store holds: what people see, and the people; and the queues that the file declares."""
 
+    store: DocumentStore
     views: ViewStore
+    words: WordIndex
     staff: StaffRoom
+    queues: Queues
 
 
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
@@ -168,6 +180,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
     configure_logs(SERVICE, level=settings.log_level, redact=redact)
     configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redact)
     oidc = None if settings.oidc_file is None else load_provider(settings.oidc_file)
+    queues = load_queues(settings.queues_file)
     app, broker = application(settings)
     if not await _started(app, stop):
         return
@@ -177,15 +190,17 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         oidc_http() as http,
     ):
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
-        for spec in (HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS):
+        for spec in (HIL_INBOX_COMMANDS, HIL_INBOX_CLOCKS, HIL_INBOX_EVENTS):
             await ensure_consumer(connection.jetstream, spec, stream=LOG)
         views = ViewStore(store)
         await views.prepare()
-        client = None if oidc is None else OidcClient(oidc, settings.oidc_client_secret, http, clock_ms)
+        words = WordIndex(store)
+        await words.prepare()
+        client = None if oidc is None else OidcClient(oidc, settings.oidc_client_secret or None, http, clock_ms)
         lifetimes = Lifetimes(int(settings.session_hours * 3_600_000), int(settings.session_idle_minutes * 60_000))
         room = staff_room(store, lifetimes=lifetimes, now_ms=clock_ms, oidc=client)
         await room.prepare()
-        await _run(settings, connection, Rooms(views, room), stop=stop, ready=ready)
+        await _run(settings, connection, Rooms(store, views, words, room, queues), stop=stop, ready=ready)
 
 
 async def _run(
@@ -199,7 +214,6 @@ async def _run(
         now_ms=clock_ms,
         publish=partial(publish, connection),
     )
-    projector = Projector(log, views, views_max=settings.keys_cached_max)
     office = Office(
         views=views,
         desk=desk,
@@ -209,21 +223,53 @@ async def _run(
     )
     consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
-    events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
-    http = http_app(office, room, house)
-    add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: commands.running and events.running})
-    chat = chat_office(settings, connection, views, stop=stop)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(commands.run(stop))
-        group.create_task(events.run(stop))
+    rules = {queue.name: rule_of(queue) for queue in rooms.queues}
+    feed = open_feed(settings, connection, log)
+    chat = open_chat(settings, connection, rooms.store, now_ms=clock_ms, stop=stop)
+    async with (
+        open_floor(settings, Ground(connection, rooms.store, desk, rules=lambda: rules)) as (floor, passes),
+        live_heard(connection, feed.hear, desk.now_ms),
+        asyncio.TaskGroup() as group,
+    ):
+        then = (measured(lambda: rules), Indexer(rooms.words), passes.follow)
+        projector = Projector(log, views, views_max=settings.keys_cached_max, then=then)
+        events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
+        keeper = ClockKeeper(desk, ClockTimers(connection), rooms.queues, views.waiting_count)
+        clocks = consumer(connection, HIL_INBOX_CLOCKS, clock_routes(keeper))
+        consumers = (commands, clocks, events)
+        http = http_app(office, room, house, floor)
+        http.include_router(feed_routes(feed))
+        http.include_router(queue_routes(office, QueueCounts(views.store, office.read_floor)))
+        http.include_router(live_routes(partial(tell_live, connection), desk.now_ms))
+        http.include_router(saved_view_routes(SavedViewStore(rooms.store)))
+        http.include_router(search_routes(rooms.words, views))
+        add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: all(one.running for one in consumers)})
+        for one in consumers:
+            group.create_task(one.run(stop))
+        group.create_task(passes.run(stop))
         group.create_task(sweep_until(stop, room.sweeps))
+        group.create_task(feed.fan_out.run(stop))
         group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
         if chat is not None:
             customers = chat_app(chat, listed(settings.chat_origins))
             group.create_task(serve_http(customers, host=settings.http_host, port=settings.chat_port, stop=stop))
         ready.set()
         await stop.wait()
+
+
+def rule_of(queue: Queue) -> QueueRule:
+    """How people are assigned in a queue of the file."""
+    return QueueRule(queue.name, queue.mode, queue.teams, queue.relax_skills_after_ms, queue.cool_down_ms)
+
+
+async def first_login(settings: Settings, tenant: str) -> int:
+    """Print the link of the first admin, for whoever has a shell where the service runs; the exit status."""
+    async with _opened(settings.store_url) as store:
+        address = settings.public_url or f"http://127.0.0.1:{settings.http_port}"
+        link = await first_link(store, address, tenant=tenant, now_ms=clock_ms())
+    sys.stdout.write(f"{link}\n" if link else "the first admin was taken away: another admin makes links\n")
+    return 0 if link else 1
 
 
 async def _started(app: FastStream, stop: asyncio.Event) -> bool:

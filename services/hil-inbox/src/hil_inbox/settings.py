@@ -83,9 +83,17 @@ class Settings(BaseSettings):
     session_idle_minutes: float = Field(60, gt=1, le=43_200, description="A session ends when unused for this time.")
     oidc_file: Path | None = Field(None, description="YAML file that names the identity provider; no OIDC if unset.")
     oidc_client_secret: SecretStr | None = Field(None, description="Secret at the identity provider, if it gave one.")
+    queues_file: Path | None = Field(
+        None, description="YAML file of queues, their clocks and reactions; the shipped one, with one queue, if unset."
+    )
     concurrency: int = Field(64, ge=1, le=1000, description="Messages in hand at once, for each consumer.")
     keys_cached_max: int = Field(10_000, ge=1, le=1_000_000, description="Folded conversations kept in memory.")
     undo_ms: int = Field(5_000, ge=0, le=30_000, description="How long a reply waits in which it can be taken back.")
+    feed_events_max: int = Field(10_000, ge=100, le=1_000_000, description="Changes that a client may have missed.")
+    feed_bytes_max: int = Field(67_108_864, ge=1_048_576, le=1 << 40, description="The same in bytes.")
+    feed_heartbeat_seconds: float = Field(15.0, gt=0, le=60, description="Silence of the feed after which it says so.")
+    feed_subscribers_max: int = Field(1_000, ge=1, le=100_000, description="Open streams of the feed.")
+    feed_subscribers_per_actor_max: int = Field(10, ge=1, le=100_000, description="The same for one person or token.")
     trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of turns that are traced.")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for traces; none are exported if unset.")
     log_level: str = Field("info", description="debug, info, warning or error.")

@@ -57,6 +57,17 @@ class QueueStore:
             owned.setdefault(str(document.body["owner_id"]), set()).add(document.id)
         return owned
 
+    async def load_of(self, tenant: str, owner: str) -> int:
+        """How many one person has in hand."""
+        where = [Equal("tenant", tenant), Equal("owner_id", owner), Equal("state", "assigned")]
+        return await self.store.count(COLLECTION, where)
+
+    async def oldest_ms(self, tenant: str, queue: str) -> int | None:
+        """Since when the one waits that has waited for longest in a queue."""
+        where = [Equal("tenant", tenant), Equal("queue", queue), Equal("state", "waiting")]
+        page = await self.store.find(COLLECTION, where, sort=(Sort("opened_ms"),), limit=1)
+        return _number(page.documents[0].body["opened_ms"]) if page.documents else None
+
     async def owned_by(self, tenant: str, owners: Sequence[str]) -> list[Held]:
         """What these people (500 at most) own, snoozed or not; the most urgent OWNED_MAX."""
         where: list[Condition] = [

@@ -22,6 +22,7 @@ INDEXES: Mapping[Collection, Sequence[Sequence[str]]] = {
         ("tenant", "kind", "state", "due_ms", "rank", "opened_ms"),
         ("tenant", "owner_id", "state", "due_ms", "rank", "opened_ms"),
         ("tenant", "queue", "state", "due_ms", "rank", "opened_ms"),
+        ("tenant", "queue", "state", "opened_ms"),
         ("tenant", "team", "state", "due_ms", "rank", "opened_ms"),
         ("tenant", "due_ms", "rank", "opened_ms"),
         ("tenant", "key"),
@@ -56,11 +57,12 @@ class ViewStore:
         return None if document is None else document.body
 
     async def find(
-        self, collection: Collection, where: Mapping[str, str | Sequence[str]], *, limit: int, cursor: str | None
+        self, collection: Collection, where: Mapping[str, str | Sequence[str] | None], *, limit: int, cursor: str | None
     ) -> Page:
-        """A page in the collection's own order."""
+        """A page in the collection's own order; a value of None stands for none."""
         conditions: list[Condition] = [
-            Equal(field, value) if isinstance(value, str) else OneOf(field, value) for field, value in where.items()
+            Equal(field, value) if value is None or isinstance(value, str) else OneOf(field, value)
+            for field, value in where.items()
         ]
         return await self.store.find(collection, conditions, sort=ORDERS[collection], limit=limit, cursor=cursor)
 
@@ -72,6 +74,11 @@ class ViewStore:
         return await self.store.find(
             "transcript", conditions, sort=[Sort("seq", direction)], limit=limit, cursor=cursor
         )
+
+    async def waiting_count(self, tenant: str, queue: str) -> int:
+        """How many handovers of a tenant wait in a queue, 10,000 at most."""
+        fields = {"tenant": tenant, "kind": "handover", "state": "waiting", "queue": queue}
+        return await self.store.count("queue", [Equal(field, value) for field, value in fields.items()])
 
     async def write(self, documents: Mapping[Place, Body]) -> None:
         """Write all that are newer than what is stored; the conversation comes last, so that what it says to be

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 import structlog
 from prometheus_client import Counter
 
+from contracts.envelope import LogEntry
+from contracts.handover_clocks import HandoverDelivered, HandoverWoken
+from contracts.handovers import HandoverFact
+from hil_inbox.domain.read_model import View
 from service_kit.errors import RetryLater
 
 log = structlog.get_logger()
@@ -28,6 +32,11 @@ class Passes:
     def wake(self) -> None:
         """Something has changed: look soon."""
         self._woken.set()
+
+    async def follow(self, _: View, entry: LogEntry) -> None:
+        """Called for what the documents show now."""
+        if isinstance(entry.message, HandoverFact | HandoverDelivered | HandoverWoken):
+            self.wake()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set."""

@@ -1,6 +1,7 @@
 """How does a message of the log become what people see?"""
 
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,13 +25,18 @@ class Views(Protocol):
     async def write(self, documents: dict[Place, Body]) -> None: ...
 
 
+Then = Callable[[View, LogEntry], Awaitable[None]]
+
+
 @dataclass(slots=True)
 class Projector:
-    """Keeps the documents of all conversations. Views in memory are only such whose documents are stored."""
+    """Keeps the documents of all conversations. Views in memory are only such whose documents are stored;
+    `then` is what follows from an entry, once for a delivery that had its documents stored here."""
 
     log: Log
     views: Views
     views_max: int
+    then: Sequence[Then] = ()
     _kept: OrderedDict[tuple[str, str], View] = field(default_factory=OrderedDict)
 
     async def __call__(self, delivery: Delivery) -> None:
@@ -48,6 +54,8 @@ class Projector:
         view = fold_views(view, await self.log.read(tenant, key, after=view.sequence, until=target))
         await self.views.write(dict(view.changed))
         self._keep(view)
+        for follow in self.then:
+            await follow(view, delivery.entry)
 
     def _keep(self, view: View) -> None:
         self._kept[view.tenant, view.key] = view

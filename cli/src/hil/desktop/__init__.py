@@ -1,0 +1,1 @@
+"""What must a desktop for human agents get right, and does one?"""

@@ -1,0 +1,22 @@
+"""What does the live feed stand on?"""
+
+from contracts.streams import HIL_INBOX_EVENTS, LOG
+from hil_inbox.adapters.log_pass import LogPass
+from hil_inbox.domain.feed_ring import FeedRing
+from hil_inbox.handlers.fan_out import FanOut
+from hil_inbox.handlers.follow_feed import Feed
+from hil_inbox.settings import Settings
+from service_kit.archive import WholeLog
+from service_kit.connection import Connection
+
+
+def open_feed(settings: Settings, connection: Connection, log: WholeLog) -> Feed:
+    """One pass over the log, and what subscribers read of it."""
+    ring = FeedRing(settings.feed_events_max, settings.feed_bytes_max)
+    fan_out = FanOut(log, LogPass(connection, HIL_INBOX_EVENTS, LOG), ring, views_max=settings.keys_cached_max)
+    return Feed(
+        fan_out,
+        heartbeat_seconds=settings.feed_heartbeat_seconds,
+        subscribers_max=settings.feed_subscribers_max,
+        subscribers_per_actor_max=settings.feed_subscribers_per_actor_max,
+    )

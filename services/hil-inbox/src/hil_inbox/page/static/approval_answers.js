@@ -1,0 +1,31 @@
+// How does a person say no, or give the answer instead of the tool?
+import {html} from "./html.js";
+import {useState} from "preact/hooks";
+import {t} from "./i18n.js";
+
+const REASONS = ["not_allowed", "wrong_arguments", "not_asked_for", "too_expensive", "fraud_suspected", "other"];
+
+export function Reject({decide, setStep, disabled}) {
+  const [code, setCode] = useState("");
+  const [reason, setReason] = useState("");
+  const ready = code && (code !== "other" || reason.trim());
+  const submit = (event) => {
+    event.preventDefault();
+    if (ready) decide({verdict: "reject", reason_code: code, reason});
+  };
+  return html`<form class="reject" onSubmit=${submit}><fieldset><legend>${t("reject.why")}</legend>
+    ${REASONS.map((one) => html`<label class="choice"><input type="radio" name="reason" value=${one} checked=${code === one} onChange=${() => setCode(one)} />${t(`reject.${one}`)}</label>`)}</fieldset>
+    <label for="reject-text">${t("reject.text")}</label><textarea id="reject-text" rows="2" maxlength="2000" value=${reason} onInput=${(event) => setReason(event.target.value)}></textarea>
+    <footer class="verdicts"><button class="danger" disabled=${disabled || !ready}>${t("approval.reject")}</button><button type="button" class="quiet" onClick=${() => setStep("look")}>${t("cancel")}</button></footer></form>`;
+}
+
+export function Respond({decide, setStep, disabled}) {
+  const [answer, setAnswer] = useState("");
+  const submit = (event) => {
+    event.preventDefault();
+    decide({verdict: "respond", answer});
+  };
+  return html`<form class="respond" onSubmit=${submit}><p class="muted">${t("respond.help")}</p>
+    <label for="respond-text">${t("respond.text")}</label><textarea id="respond-text" rows="3" maxlength="8000" value=${answer} onInput=${(event) => setAnswer(event.target.value)}></textarea>
+    <footer class="verdicts"><button class="primary" disabled=${disabled || !answer.trim()}>${t("approval.respond")}</button><button type="button" class="quiet" onClick=${() => setStep("look")}>${t("cancel")}</button></footer></form>`;
+}

@@ -1,0 +1,189 @@
+"""Leases, assignment and re-homing with two replicas, on real servers."""
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from contracts.handovers import HandoverClaimed, HandoverReleased
+from hil_inbox.domain.house_commands import AssignHandover
+from service_kit.errors import RetryLater
+from tests.integration.hil_inbox.floors import Hall, hall
+from tests.support.kit import TENANT
+from tests.support.start_servers import NatsServer, RedisServer
+from tests.support.wait_until import wait_until
+
+
+async def claims(house: Hall, count: int) -> Counter[str]:
+    """Owners by how many they were given; nobody may own what another owns."""
+    owners: Counter[str] = Counter()
+    for number in range(count):
+        made = [fact for fact in await house.facts(number) if isinstance(fact, HandoverClaimed)]
+        assert len(made) <= 1, f"h{number} was given twice"
+        owners.update(fact.agent_id for fact in made)
+    return owners
+
+
+async def releases(house: Hall, number: int) -> list[HandoverReleased]:
+    return [fact for fact in await house.facts(number) if isinstance(fact, HandoverReleased)]
+
+
+async def keep_alive(house: Hall, stack: AsyncExitStack, *actors: str) -> asyncio.Event:
+    """These people are there until the event is set."""
+    floor, _ = await stack.enter_async_context(house.replica())
+    gone = asyncio.Event()
+
+    async def beat() -> None:
+        while not gone.is_set():
+            for actor in actors:
+                await floor.presence.beat(TENANT, actor)
+            try:
+                await asyncio.wait_for(gone.wait(), 0.1)
+            except TimeoutError:
+                continue
+
+    beating = asyncio.create_task(beat())
+
+    async def end() -> None:
+        gone.set()
+        await beating
+
+    stack.push_async_callback(end)
+    return gone
+
+
+async def run_replicas(house: Hall, stack: AsyncExitStack, count: int) -> asyncio.Event:
+    stop = asyncio.Event()
+    for _ in range(count):
+        _, passes = await stack.enter_async_context(house.replica())
+        running = asyncio.create_task(passes.run(stop))
+
+        async def end(running: "asyncio.Task[None]" = running) -> None:
+            stop.set()
+            await running
+
+        stack.push_async_callback(end)
+    return stop
+
+
+async def test_two_replicas_give_each_handover_to_one_person_and_nobody_more_than_they_hold(
+    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async with hall(nats_server.url, redis_server.url, tmp_path) as house, AsyncExitStack() as stack:
+        for name in ("ana", "bo", "cy"):
+            await house.person(name)
+        await keep_alive(house, stack, "ana", "bo", "cy")
+        await run_replicas(house, stack, 2)
+        for number in range(12):
+            await house.handover(number)
+
+        async def all_given() -> bool:
+            return (await claims(house, 12)).total() == 9
+
+        await wait_until(all_given, timeout_seconds=20)
+        floor, _ = await stack.enter_async_context(house.replica())
+
+        async def shown() -> bool:
+            return {name: len(ids) for name, ids in (await floor.queue.in_hand(TENANT)).items()} == {
+                "ana": 3, "bo": 3, "cy": 3,
+            }  # fmt: skip
+
+        await wait_until(shown, timeout_seconds=10)
+        await floor.assigner.once()
+        assert await claims(house, 12) == {"ana": 3, "bo": 3, "cy": 3}
+        assert await floor.people_online(TENANT, "shop") == 3
+        places = [await floor.position(TENANT, f"h{number}") for number in range(12)]
+        assert sorted((one.place, one.waiting) for one in places if one is not None) == [(1, 3), (2, 3), (3, 3)]
+
+
+async def test_what_somebody_gone_owns_goes_back_once_and_who_comes_back_in_time_keeps_it(
+    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async with hall(nats_server.url, redis_server.url, tmp_path, rules={}) as house, AsyncExitStack() as stack:
+        floor, _ = await stack.enter_async_context(house.replica())
+        for number, owner in enumerate(("gone", "back", "never seen")):
+            await house.handover(number)
+            command = AssignHandover(f"give-{number}", f"h{number}", 0, owner)
+            await wait_until(lambda number=number: floor.queue.get(TENANT, f"h{number}"))
+            await floor.assigner.settle(TENANT, f"c{number}", command)
+        await floor.presence.beat(TENANT, "gone")
+        await keep_alive(house, stack, "back")
+        await run_replicas(house, stack, 2)
+
+        async def released() -> bool:
+            return bool(await releases(house, 0))
+
+        await wait_until(released, timeout_seconds=20)
+        for _ in range(5):  # Others look as well, while documents still show the owner, or no longer.
+            await floor.rehomer.once()
+        [release] = await releases(house, 0)
+        assert (release.reason, release.previous_owner_id) == ("agent_offline", "gone")
+        assert [await releases(house, number) for number in (1, 2)] == [[], []]
+
+
+async def test_a_supervisor_puts_back_what_somebody_owns_once(
+    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async with hall(nats_server.url, redis_server.url, tmp_path, rules={}) as house, house.replica() as (floor, _):
+        await house.handover(0)
+        await wait_until(lambda: floor.queue.get(TENANT, "h0"))
+        await floor.assigner.settle(TENANT, "c0", AssignHandover("give", "h0", 0, "ana"))
+
+        async def owned() -> bool:
+            return bool(await floor.queue.owned_by(TENANT, ["ana"]))
+
+        await wait_until(owned)
+        await asyncio.gather(*(floor.rehomer.by_supervisor(TENANT, "ana", actor_id="boss") for _ in range(3)))
+        [release] = await releases(house, 0)
+        assert (release.reason, release.actor_id) == ("rehomed", "boss")
+
+
+async def test_while_redis_is_away_nobody_is_taken_anything_and_afterwards_everybody_has_their_grace_anew(
+    nats_server: NatsServer, own_redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async with hall(nats_server.url, own_redis_server.url, tmp_path, rules={}) as house, AsyncExitStack() as stack:
+        floor, _ = await stack.enter_async_context(house.replica())
+        await house.handover(0)
+        await wait_until(lambda: floor.queue.get(TENANT, "h0"))
+        await floor.assigner.settle(TENANT, "c0", AssignHandover("give", "h0", 0, "ana"))
+        beat = await floor.presence.beat(TENANT, "ana")
+        await floor.rehomer.once()
+        own_redis_server.kill()
+        with pytest.raises(RetryLater, match="presence is not known"):
+            await floor.rehomer.once()
+        assert await floor.people_online(TENANT, "shop") is None
+        own_redis_server.restart()
+        times = house.settings.lease_seconds + house.settings.grace_seconds
+
+        async def away_for_longer_than_lease_and_grace() -> bool:
+            try:
+                return (await floor.presence.roll(TENANT)).now_ms > beat.now_ms + times * 1_000 + 300
+            except RetryLater:
+                return False
+
+        await wait_until(away_for_longer_than_lease_and_grace, timeout_seconds=20)
+        await floor.rehomer.once()
+        await floor.presence.beat(TENANT, "ana")
+        assert await releases(house, 0) == []
+        await run_replicas(house, stack, 1)
+
+        async def released() -> bool:
+            return bool(await releases(house, 0))
+
+        await wait_until(released, timeout_seconds=20)
+
+
+async def test_a_person_with_two_tabs_is_there_once_and_status_is_theirs(
+    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async with hall(nats_server.url, redis_server.url, tmp_path) as house, house.replica() as (floor, _):
+        first, second = [await floor.presence.beat(TENANT, "ana") for _ in range(2)]
+        assert (first.status, first.changed, second.changed) == ("online", True, False)
+        busy = await floor.presence.beat(TENANT, "ana", "busy")
+        again = await floor.presence.beat(TENANT, "ana")
+        assert (busy.changed, again.status, again.since_ms) == (True, "busy", busy.since_ms)
+        assert list((await floor.presence.roll(TENANT)).people) == ["ana"]
+        assert await floor.people_online(TENANT, "shop") == 0
+        assert await floor.presence.tenants() == [TENANT]
