@@ -23,6 +23,7 @@ from contracts.handovers import (
     HandoverResolved,
     HandoverReturned,
 )
+from contracts.suggestions import RequestSuggestion
 from contracts.tool_calls import (
     ToolCallApprovalRequired,
     ToolCallCompleted,
@@ -40,6 +41,7 @@ from orchestrator.domain.state import (
     Return,
     Start,
     Stop,
+    SuggestionAsk,
     Turn,
     evolve,
 )
@@ -110,6 +112,15 @@ def _announce(state: Conversation, entry: LogEntry, message: Message) -> Convers
         return state
     new = Announcement(entry.id, entry.sequence, message)
     return evolve(state, announcements={**state.announcements, message.message_id: new})
+
+
+def _suggest(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, RequestSuggestion)
+    known = state.suggestions.get(message.suggestion_id)
+    if message.suggestion_id in state.offered or (known is not None and known.sequence < entry.sequence):
+        return state
+    ask = SuggestionAsk(entry.id, entry.sequence, message)
+    return evolve(state, suggestions={**state.suggestions, message.suggestion_id: ask})
 
 
 def _close(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
@@ -189,6 +200,7 @@ INPUT_FOLDS: dict[type[Message], Fold] = {
     SendMessage: _send,
     UnsendMessage: _unsend,
     AnnounceMessage: _announce,
+    RequestSuggestion: _suggest,
     CloseConversation: _close,
     StartExecution: _started,
     StopExecution: _stop,
