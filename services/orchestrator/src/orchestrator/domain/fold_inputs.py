@@ -33,6 +33,7 @@ from contracts.tool_calls import (
 from orchestrator.domain.state import (
     Announcement,
     Conversation,
+    FactSource,
     HumanMessage,
     Line,
     Outcome,
@@ -61,7 +62,8 @@ def _received(state: Conversation, entry: LogEntry, message: Message) -> Convers
         return evolve(state, refusals=(*state.refusals, refusal))
     if message.turn_id in state.turns:
         return state
-    turn = Turn(entry.id, entry.sequence, entry.timestamp_ms, message)
+    trace_id = entry.traceparent.split("-")[1] if entry.traceparent is not None else None
+    turn = Turn(entry.id, entry.sequence, entry.timestamp_ms, message, trace_id)
     line = Line(entry.id, entry.sequence, "customer", message.text, entry.timestamp_ms)
     return evolve(
         state,
@@ -184,7 +186,13 @@ def _ended(state: Conversation, entry: LogEntry, message: Message) -> Conversati
         return state
     if isinstance(message, HandoverReturned):
         returned = Return(entry.sequence, message.outcome, message.promises, message.not_again)
-        state = evolve(state, facts={**state.facts, **message.facts}, returns=(*state.returns, returned)[-RETURNS_MAX:])
+        source = FactSource(message.actor_id, entry.timestamp_ms)
+        state = evolve(
+            state,
+            facts={**state.facts, **message.facts},
+            fact_sources={**state.fact_sources, **dict.fromkeys(message.facts, source)},
+            returns=(*state.returns, returned)[-RETURNS_MAX:],
+        )
     return evolve(
         state,
         ownership_epoch=message.ownership_epoch,

@@ -63,6 +63,7 @@ class Turn:
     sequence: int
     received_ms: int
     message: MessageReceived
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,14 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class FactSource:
+    """Who found a fact, and when."""
+
+    actor_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Return:
     """What a person said when giving the conversation back to the AI; its facts are in `Conversation.facts`."""
 
@@ -227,6 +236,7 @@ class Conversation:
     summary: Summary | None = None
     calls: tuple[Issued, ...] = ()
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    fact_sources: Mapping[str, FactSource] = field(default_factory=dict)
     returns: tuple[Return, ...] = ()
     suggestions: Mapping[str, SuggestionAsk] = field(default_factory=dict)
     drafts: Mapping[str, Issued] = field(default_factory=dict)
