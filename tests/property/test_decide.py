@@ -14,7 +14,7 @@ from contracts.budgets import RaiseBudget
 from contracts.completions import RequestCompletion
 from contracts.conversations import MessageSent
 from contracts.executions import ExecutionFinished
-from contracts.handovers import ApprovalDecided, OpenApproval
+from contracts.handovers import ApprovalDecided, OpenApproval, OpenHandover
 from contracts.tool_calls import ExecuteToolCall
 from orchestrator.domain.ask_for_money import QUESTIONS_MAX
 from orchestrator.domain.decide import decide
@@ -147,6 +147,18 @@ def test_every_decision_is_made_again_from_what_it_says_it_was_based_on(seed: in
     again = replay(TENANT, KEY, log.entries, {log.flow.content_hash: log.flow})
     assert again.differences == ()
     assert again.decisions == len(decisions(log))
+
+
+@FEW
+@given(SEEDS)
+def test_every_sentence_of_every_packet_cites_messages_or_calls_that_exist(seed: int) -> None:
+    log = random_history(seed, steps=30)
+
+    known = {entry.id for entry in log.entries}
+    for packet in (e.message.packet for e in log.entries if isinstance(e.message, OpenHandover)):
+        citable = known | {action.id for action in packet.actions}
+        assert packet.summary
+        assert all(sentence.cites and set(sentence.cites) <= citable for sentence in packet.summary)
 
 
 @FEW

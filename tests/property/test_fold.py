@@ -13,6 +13,7 @@ from contracts.conversations import AnnounceMessage, CloseConversation, MessageR
 from contracts.envelope import Decision, LogEntry
 from contracts.executions import StopExecution, TimerFired
 from contracts.handovers import ApprovalDecided
+from contracts.suggestions import RequestSuggestion
 from orchestrator.domain.decide import decide
 from orchestrator.domain.fold import fold, fold_all
 from orchestrator.domain.state import Conversation, Result
@@ -25,14 +26,14 @@ EMPTY = Conversation(TENANT, KEY)
 def is_unfenced(entry: LogEntry) -> bool:
     """Whether the message may be stored by anybody at any time, with no regard to what is in the log."""
     people = (MessageReceived, SendMessage, UnsendMessage, AnnounceMessage, StopExecution, CloseConversation)
-    workers = (TimerFired, Result)
+    workers = (RequestSuggestion, TimerFired, Result)
     return isinstance(entry.message, (*people, *workers)) and not isinstance(entry.message, ApprovalDecided)
 
 
 def known(state: Conversation) -> dict[str, Any]:
     """What a state says, without the order in which it got to know it and without results that nobody asked for."""
     execution = state.execution
-    asked = {*(execution.commands if execution is not None else ()), *(call.id for call in state.calls)}
+    asked = {*(execution.commands if execution is not None else ()), *(call.id for call in state.calls), *state.drafts}
     fields = {name: getattr(state, name) for name in Conversation.__dataclass_fields__}
     return fields | {
         "uncovered": set(state.uncovered),

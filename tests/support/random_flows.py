@@ -224,6 +224,7 @@ class RandomHistory:
             log.claim() if state.open_handover is not None else None
         else:
             speak = [lambda: log.human_says("hello", message_id=f"m{len(log.entries)}"), self.speak_slowly]
+            speak += [lambda: log.ask_for_draft(f"s{self.random.randint(1, 9)}")]
             self.random.choice([*speak, log.resolve, lambda: log.give_back(order="W7"), self.give_back])()
 
     def give_back(self) -> None:

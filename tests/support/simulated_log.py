@@ -11,6 +11,7 @@ from contracts.conversations import AnnounceMessage, MessageReceived, SendMessag
 from contracts.envelope import Decision, LogEntry, Message, client_message_id
 from contracts.executions import StartExecution, TimerFired
 from contracts.handovers import ApprovalDecided, HandoverClaimed, HandoverResolved, HandoverReturned, OpenApproval
+from contracts.suggestions import RequestSuggestion
 from contracts.tool_calls import (
     ExecuteToolCall,
     ToolCallApprovalRequired,
@@ -106,7 +107,7 @@ class SimulatedLog:
     def open_commands(self) -> list[tuple[str, Any]]:
         """(id, command) without an outcome."""
         execution = self.state.execution
-        issued = execution.commands.values() if execution is not None else ()
+        issued = [*(execution.commands.values() if execution is not None else ()), *self.state.drafts.values()]
         return [(command.id, command.message) for command in issued if command.id not in self.state.outcomes]
 
     def _command(self, kind: type[Message], node: str | None) -> tuple[str, Any]:
@@ -228,6 +229,12 @@ class SimulatedLog:
     def unsend(self, message_id: str = "m1", by: str = "ana") -> list[Decision]:
         """A human agent takes a reply back."""
         return self.put(UnsendMessage(message_id=message_id, author_id=by), id=f"unsend:{message_id}/{by}")
+
+    def ask_for_draft(self, suggestion_id: str = "s1", *, epoch: int | None = None, **fields: Any) -> list[Decision]:
+        """A human agent wants a draft of the next reply."""
+        known = self.state.ownership_epoch if epoch is None else epoch
+        data = {"suggestion_id": suggestion_id, "actor_id": "ana", "ownership_epoch": known, **fields}
+        return self.put(RequestSuggestion.model_validate(data), id=f"suggest:{suggestion_id}/{len(self.entries)}")
 
     def announce(self, text: str = "Nobody is here.", *, message_id: str = "a1", **fields: Any) -> list[Decision]:
         """The house tells the customer something."""

@@ -9,7 +9,8 @@ from pydantic import JsonValue
 from contracts.asyncapi import asyncapi_document
 from contracts.catalogue import ALL_MESSAGES
 from contracts.envelope import Message
-from contracts.json_schemas import json_schema_of, json_text
+from contracts.handovers import HandoverPacket
+from contracts.json_schemas import json_schema_of, json_text, schema_of_part
 from contracts.yaml_text import yaml_text
 
 HOME = Path(__file__).parents[2]
@@ -21,6 +22,7 @@ def generated(home: Path) -> dict[str, str]:
 
     Raises FileNotFoundError where a message has no sample."""
     files = {f"schemas/{kind.route.type}.json": json_text(json_schema_of(kind)) for kind in ALL_MESSAGES}
+    files["handover-packet.v1.json"] = json_text(schema_of_part(HandoverPacket, "handover-packet:v1"))
     samples = {kind.route.type: _sample(home, kind) for kind in ALL_MESSAGES}
     files["asyncapi.yaml"] = yaml_text(asyncapi_document(ALL_MESSAGES, samples))
     top, marker, _ = (home / "README.md").read_text().partition(MARKER)

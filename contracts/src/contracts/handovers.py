@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from contracts.budgets import CapQuestion
 from contracts.envelope import Decision, Identifier, Message, PiiText, message_type
+from contracts.packet_parts import PacketApproval, PacketControl, PacketCustomer, PacketFact, PacketOrigin
 
 Priority = Literal["low", "normal", "high", "urgent"]
 Verdict = Literal["approve", "edit", "reject", "respond"]
@@ -33,6 +34,7 @@ class PacketAction(BaseModel):
     result: JsonValue = Field(None, description="Of an unknown one: what is known.", json_schema_extra={"pii": True})
     asked_ms: int = Field(0, description="When its last attempt was asked for; Unix milliseconds.")
     ended_ms: int | None = Field(None, description="When its outcome came into the log; none while it is pending.")
+    arguments_hash: str | None = Field(None, description="As the tool runner gave it; only of calls that policy held.")
 
 
 class SummarySentence(BaseModel):
@@ -41,6 +43,8 @@ class SummarySentence(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
     text: PiiText
     cites: tuple[str, ...]
+    section: Literal["situation", "done", "open"] = "situation"
+    is_machine_text: bool = Field(False, description="A model wrote it; others are put together from the log.")
 
 
 class HandoverPacket(BaseModel):
@@ -60,6 +64,18 @@ class HandoverPacket(BaseModel):
     actions: tuple[PacketAction, ...] = ()
     allowed_decisions: tuple[str, ...] = ("reply", "resolve", "return_to_ai")
     cost_microdollars: int = 0
+    origin: PacketOrigin | None = None
+    decision_needed: str = Field("", description="What the person must decide, by the reason code.")
+    suggested_step: str = Field("", description="What to do first, by the reason code.")
+    suggested_reply: PiiText = Field("", description="What the AI would have said; machine text, never sent.")
+    customer: PacketCustomer | None = None
+    known_facts: tuple[PacketFact, ...] = Field((), description="`facts` with their sources.")
+    approvals: tuple[PacketApproval, ...] = Field((), description="Open ones; they end with the execution.")
+    promises: tuple[PiiText, ...] = Field((), description="What people promised the customer before.")
+    not_again: tuple[PiiText, ...] = Field((), description="What people told the AI not to do again.")
+    priority: Priority = "normal"
+    skills: tuple[str, ...] = ()
+    control: PacketControl | None = None
 
 
 @message_type(

@@ -2,7 +2,7 @@
 
 import json
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 from pydantic.json_schema import GenerateJsonSchema
 
 from contracts.envelope import Message
@@ -22,6 +22,12 @@ def json_schema_of(kind: type[Message]) -> dict[str, JsonValue]:
     readers ignore them."""
     schema: dict[str, JsonValue] = kind.model_json_schema(schema_generator=_WithoutTitles)
     return {"$schema": DIALECT, "$id": f"urn:{kind.route.type.replace('.', ':')}", **schema}
+
+
+def schema_of_part(kind: type[BaseModel], name: str) -> dict[str, JsonValue]:
+    """JSON Schema of a part of bodies that readers want to check by itself."""
+    schema: dict[str, JsonValue] = kind.model_json_schema(schema_generator=_WithoutTitles)
+    return {"$schema": DIALECT, "$id": f"urn:hil:{name}", **schema}
 
 
 def json_text(tree: JsonValue) -> str:

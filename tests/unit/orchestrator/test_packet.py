@@ -1,10 +1,14 @@
 """Does a handover's packet hold what a human agent needs, and nothing that the log does not say?"""
 
 from tests.support.flows import flow, reasoning, simple
-from tests.support.simulated_log import SimulatedLog
+from tests.support.simulated_log import KEY, TENANT, SimulatedLog
 
+from contracts.conversations import MessageReceived
+from contracts.envelope import LogEntry
+from contracts.executions import Reason, StopExecution
 from contracts.handovers import HandoverPacket, OpenHandover
 from contracts.tool_calls import ToolCallCompleted
+from orchestrator.domain.fold import fold
 from orchestrator.domain.fold_decisions import CALLS_MAX
 
 
@@ -131,6 +135,121 @@ def test_the_cost_so_far_is_in_the_packet() -> None:
     log.fail(cost_microdollars=12)
 
     assert packet(log).cost_microdollars == 12
+
+
+def test_the_summary_goes_from_the_situation_over_what_was_done_to_what_is_open() -> None:
+    found = packet(with_actions()).summary
+
+    assert [sentence.section for sentence in found] == [
+        "situation",
+        "situation",
+        "done",
+        "done",
+        "done",
+        "open",
+        "open",
+    ]
+    assert not any(sentence.is_machine_text for sentence in found)
+
+
+def test_what_the_customer_wrote_meanwhile_is_open() -> None:
+    log = SimulatedLog(flow(simple(), hil=ASKS))
+    log.say("hi", "1")
+    log.append(MessageReceived(turn_id="2", text="are you there?"), id="later")
+    log.stops = {"*": "ana"}
+    log.produce({"reply": "x"})
+
+    assert [(s.text, s.cites) for s in packet(log).summary if s.section == "open"] == [
+        ("The customer also wrote: are you there?", ("later",))
+    ]
+
+
+def test_the_packet_says_where_it_comes_from() -> None:
+    log = with_actions()
+    origin, opened = packet(log).origin, [e for e in log.entries if isinstance(e.message, OpenHandover)][-1]
+
+    assert origin is not None and isinstance(opened.message, OpenHandover)
+    assert (origin.tenant, origin.conversation, origin.handover_id) == (TENANT, KEY, opened.message.handover_id)
+    assert (origin.execution_id, origin.trigger_id) == (opened.message.execution_id, log.entries[0].id)
+    assert origin.as_of_seq == opened.sequence - 1
+    assert (origin.workflow, origin.workflow_version, origin.workflow_hash) == ("flow", "1.0.0", log.flow.content_hash)
+
+
+def test_the_packet_names_the_model_of_the_newest_answer_and_the_trace_of_the_message() -> None:
+    log = SimulatedLog(flow(simple(), hil={**ASKS, "confidence_min": 0.9}))
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    message = MessageReceived(turn_id="1", text="hi")
+    log.state = fold(log.state, LogEntry(1, log.now_ms, "traced", message, 10, f"00-{trace}-b7ad6b7169203331-01"))
+    log.entries.append(LogEntry(1, log.now_ms, "traced", message, 10))
+    log.settle()
+    log.produce({"reply": "maybe", "confidence": 0.1}, model="m-1")
+
+    origin = packet(log).origin
+    assert origin is not None and (origin.trace_id, origin.model) == (trace, "m-1")
+
+
+def test_an_unsure_answer_is_the_suggested_reply() -> None:
+    log = SimulatedLog(flow(simple(), hil={"confidence_min": 0.9}))
+    log.say("hi")
+    log.produce({"reply": "You get 5 back.", "confidence": 0.5})
+
+    found = packet(log)
+    assert (found.suggested_reply, found.reason) == ("You get 5 back.", Reason.LOW_CONFIDENCE)
+    assert found.decision_needed == "Is the AI's answer right, and may it be said?"
+    assert packet(with_actions()).suggested_reply == ""
+
+
+def test_the_customer_is_what_the_client_application_said_and_nothing_else() -> None:
+    log = SimulatedLog(flow(simple(), hil=ASKS))
+    log.say(
+        "hi", "1", entity="c7", locale="de", metadata={"name": "Eva", "channel": "web", "tier": 3, "verified": True}
+    )
+    log.produce({"reply": "hello"})
+    log.say("a human please", "2", entity="c7", metadata={"channel": "mail"})
+
+    customer = packet(log).customer
+    assert customer is not None
+    assert customer.model_dump(exclude_none=True) == {
+        "id": "c7",
+        "language": "de",
+        "name": "Eva",
+        "channel": "mail",
+        "verified": True,
+    }
+    assert packet(told("a human please")).customer is None
+
+
+def test_facts_have_their_source_and_promises_are_kept() -> None:
+    log = told("a human please")
+    log.claim()
+    log.return_with(facts={"order": "W7"}, promises=["Ana calls."], not_again=["No refund."])
+    log.say("a human please", "2")
+
+    found = packet(log)
+    assert [(f.name, f.value, f.source, f.source_id, f.at_ms, f.confidence) for f in found.known_facts] == [
+        ("order", "W7", "human_agent", "ana", log.now_ms, None)
+    ]
+    assert (found.promises, found.not_again) == (("Ana calls.",), ("No refund.",))
+    assert found.control is not None and found.control.ownership_epoch == 2
+
+
+def test_open_approvals_are_told_and_cited() -> None:
+    log = SimulatedLog(flow(reasoning()))
+    log.say("pay")
+    log.call_tools(("shop.pay", {"cents": 5}))
+    log.tool_held()
+    log.put(StopExecution(reason="enough"))
+
+    [approval], [action] = packet(log).approvals, packet(log).actions
+    assert (approval.tool, approval.kind, approval.node) == ("shop.pay", "tool_call", "answer")
+    assert (action.outcome, action.arguments_hash) == ("pending", "abc")
+    assert any(approval.id in sentence.cites for sentence in packet(log).summary)
+
+
+def told(text: str) -> SimulatedLog:
+    log = SimulatedLog(flow(simple(), hil=ASKS))
+    log.say(text)
+    return log
 
 
 ASKS = {"customer_request_phrases": ["human please"]}

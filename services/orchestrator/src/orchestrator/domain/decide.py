@@ -14,6 +14,7 @@ from orchestrator.domain.decide_execution import Decided, Plan, plan_execution
 from orchestrator.domain.limits import FLOOD_WINDOW_MS
 from orchestrator.domain.speech import held_until_ms, speech
 from orchestrator.domain.state import Conversation, Execution, Turn
+from orchestrator.domain.suggest import draft_due_ms, suggestion_plan
 from orchestrator.domain.turns import begin, eligible_turns, execution_id_of
 from orchestrator.domain.workflow import Workflow, WorkflowLimits
 
@@ -37,11 +38,11 @@ class Circumstances:
 
 def decide(state: Conversation, circumstances: Circumstances) -> Plan:
     """The next decision of a key, if there is one, and the log time of the next look at it."""
-    plan, held_until = _plan(state, circumstances), held_until_ms(state)
-    if held_until is None:
+    plan, others = _plan(state, circumstances), (held_until_ms(state), draft_due_ms(state))
+    dues = [due for due in (plan.wake_ms, *others) if due is not None]
+    if others == (None, None):
         return plan
-    wake_ms = held_until if plan.wake_ms is None else min(plan.wake_ms, held_until)
-    return replace(plan, wake_ms=wake_ms, is_last=False, is_settled=plan.is_settled and not plan.is_last)
+    return replace(plan, wake_ms=min(dues), is_last=False, is_settled=plan.is_settled and not plan.is_last)
 
 
 def _plan(state: Conversation, circumstances: Circumstances) -> Plan:
@@ -51,6 +52,9 @@ def _plan(state: Conversation, circumstances: Circumstances) -> Plan:
     simple = speech(state, based_on) or _refusal(state, based_on, circumstances)
     if simple is not None:
         return Plan(simple)
+    suggestion = suggestion_plan(state, based_on, circumstances.workflows)
+    if suggestion is not None:
+        return suggestion
     execution = current_execution(state, circumstances)
     if execution is not None:
         workflow = circumstances.workflows.get(execution.workflow_hash)
@@ -165,7 +169,8 @@ def _start_refused(state: Conversation, based_on: BasedOn, circumstances: Circum
 
 def _idle(state: Conversation, based_on: BasedOn, circumstances: Circumstances) -> Plan:
     """Close a conversation that was asked to close, or in which nothing happened for long enough."""
-    if state.start is not None or state.is_closed or not state.turns or not state.ai_speaks or state.human_messages:
+    is_owed = bool(state.human_messages or state.suggestions)
+    if state.start is not None or state.is_closed or not state.turns or not state.ai_speaks or is_owed:
         return Plan(None)
     workflow = circumstances.workflows.get(state.workflow_hash or "")
     limits = workflow.limits if workflow is not None else WorkflowLimits()

@@ -7,13 +7,13 @@ from contracts.completions import CompletionProduced
 from contracts.conversations import MessageSent, MessageSuppressed
 from contracts.envelope import BasedOn, Decision, derive_message_id
 from contracts.executions import SUCCESSFUL_REASONS, ExecutionFinished, Reason
-from contracts.handovers import OpenHandover
+from contracts.handovers import HandoverPacket, OpenHandover
 from orchestrator.domain.evaluate import Evaluation, whole_progress
 from orchestrator.domain.expression import evaluate_condition
 from orchestrator.domain.limits import GRACE_MS
 from orchestrator.domain.packet import packet_of
 from orchestrator.domain.progress import Done, Ends, Progress, Ready, Waiting
-from orchestrator.domain.reply import is_repeated, text_of
+from orchestrator.domain.reply import is_repeated, reply_of, text_of
 from orchestrator.domain.state import Conversation, Ending, Execution
 from orchestrator.domain.summary_step import summary_step
 from orchestrator.domain.triggers import deadline_ms, policy_of, trigger_of
@@ -168,9 +168,12 @@ def _hand_over(frame: _Frame, ends: Ends, sink: Node | None = None) -> Plan:
         workflow=view.workflow.name,
         priority=(sink.priority if sink is not None else None) or rules.priority,
         ownership_epoch=view.state.ownership_epoch,
-        packet=packet_of(view.state, view.execution, ending, cost_microdollars=view.spent_in_all),
+        packet=HandoverPacket(reason=ends.reason),
     )
-    return Plan(frame.decided("handover.open", message))
+    decided = frame.decided("handover.open", message)
+    unsaid = reply_of(view, frame.evaluation.outputs(), ends.unsure) if ends.unsure is not None else ""
+    packet = packet_of(view, ending, message, suggested_reply=unsaid)
+    return Plan(replace(decided, message=message.model_copy(update={"packet": packet})))
 
 
 def _at_sink(frame: _Frame, sink: Node) -> Plan:

@@ -17,11 +17,13 @@ from contracts.handovers import (
     OpenApproval,
     OpenHandover,
 )
+from contracts.suggestions import OfferSuggestion
 from contracts.tool_calls import (
     ExecuteToolCall,
 )
 from orchestrator.domain.context import newest_summary
 from orchestrator.domain.state import (
+    DRAFT_NODE,
     Command,
     Conversation,
     Ending,
@@ -30,6 +32,7 @@ from orchestrator.domain.state import (
     Line,
     evolve,
 )
+from orchestrator.domain.suggest import draft_id
 from orchestrator.domain.turns import begin, eligible_turns, execution_id_of, ordered_turns
 
 Fold: TypeAlias = Callable[[Conversation, LogEntry, Message], Conversation]
@@ -39,6 +42,8 @@ CALLS_MAX = 50
 
 def _issued(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, Command)
+    if message.node == DRAFT_NODE:
+        return evolve(state, drafts={**state.drafts, entry.id: Issued(entry.id, message)})
     execution = _execution_of(state, message)
     commands = {**execution.commands, entry.id: Issued(entry.id, message)}
     return evolve(state, execution=evolve(execution, commands=commands), is_closed=False)
@@ -90,6 +95,18 @@ def _human_done(state: Conversation, message_id: str) -> Conversation:
     return evolve(state, human_messages=left, human_handled=state.human_handled | {message_id}, unsent=unsent)
 
 
+def _suggestion_offered(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, OfferSuggestion)
+    done = draft_id(state, message.suggestion_id)
+    return evolve(
+        state,
+        suggestions={id: ask for id, ask in state.suggestions.items() if id != message.suggestion_id},
+        drafts={id: draft for id, draft in state.drafts.items() if id != done},
+        outcomes={id: outcome for id, outcome in state.outcomes.items() if id != done},
+        offered=state.offered | {message.suggestion_id},
+    )
+
+
 def _turn_refused(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     assert isinstance(message, TurnRefused)
     left = tuple(refusal for refusal in state.refusals if refusal.input_id != message.input_id)
@@ -109,7 +126,7 @@ def _execution_finished(state: Conversation, entry: LogEntry, message: Message) 
     answered = state.answered | {message.turn_id} if message.turn_id is not None else state.answered
     calls = (*state.calls, *(c for c in execution.commands.values() if isinstance(c.message, ExecuteToolCall)))
     calls = calls[-CALLS_MAX:]
-    kept = {call.id for call in calls}
+    kept = {call.id for call in calls} | state.drafts.keys()
     return evolve(
         state,
         execution=None,
@@ -139,6 +156,7 @@ DECISION_FOLDS: dict[type[Message], Fold] = {
     MessageSent: _sent,
     MessageSuppressed: _suppressed,
     TurnRefused: _turn_refused,
+    OfferSuggestion: _suggestion_offered,
     OpenHandover: _handover_opened,
     ExecutionFinished: _execution_finished,
     ExecutionRefused: _execution_refused,

@@ -23,6 +23,7 @@ from contracts.handovers import (
     HandoverResolved,
     HandoverReturned,
 )
+from contracts.suggestions import RequestSuggestion
 from contracts.tool_calls import (
     ToolCallApprovalRequired,
     ToolCallCompleted,
@@ -32,6 +33,7 @@ from contracts.tool_calls import (
 from orchestrator.domain.state import (
     Announcement,
     Conversation,
+    FactSource,
     HumanMessage,
     Line,
     Outcome,
@@ -40,6 +42,7 @@ from orchestrator.domain.state import (
     Return,
     Start,
     Stop,
+    SuggestionAsk,
     Turn,
     evolve,
 )
@@ -59,7 +62,8 @@ def _received(state: Conversation, entry: LogEntry, message: Message) -> Convers
         return evolve(state, refusals=(*state.refusals, refusal))
     if message.turn_id in state.turns:
         return state
-    turn = Turn(entry.id, entry.sequence, entry.timestamp_ms, message)
+    trace_id = entry.traceparent.split("-")[1] if entry.traceparent is not None else None
+    turn = Turn(entry.id, entry.sequence, entry.timestamp_ms, message, trace_id)
     line = Line(entry.id, entry.sequence, "customer", message.text, entry.timestamp_ms)
     return evolve(
         state,
@@ -110,6 +114,15 @@ def _announce(state: Conversation, entry: LogEntry, message: Message) -> Convers
         return state
     new = Announcement(entry.id, entry.sequence, message)
     return evolve(state, announcements={**state.announcements, message.message_id: new})
+
+
+def _suggest(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, RequestSuggestion)
+    known = state.suggestions.get(message.suggestion_id)
+    if message.suggestion_id in state.offered or (known is not None and known.sequence < entry.sequence):
+        return state
+    ask = SuggestionAsk(entry.id, entry.sequence, message)
+    return evolve(state, suggestions={**state.suggestions, message.suggestion_id: ask})
 
 
 def _close(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
@@ -173,7 +186,13 @@ def _ended(state: Conversation, entry: LogEntry, message: Message) -> Conversati
         return state
     if isinstance(message, HandoverReturned):
         returned = Return(entry.sequence, message.outcome, message.promises, message.not_again)
-        state = evolve(state, facts={**state.facts, **message.facts}, returns=(*state.returns, returned)[-RETURNS_MAX:])
+        source = FactSource(message.actor_id, entry.timestamp_ms)
+        state = evolve(
+            state,
+            facts={**state.facts, **message.facts},
+            fact_sources={**state.fact_sources, **dict.fromkeys(message.facts, source)},
+            returns=(*state.returns, returned)[-RETURNS_MAX:],
+        )
     return evolve(
         state,
         ownership_epoch=message.ownership_epoch,
@@ -189,6 +208,7 @@ INPUT_FOLDS: dict[type[Message], Fold] = {
     SendMessage: _send,
     UnsendMessage: _unsend,
     AnnounceMessage: _announce,
+    RequestSuggestion: _suggest,
     CloseConversation: _close,
     StartExecution: _started,
     StopExecution: _stop,

@@ -61,7 +61,8 @@ def _confident(view: View, node: Node, progress: Progress) -> Progress:
         return progress
     confidence = progress.output.get("confidence")
     if isinstance(confidence, int | float) and confidence < least:
-        return Ends(Reason.LOW_CONFIDENCE, f"{node.id}: confidence {confidence:g} is below {least:g}")
+        detail = f"{node.id}: confidence {confidence:g} is below {least:g}"
+        return Ends(Reason.LOW_CONFIDENCE, detail, unsure=(node.id, progress.output))
     return progress
 
 

@@ -5,57 +5,57 @@ from typing import Literal
 
 from contracts.budgets import RaiseBudget
 from contracts.completions import RequestCompletion
-from contracts.handovers import HandoverPacket, OpenApproval, PacketAction, PacketMessage, SummarySentence
-from contracts.tool_calls import ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown
-from orchestrator.domain.state import Conversation, Ending, Execution, Issued, Outcome
+from contracts.handovers import HandoverPacket, OpenApproval, OpenHandover, PacketAction, PacketMessage
+from contracts.packet_parts import PacketControl
+from contracts.tool_calls import (
+    ToolCallApprovalRequired,
+    ToolCallCompleted,
+    ToolCallFailed,
+    ToolCallOutcomeUnknown,
+)
+from orchestrator.domain.packet_origin import customer_of, known_facts, open_approvals, origin_of
+from orchestrator.domain.packet_summary import decision_needed, suggested_step, summary_of
+from orchestrator.domain.state import Ending, Issued, Outcome
+from orchestrator.domain.view import View
 
 TRANSCRIPT_MAX = 50
 ActionOutcome = Literal["completed", "error", "failed", "unknown", "pending"]
 
 
-def packet_of(state: Conversation, execution: Execution, ending: Ending, *, cost_microdollars: int) -> HandoverPacket:
-    """The packet, from the log alone; every sentence of the summary cites what it rests on."""
+def packet_of(view: View, ending: Ending, opening: OpenHandover, *, suggested_reply: str) -> HandoverPacket:
+    """The packet of the handover that is being opened, from the log alone."""
+    state, execution = view.state, view.execution
     lines = sorted(state.transcript, key=lambda line: line.sequence)
     tail = lines[-TRANSCRIPT_MAX:]
     turn = state.turns.get(execution.turn_id) if execution.turn_id is not None else None
     actions = _actions((*state.calls, *execution.commands.values()), state.outcomes)
+    approvals = open_approvals(view)
     return HandoverPacket(
         reason=ending.reason,
         detail=ending.detail,
         ask=turn.message.text if turn is not None else "",
-        summary=_summary(state, execution, ending, actions=actions),
+        summary=summary_of(view, ending, actions=actions, approvals=approvals),
         transcript=tuple(
             PacketMessage(id=line.id, author=line.author, text=line.text, at_ms=line.at_ms) for line in tail
         ),
         transcript_is_complete=len(tail) == len(lines),
-        entity=turn.message.entity if turn is not None else (state.start.message.entity if state.start else None),
+        entity=view.entity,
         facts=dict(state.facts),
         actions=actions,
-        cost_microdollars=cost_microdollars,
+        cost_microdollars=view.spent_in_all,
+        origin=origin_of(view, opening),
+        decision_needed=decision_needed(ending.reason),
+        suggested_step=suggested_step(ending.reason),
+        suggested_reply=suggested_reply,
+        customer=customer_of(view),
+        known_facts=known_facts(state),
+        approvals=approvals,
+        promises=tuple(dict.fromkeys(line for back in state.returns for line in back.promises)),
+        not_again=tuple(dict.fromkeys(line for back in state.returns for line in back.not_again)),
+        priority=opening.priority,
+        skills=opening.skills,
+        control=PacketControl(owner_id=state.owner, ownership_epoch=state.ownership_epoch),
     )
-
-
-def _summary(
-    state: Conversation, execution: Execution, ending: Ending, *, actions: tuple[PacketAction, ...]
-) -> tuple[SummarySentence, ...]:
-    sentences: list[SummarySentence] = []
-    if state.summary is not None:
-        cited = tuple(line.id for line in state.transcript if line.sequence <= state.summary.until)
-        sentences.append(SummarySentence(text=state.summary.text, cites=cited))
-    turn = state.turns.get(execution.turn_id) if execution.turn_id is not None else None
-    if turn is not None:
-        said = SummarySentence(text=f"The customer wrote: {turn.message.text[:500]}", cites=(turn.input_id,))
-        sentences.append(said)
-    for outcome in ("completed", "error", "failed", "unknown", "pending"):
-        some = [action for action in actions if action.outcome == outcome]
-        if some:
-            names = ", ".join(action.tool for action in some)
-            text = f"Tool calls that ended as {outcome}: {names}."
-            sentences.append(SummarySentence(text=text, cites=tuple(action.id for action in some)))
-    origin = turn.input_id if turn is not None else (state.start.input_id if state.start is not None else None)
-    cites = (origin,) if origin is not None else ()
-    why = SummarySentence(text=f"Handed over: {ending.reason}. {ending.detail}".strip(), cites=cites)
-    return (*sentences, why)
 
 
 def _actions(commands: Iterable[Issued], outcomes: Mapping[str, Outcome]) -> tuple[PacketAction, ...]:
@@ -67,6 +67,7 @@ def _actions(commands: Iterable[Issued], outcomes: Mapping[str, Outcome]) -> tup
             continue
         found = outcomes.get(issued.id)
         outcome, result = _result(found)
+        held = found.message if found is not None and isinstance(found.message, ToolCallApprovalRequired) else None
         call = (message.execution_id, message.node, message.iteration, message.tool_call_id)
         last[call] = PacketAction(
             id=message.tool_call_id,
@@ -76,6 +77,7 @@ def _actions(commands: Iterable[Issued], outcomes: Mapping[str, Outcome]) -> tup
             result=result,
             asked_ms=issued.at_ms,
             ended_ms=found.at_ms if found is not None and outcome != "pending" else None,
+            arguments_hash=held.arguments_hash if held is not None else None,
         )
     return tuple(last.values())
 

@@ -57,11 +57,13 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The execution goes to a human agent, `default_text` being said to the customer before."""
+    """The execution goes to a human agent, `default_text` being said to the customer before. `unsure`: a node and its
+    answer, where that answer is why."""
 
     reason: str
     detail: str
     default_text: str | None = None
+    unsure: tuple[str, JsonValue] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from contracts.envelope import Decision, LogEntry
+from contracts.handovers import OpenHandover
 from orchestrator.domain.decide import Circumstances, decide
 from orchestrator.domain.fold import fold
 from orchestrator.domain.state import Conversation
@@ -74,6 +75,9 @@ def _comparable(decision: Decision) -> str:
     """A decision without what does not belong to it: where the prefix ended, and in which order inputs came."""
     based_on = decision.based_on.model_copy(update={"fence": 0, "inputs": ()})
     kept = decision.model_copy(update={"based_on": based_on})
+    if isinstance(kept, OpenHandover) and kept.packet.origin is not None:
+        origin = kept.packet.origin.model_copy(update={"as_of_seq": 0})
+        kept = kept.model_copy(update={"packet": kept.packet.model_copy(update={"origin": origin})})
     return f"{decision.route.type} {kept.model_dump_json(exclude_defaults=True)}"
 
 

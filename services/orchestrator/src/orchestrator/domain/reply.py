@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 
+from orchestrator.domain.context import scope_of
+from orchestrator.domain.expression import evaluate_condition
 from orchestrator.domain.view import View
-from orchestrator.domain.workflow import JsonValue
+from orchestrator.domain.workflow import Condition, JsonValue
 
 
 def text_of(value: JsonValue) -> str:
@@ -12,6 +15,14 @@ def text_of(value: JsonValue) -> str:
     if value is None:
         return ""
     return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def reply_of(view: View, outputs: Mapping[str, JsonValue], unsure: tuple[str, JsonValue]) -> str:
+    """What the AI would have said, had it been sure: the first reply that sinks make of the unsure node's answer."""
+    node, answer = unsure
+    scope = scope_of(view.state, view.execution, {**outputs, node: answer})
+    queries = (Condition("jmespath", sink.reply) for sink in view.workflow.nodes.values() if sink.reply is not None)
+    return next(filter(None, (text_of(evaluate_condition(query, scope)) for query in queries)), "")
 
 
 def fingerprint(text: str) -> str:

@@ -9,6 +9,7 @@ from contracts.completions import CompletionFailed, CompletionProduced, RequestC
 from contracts.conversations import AnnounceMessage, MessageReceived, SendMessage
 from contracts.executions import StartExecution
 from contracts.handovers import ApprovalDecided, OpenApproval
+from contracts.suggestions import RequestSuggestion
 from contracts.tool_calls import (
     ExecuteToolCall,
     ToolCallApprovalRequired,
@@ -29,6 +30,8 @@ Result: TypeAlias = (
     | ApprovalDecided
     | BudgetRaised
 )
+DRAFT_NODE = "~suggestion"
+"""Node of requests for drafts, which belong to no execution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Turn:
     sequence: int
     received_ms: int
     message: MessageReceived
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,15 @@ class Announcement:
     input_id: str
     sequence: int
     message: AnnounceMessage
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionAsk:
+    """A human agent's wish for a draft, until it is offered."""
+
+    input_id: str
+    sequence: int
+    message: RequestSuggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +163,14 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class FactSource:
+    """Who found a fact, and when."""
+
+    actor_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Return:
     """What a person said when giving the conversation back to the AI; its facts are in `Conversation.facts`."""
 
@@ -179,7 +200,8 @@ class Conversation:
     `close_asked`: sequence of the newest wish to close; a later message of the customer overrules it. `calls`: the
     newest tool calls of executions that ended, whose results may still come. `unsent`: replies that their authors took
     back, by message id and author, with the place in the log; also those that have not come yet.
-    `returns`: the newest, oldest first."""
+    `returns`: the newest, oldest first. `suggestions`: drafts asked for and not offered yet, `drafts` the requests that
+    were made for them, by their ids; `offered` the ids of those that are done."""
 
     tenant: str
     key: str
@@ -214,7 +236,11 @@ class Conversation:
     summary: Summary | None = None
     calls: tuple[Issued, ...] = ()
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    fact_sources: Mapping[str, FactSource] = field(default_factory=dict)
     returns: tuple[Return, ...] = ()
+    suggestions: Mapping[str, SuggestionAsk] = field(default_factory=dict)
+    drafts: Mapping[str, Issued] = field(default_factory=dict)
+    offered: frozenset[str] = frozenset()
     stop: Stop | None = None
     close_asked: int = 0
     is_closed: bool = False

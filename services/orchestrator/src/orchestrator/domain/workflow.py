@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from contracts.completions import CachePolicy
 from orchestrator.domain.cost_steps import CostStep
 from orchestrator.domain.objectives import Slos, Stage
+from orchestrator.domain.suggestion_rules import SuggestionRules
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
@@ -179,6 +180,7 @@ class HandoverRules:
     transfer_tools: tuple[str, ...] = ()
     skills: tuple[str, ...] = ()
     priority: Literal["low", "normal", "high", "urgent"] = "normal"
+    suggestions: SuggestionRules = field(default_factory=SuggestionRules)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,5 +51,6 @@ class Archiver:
 def is_over(tenant: str, key: str, entries: list[LogEntry]) -> bool:
     """Whether nothing is owed in this log."""
     state = fold_all(Conversation(tenant, key), entries)
-    idle = state.execution is None and state.ai_speaks and not state.human_messages and not state.announcements
+    is_owed = bool(state.human_messages or state.announcements or state.suggestions)
+    idle = state.execution is None and state.ai_speaks and not is_owed
     return idle and (state.is_closed or (state.start is not None and state.finished > 0))

@@ -22,6 +22,7 @@ from orchestrator.adapters.workflow_file.values import (
     texts,
 )
 from orchestrator.domain.objectives import Alert, Bound, Comparison, Metric, Objective, Severity, Slos, Stage, StageName
+from orchestrator.domain.suggestion_rules import SuggestionRules
 from orchestrator.domain.workflow import HandoverRules, JsonValue, PolicyRule
 
 CUSTOMER_REQUEST_PHRASES: Final = (
@@ -82,6 +83,16 @@ def handover_rules(hil: Fields, report: Report) -> HandoverRules:
         transfer_tools=texts(hil.get("transfer_tools")),
         skills=texts(hil.get("skills")),
         priority=priority(hil.get("priority")) or default.priority,
+        suggestions=_suggestions(mapping(hil.get("suggestions"))),
+    )
+
+
+def _suggestions(declared: Fields) -> SuggestionRules:
+    default = SuggestionRules()
+    return SuggestionRules(
+        profile=text(declared.get("profile"), default.profile),
+        prompt=text(declared.get("prompt"), default.prompt),
+        timeout_ms=integer(declared.get("timeout_ms"), default.timeout_ms),
     )
 
 

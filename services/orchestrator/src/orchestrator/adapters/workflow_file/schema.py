@@ -69,6 +69,14 @@ HIL: Final = fields(
         "transfer_tools": listing(TOOL, 20),
         "skills": ref("skills"),
         "priority": ref("priority"),
+        "suggestions": fields(
+            "how drafts for human agents are written",
+            {
+                "profile": identifier("a model profile of the gateway, such as fast, balanced or powerful"),
+                "prompt": text("the instruction, as plain text", minLength=1, maxLength=20_000),
+                "timeout_ms": integer("milliseconds for a draft", 100, 600_000),
+            },
+        ),
     },
 )
 

@@ -50,6 +50,7 @@ class TextChecks:
         for index, policy in enumerate(listing(hil.get("policies"))):
             self._condition(mapping(policy).get("when"), ("hil", "policies", index, "when"), self.names)
         self._tools(hil.get("transfer_tools"), ("hil", "transfer_tools"))
+        self._profile(text(mapping(hil.get("suggestions")).get("profile")), ("hil", "suggestions", "profile"))
         self._cheaper_profiles(mapping(kept.get("limits")), ("limits",))
 
     def _node(self, node: Fields, path: Path) -> None:
