@@ -19,6 +19,7 @@ from nats.js.api import (
 )
 
 from contracts.streams import (
+    AI_STOPS_BUCKET,
     ARCHIVE_BUCKET,
     BUDGETS_BUCKET,
     PAYLOADS_BUCKET,
@@ -32,7 +33,7 @@ from contracts.streams import (
 from service_kit.connection import RETRY_BUDGET_SECONDS
 from service_kit.errors import RetryLater
 
-KV_BUCKETS = (WORKFLOWS_BUCKET, TOOLS_BUCKET, TOOL_BLESSINGS_BUCKET, BUDGETS_BUCKET)
+KV_BUCKETS = (WORKFLOWS_BUCKET, TOOLS_BUCKET, TOOL_BLESSINGS_BUCKET, BUDGETS_BUCKET, AI_STOPS_BUCKET)
 OBJECT_BUCKETS = (PAYLOADS_BUCKET, ARCHIVE_BUCKET)
 
 

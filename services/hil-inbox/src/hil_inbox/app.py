@@ -12,8 +12,9 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
 
-from contracts.conversations import SendMessage
+from contracts.conversations import AnnounceMessage, SendMessage, UnsendMessage
 from contracts.envelope import Message
+from contracts.handover_clocks import HandoverBreached, HandoverDelivered, HandoverSnoozed, HandoverWoken
 from contracts.handovers import (
     ApprovalDecided,
     HandoverClaimed,
@@ -22,11 +23,15 @@ from contracts.handovers import (
     HandoverResolved,
     HandoverReturned,
 )
-from contracts.streams import HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS, LOG
+from contracts.notes import NoteAdded
+from contracts.streams import HIL_INBOX_CLOCKS, HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS, LOG
+from contracts.suggestions import RequestSuggestion, SuggestionSettled
 from document_store import DocumentStore, open_store
 from hil_inbox.adapters.ack_floor import ack_floor
+from hil_inbox.adapters.clock_timer import ClockTimers
 from hil_inbox.adapters.oidc_client import OidcClient, oidc_http
 from hil_inbox.adapters.oidc_file import load_provider
+from hil_inbox.adapters.queues_file import load_queues
 from hil_inbox.adapters.saved_views import SavedViewStore
 from hil_inbox.adapters.state_cache import StateCache
 from hil_inbox.adapters.view_store import ViewStore
@@ -42,14 +47,15 @@ from hil_inbox.api.handovers import handover_routes
 from hil_inbox.api.me import me_routes
 from hil_inbox.api.office import Office
 from hil_inbox.api.open_floor import Ground, open_floor
-from hil_inbox.api.queues import queue_routes
+from hil_inbox.api.queues import canned_reply_routes, queue_routes
 from hil_inbox.api.replies import reply_routes
 from hil_inbox.api.saved_views import saved_view_routes
 from hil_inbox.api.search import search_routes
 from hil_inbox.api.staff_room import StaffRoom
-from hil_inbox.domain.assignment import QueueRule
+from hil_inbox.domain.queues import Queues
 from hil_inbox.domain.sessions import Lifetimes
 from hil_inbox.handlers.index_words import Indexer
+from hil_inbox.handlers.keep_clocks import ClockKeeper
 from hil_inbox.handlers.measure import measured
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
@@ -66,7 +72,6 @@ from service_kit.tasks import end_task
 from service_kit.telemetry import configure_logs, configure_traces
 
 SERVICE = "hil-inbox"
-QUEUES = {"default": QueueRule("default")}
 PUBLISHES: tuple[type[Message], ...] = (
     HandoverClaimed,
     HandoverReleased,
@@ -74,7 +79,16 @@ PUBLISHES: tuple[type[Message], ...] = (
     HandoverReturned,
     HandoverRefused,
     ApprovalDecided,
+    HandoverDelivered,
+    HandoverBreached,
+    HandoverSnoozed,
+    HandoverWoken,
+    NoteAdded,
+    SuggestionSettled,
     SendMessage,
+    UnsendMessage,
+    AnnounceMessage,
+    RequestSuggestion,
 )
 
 
@@ -86,6 +100,11 @@ def command_routes(desk: Desk) -> Routes:
 def event_routes(projector: Projector) -> Routes:
     """What the documents are made of."""
     return dict.fromkeys(HIL_INBOX_EVENTS.types, projector)
+
+
+def clock_routes(keeper: ClockKeeper) -> Routes:
+    """What starts, stops or ends a clock."""
+    return dict.fromkeys(HIL_INBOX_CLOCKS.types, keeper)
 
 
 def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
@@ -114,6 +133,7 @@ def http_app(office: Office, room: StaffRoom, house: House, floor: Floor) -> Fas
         me_routes(floor),
         agent_routes(floor, room),
         queue_routes(floor, room),
+        canned_reply_routes(floor),
     ):
         app.include_router(router)
     return app
@@ -126,12 +146,13 @@ def clock_ms() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """What the store holds: what people see, and the people."""
+    """What the store holds: what people see, and the people; and the queues that the file declares."""
 
     store: DocumentStore
     views: ViewStore
     words: WordIndex
     staff: StaffRoom
+    queues: Queues
 
 
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
@@ -139,6 +160,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
     configure_logs(SERVICE, level=settings.log_level, redact=redact)
     configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redact)
     oidc = None if settings.oidc_file is None else load_provider(settings.oidc_file)
+    queues = load_queues(settings.queues_file)
     app, broker = application(settings)
     if not await _started(app, stop):
         return
@@ -148,7 +170,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         oidc_http() as http,
     ):
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
-        for spec in (HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS):
+        for spec in (HIL_INBOX_COMMANDS, HIL_INBOX_CLOCKS, HIL_INBOX_EVENTS):
             await ensure_consumer(connection.jetstream, spec, stream=LOG)
         views = ViewStore(store)
         await views.prepare()
@@ -158,7 +180,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         lifetimes = Lifetimes(int(settings.session_hours * 3_600_000), int(settings.session_idle_minutes * 60_000))
         room = staff_room(store, lifetimes=lifetimes, now_ms=clock_ms, oidc=client)
         await room.prepare()
-        await _run(settings, connection, Rooms(store, views, words, room), stop=stop, ready=ready)
+        await _run(settings, connection, Rooms(store, views, words, room, queues), stop=stop, ready=ready)
 
 
 async def _run(
@@ -182,18 +204,21 @@ async def _run(
     consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
-    ground = Ground(connection, rooms.store, desk, rules=lambda: QUEUES)
+    ground = Ground(connection, rooms.store, desk, {queue.name: queue for queue in rooms.queues})
     async with open_floor(settings, ground) as (floor, passes), asyncio.TaskGroup() as group:
-        then = (measured(lambda: QUEUES), Indexer(rooms.words), passes.follow)
+        then = (measured(ground.queues), Indexer(rooms.words), passes.follow)
         projector = Projector(log, views, views_max=settings.keys_cached_max, then=then)
         events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
+        keeper = ClockKeeper(desk, ClockTimers(connection), rooms.queues, views.waiting_count, floor.people_online)
+        clocks = consumer(connection, HIL_INBOX_CLOCKS, clock_routes(keeper))
+        consumers = (commands, clocks, events)
         http = http_app(office, room, house, floor)
         http.include_router(saved_view_routes(SavedViewStore(rooms.store)))
         http.include_router(search_routes(rooms.words, views))
-        add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: commands.running and events.running})
+        add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: all(one.running for one in consumers)})
         group.create_task(passes.run(stop))
-        group.create_task(commands.run(stop))
-        group.create_task(events.run(stop))
+        for one in consumers:
+            group.create_task(one.run(stop))
         group.create_task(sweep_until(stop, room.sweeps))
         group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
         ready.set()
