@@ -16,8 +16,8 @@ from hil_inbox.adapters.view_store import ViewStore
 from hil_inbox.api.floor import Floor
 from hil_inbox.api.open_floor import Ground, open_floor
 from hil_inbox.app import clock_ms
-from hil_inbox.domain.assignment import QueueRule
 from hil_inbox.domain.people import Person
+from hil_inbox.domain.queues import Queue
 from hil_inbox.handlers.mind_people import Passes
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk
@@ -28,7 +28,7 @@ from service_kit.log import Log
 from tests.support.handovers import opened, put
 from tests.support.kit import TENANT, consuming, kit, say
 
-RULES = {"shop": QueueRule("shop", "least_loaded", cool_down_ms=0)}
+QUEUES = {"shop": Queue("shop", mode="least_loaded", cool_down_ms=0)}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Hall:
     settings: Settings
     connection: Connection
     store: DocumentStore
-    rules: Mapping[str, QueueRule]
+    queues: Mapping[str, Queue]
 
     async def person(self, actor_id: str, **fields: object) -> None:
         await PeopleStore(self.store).put(
@@ -61,13 +61,13 @@ class Hall:
         """With a connection and a memory of its own; its passes run when the test says so."""
         async with connected(self.settings.nats_url, service="hil-inbox") as connection:
             desk = Desk(Log(connection), StateCache(100), clock_ms, partial(publish, connection))
-            async with open_floor(self.settings, Ground(connection, self.store, desk, lambda: self.rules)) as floor:
+            async with open_floor(self.settings, Ground(connection, self.store, desk, self.queues)) as floor:
                 yield floor
 
 
 @asynccontextmanager
 async def hall(
-    nats_url: str, redis_url: str, folder: Path, rules: Mapping[str, QueueRule] = RULES
+    nats_url: str, redis_url: str, folder: Path, queues: Mapping[str, Queue] = QUEUES
 ) -> AsyncIterator[Hall]:
     """Documents follow the log; leases and grace are short."""
     settings = Settings(
@@ -82,4 +82,4 @@ async def hall(
         projector = Projector(Log(connection), ViewStore(store), views_max=1_000)
         routes = dict.fromkeys(HIL_INBOX_EVENTS.types, projector)
         await stack.enter_async_context(consuming(connection, HIL_INBOX_EVENTS, routes, Order.BY_KEY))
-        yield Hall(settings, connection, store, rules)
+        yield Hall(settings, connection, store, queues)

@@ -10,7 +10,7 @@ import pytest
 from contracts.handovers import HandoverClaimed, HandoverReleased
 from hil_inbox.domain.house_commands import AssignHandover
 from service_kit.errors import RetryLater
-from tests.integration.hil_inbox.floors import Hall, hall
+from tests.integration.hil_inbox.floors import QUEUES, Hall, hall
 from tests.support.kit import TENANT
 from tests.support.start_servers import NatsServer, RedisServer
 from tests.support.wait_until import wait_until
@@ -86,14 +86,14 @@ async def test_two_replicas_give_each_handover_to_one_person_and_nobody_more_tha
         floor, _ = await stack.enter_async_context(house.replica())
 
         async def shown() -> bool:
-            return {name: len(ids) for name, ids in (await floor.queue.in_hand(TENANT)).items()} == {
+            return {name: len(ids) for name, ids in (await floor.rows.in_hand(TENANT)).items()} == {
                 "ana": 3, "bo": 3, "cy": 3,
             }  # fmt: skip
 
         await wait_until(shown, timeout_seconds=10)
         await floor.assigner.once()
         assert await claims(house, 12) == {"ana": 3, "bo": 3, "cy": 3}
-        assert await floor.people_online(TENANT, "shop") == 3
+        assert await floor.people_online(QUEUES["shop"], TENANT) == 3
         places = [await floor.position(TENANT, f"h{number}") for number in range(12)]
         assert sorted((one.place, one.waiting) for one in places if one is not None) == [(1, 3), (2, 3), (3, 3)]
 
@@ -101,12 +101,12 @@ async def test_two_replicas_give_each_handover_to_one_person_and_nobody_more_tha
 async def test_what_somebody_gone_owns_goes_back_once_and_who_comes_back_in_time_keeps_it(
     nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    async with hall(nats_server.url, redis_server.url, tmp_path, rules={}) as house, AsyncExitStack() as stack:
+    async with hall(nats_server.url, redis_server.url, tmp_path, queues={}) as house, AsyncExitStack() as stack:
         floor, _ = await stack.enter_async_context(house.replica())
         for number, owner in enumerate(("gone", "back", "never seen")):
             await house.handover(number)
             command = AssignHandover(f"give-{number}", f"h{number}", 0, owner)
-            await wait_until(lambda number=number: floor.queue.get(TENANT, f"h{number}"))
+            await wait_until(lambda number=number: floor.rows.get(TENANT, f"h{number}"))
             await floor.assigner.settle(TENANT, f"c{number}", command)
         await floor.presence.beat(TENANT, "gone")
         await keep_alive(house, stack, "back")
@@ -126,13 +126,13 @@ async def test_what_somebody_gone_owns_goes_back_once_and_who_comes_back_in_time
 async def test_a_supervisor_puts_back_what_somebody_owns_once(
     nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    async with hall(nats_server.url, redis_server.url, tmp_path, rules={}) as house, house.replica() as (floor, _):
+    async with hall(nats_server.url, redis_server.url, tmp_path, queues={}) as house, house.replica() as (floor, _):
         await house.handover(0)
-        await wait_until(lambda: floor.queue.get(TENANT, "h0"))
+        await wait_until(lambda: floor.rows.get(TENANT, "h0"))
         await floor.assigner.settle(TENANT, "c0", AssignHandover("give", "h0", 0, "ana"))
 
         async def owned() -> bool:
-            return bool(await floor.queue.owned_by(TENANT, ["ana"]))
+            return bool(await floor.rows.owned_by(TENANT, ["ana"]))
 
         await wait_until(owned)
         await asyncio.gather(*(floor.rehomer.by_supervisor(TENANT, "ana", actor_id="boss") for _ in range(3)))
@@ -143,17 +143,17 @@ async def test_a_supervisor_puts_back_what_somebody_owns_once(
 async def test_while_redis_is_away_nobody_is_taken_anything_and_afterwards_everybody_has_their_grace_anew(
     nats_server: NatsServer, own_redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    async with hall(nats_server.url, own_redis_server.url, tmp_path, rules={}) as house, AsyncExitStack() as stack:
+    async with hall(nats_server.url, own_redis_server.url, tmp_path, queues={}) as house, AsyncExitStack() as stack:
         floor, _ = await stack.enter_async_context(house.replica())
         await house.handover(0)
-        await wait_until(lambda: floor.queue.get(TENANT, "h0"))
+        await wait_until(lambda: floor.rows.get(TENANT, "h0"))
         await floor.assigner.settle(TENANT, "c0", AssignHandover("give", "h0", 0, "ana"))
         beat = await floor.presence.beat(TENANT, "ana")
         await floor.rehomer.once()
         own_redis_server.kill()
         with pytest.raises(RetryLater, match="presence is not known"):
             await floor.rehomer.once()
-        assert await floor.people_online(TENANT, "shop") is None
+        assert await floor.people_online(QUEUES["shop"], TENANT) is None
         own_redis_server.restart()
         times = house.settings.lease_seconds + house.settings.grace_seconds
 
@@ -185,5 +185,5 @@ async def test_a_person_with_two_tabs_is_there_once_and_status_is_theirs(
         again = await floor.presence.beat(TENANT, "ana")
         assert (busy.changed, again.status, again.since_ms) == (True, "busy", busy.since_ms)
         assert list((await floor.presence.roll(TENANT)).people) == ["ana"]
-        assert await floor.people_online(TENANT, "shop") == 0
+        assert await floor.people_online(QUEUES["shop"], TENANT) == 0
         assert await floor.presence.tenants() == [TENANT]

@@ -61,13 +61,13 @@ from hil_inbox.api.open_chat import open_chat
 from hil_inbox.api.open_feed import open_feed
 from hil_inbox.api.open_floor import Ground, open_floor
 from hil_inbox.api.queue import queue_routes
+from hil_inbox.api.queues import canned_reply_routes
 from hil_inbox.api.queues import queue_routes as board_routes
 from hil_inbox.api.replies import reply_routes
 from hil_inbox.api.saved_views import saved_view_routes
 from hil_inbox.api.search import search_routes
 from hil_inbox.api.staff_room import StaffRoom
-from hil_inbox.domain.assignment import QueueRule
-from hil_inbox.domain.queues import Queue, Queues
+from hil_inbox.domain.queues import Queues
 from hil_inbox.domain.sessions import Lifetimes
 from hil_inbox.handlers.count_queue import QueueCounts
 from hil_inbox.handlers.first_admin import first_link
@@ -154,6 +154,7 @@ def http_app(office: Office, room: StaffRoom, house: House, floor: Floor) -> Fas
         me_routes(floor),
         agent_routes(floor, room),
         board_routes(floor, room),
+        canned_reply_routes(floor),
     ):
         app.include_router(router)
     return app
@@ -224,18 +225,18 @@ async def _run(
     consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
-    rules = {queue.name: rule_of(queue) for queue in rooms.queues}
     feed = open_feed(settings, connection, log)
     chat = open_chat(settings, connection, rooms.store, now_ms=clock_ms, stop=stop)
+    ground = Ground(connection, rooms.store, desk, {queue.name: queue for queue in rooms.queues})
     async with (
-        open_floor(settings, Ground(connection, rooms.store, desk, rules=lambda: rules)) as (floor, passes),
+        open_floor(settings, ground) as (floor, passes),
         live_heard(connection, feed.hear, desk.now_ms),
         asyncio.TaskGroup() as group,
     ):
-        then = (measured(lambda: rules), Indexer(rooms.words), passes.follow)
+        then = (measured(ground.queues), Indexer(rooms.words), passes.follow)
         projector = Projector(log, views, views_max=settings.keys_cached_max, then=then)
         events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
-        keeper = ClockKeeper(desk, ClockTimers(connection), rooms.queues, views.waiting_count)
+        keeper = ClockKeeper(desk, ClockTimers(connection), rooms.queues, views.waiting_count, floor.people_online)
         clocks = consumer(connection, HIL_INBOX_CLOCKS, clock_routes(keeper))
         consumers = (commands, clocks, events)
         http = http_app(office, room, house, floor)
@@ -256,11 +257,6 @@ async def _run(
             group.create_task(serve_http(customers, host=settings.http_host, port=settings.chat_port, stop=stop))
         ready.set()
         await stop.wait()
-
-
-def rule_of(queue: Queue) -> QueueRule:
-    """How people are assigned in a queue of the file."""
-    return QueueRule(queue.name, queue.mode, queue.teams, queue.relax_skills_after_ms, queue.cool_down_ms)
 
 
 async def first_login(settings: Settings, tenant: str) -> int:

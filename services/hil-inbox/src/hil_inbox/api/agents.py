@@ -23,7 +23,7 @@ def agent_routes(floor: Floor, room: StaffRoom) -> APIRouter:
     async def list_agents(who: Who) -> JSONResponse:
         """Who is there by id, and who is not there but owns something. 503 while Redis is away."""
         roll = await floor.presence.roll(who.tenant)
-        in_hand = await floor.queue.in_hand(who.tenant)
+        in_hand = await floor.rows.in_hand(who.tenant)
         known = {person.actor_id: person for person in await floor.people.of_tenant(who.tenant)}
         shown = []
         for actor_id in sorted(roll.people.keys() | in_hand.keys()):

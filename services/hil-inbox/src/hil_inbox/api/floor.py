@@ -7,8 +7,9 @@ from hil_inbox.adapters.ai_stops import AiStops
 from hil_inbox.adapters.people_store import PeopleStore
 from hil_inbox.adapters.presence import Presence
 from hil_inbox.adapters.queue_store import QueueStore
-from hil_inbox.domain.assignment import QueueRule, online_for
+from hil_inbox.domain.assignment import online_for
 from hil_inbox.domain.queue_position import Place, place_of
+from hil_inbox.domain.queues import Queue
 from hil_inbox.handlers.assign import Assigner
 from hil_inbox.handlers.rehome import Rehomer
 from service_kit.errors import RetryLater
@@ -24,29 +25,27 @@ class Floor:
     presence: Presence
     assigner: Assigner
     rehomer: Rehomer
-    queue: QueueStore
+    rows: QueueStore
     people: PeopleStore
     stops: AiStops
-    rules: Callable[[], Mapping[str, QueueRule]]
+    queues: Mapping[str, Queue]
     tell: Tell
     now_ms: Callable[[], int]
 
-    async def people_online(self, tenant: str, queue: str) -> int | None:
-        """How many people are there for a queue; None while that is not known. A queue without rules is everybody's."""
-        rule = self.rules().get(queue, QueueRule(queue))
+    async def people_online(self, queue: Queue, tenant: str) -> int | None:
+        """How many people are there for a queue, however much they have in hand; None while that is not known."""
         try:
-            agents = await self.assigner.agents(tenant)
+            return online_for(await self.assigner.agents(tenant), queue)
         except RetryLater:
             return None
-        return online_for(agents, rule)
 
     async def position(self, tenant: str, handover_id: str) -> Place | None:
         """The place of a handover in its queue, by the documents as they are now; None when it does not wait. Behind
         the first thousand a place is counted, not looked up."""
-        held = await self.queue.get(tenant, handover_id)
+        held = await self.rows.get(tenant, handover_id)
         if held is None or not held.is_waiting:
             return None
-        rows = [one.row for one in await self.queue.waiting(tenant, held.row.queue)]
-        waiting = await self.queue.waiting_count(tenant, held.row.queue)
+        rows = [one.row for one in await self.rows.waiting(tenant, held.row.queue)]
+        waiting = await self.rows.waiting_count(tenant, held.row.queue)
         found = place_of(handover_id, rows)
         return Place(waiting, waiting) if found is None else Place(found.place, max(waiting, found.waiting))

@@ -34,7 +34,7 @@ def me_routes(floor: Floor) -> APIRouter:
             "teams": sorted(who.teams),
             "skills": sorted(who.skills),
             "capacity": floor.assigner.capacity if person is None else person.capacity,
-            "load": await floor.queue.load_of(who.tenant, who.actor_id),
+            "load": await floor.rows.load_of(who.tenant, who.actor_id),
             "status": await _status(floor, who),
             "lease_seconds": floor.presence.lease_seconds,
             "csrf_token": csrf_of(request),

@@ -1,6 +1,6 @@
 """How are presence, assignment and re-homing plugged together?"""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from secrets import token_hex
@@ -15,9 +15,9 @@ from hil_inbox.adapters.people_store import PeopleStore
 from hil_inbox.adapters.presence import Presence, open_presence
 from hil_inbox.adapters.queue_store import QueueStore
 from hil_inbox.api.floor import Floor
-from hil_inbox.domain.assignment import QueueRule
 from hil_inbox.domain.house_commands import HouseCommand
 from hil_inbox.domain.ownership import Stored
+from hil_inbox.domain.queues import Queue
 from hil_inbox.handlers.assign import Assigner
 from hil_inbox.handlers.mind_people import Passes
 from hil_inbox.handlers.rehome import Rehomer
@@ -27,7 +27,6 @@ from service_kit.connection import Connection
 
 PRESENCE = "hil.live.presence"
 """Core NATS, not stored: `hil.live.presence.<tenant>` says who has which status from now on."""
-Rules = Callable[[], Mapping[str, QueueRule]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Ground:
     connection: Connection
     store: DocumentStore
     desk: Desk
-    rules: Rules
+    queues: Mapping[str, Queue]
 
 
 @asynccontextmanager
@@ -65,7 +64,7 @@ async def open_floor(settings: Settings, ground: Ground) -> AsyncIterator[tuple[
 
 def _floor(settings: Settings, ground: Ground, presence: Presence) -> Floor:
     desk, client = ground.desk, ground.connection.client
-    queue, people = QueueStore(ground.store), PeopleStore(ground.store)
+    rows, people = QueueStore(ground.store), PeopleStore(ground.store)
 
     async def settled(tenant: str, key: str, command: HouseCommand) -> Stored:
         return await settle(desk, Asked(tenant, key, command, command.command_id, Refusals.ANSWERED))
@@ -83,12 +82,12 @@ def _floor(settings: Settings, ground: Ground, presence: Presence) -> Floor:
 
     return Floor(
         presence=presence,
-        assigner=Assigner(presence, queue, people, settled, ground.rules, settings.agent_capacity),
-        rehomer=Rehomer(presence, queue, settled, tell_offline),
-        queue=queue,
+        assigner=Assigner(presence, rows, people, settled, ground.queues, settings.agent_capacity),
+        rehomer=Rehomer(presence, rows, settled, tell_offline),
+        rows=rows,
         people=people,
         stops=AiStops(ground.connection.jetstream),
-        rules=ground.rules,
+        queues=ground.queues,
         tell=tell,
         now_ms=desk.now_ms,
     )

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
-Mode = Literal["claim", "round_robin", "longest_idle", "least_loaded"]
+from hil_inbox.domain.queues import AssignmentMode, Queue
+
 Status = Literal["online", "busy", "away"]
 LOAD_STEPS = 1_000_000
 """Shares of a capacity are compared as whole numbers."""
@@ -42,18 +43,6 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueRule:
-    """How a queue is worked on. No teams: everybody's. Skills are not asked for after `relax_skills_after_ms` of
-    waiting (None: always). Who had a handover does not get it back within `cool_down_ms`."""
-
-    name: str
-    mode: Mode = "claim"
-    teams: frozenset[str] = frozenset()
-    relax_skills_after_ms: int | None = None
-    cool_down_ms: int = 30_000
-
-
-@dataclass(frozen=True, slots=True)
 class Assignment:
     """This handover is to go to this agent."""
 
@@ -62,20 +51,20 @@ class Assignment:
 
 
 def assign(
-    waiting: Iterable[QueueRow], agents: Iterable[Agent], rules: Mapping[str, QueueRule], *, now_ms: int
+    waiting: Iterable[QueueRow], agents: Iterable[Agent], queues: Mapping[str, Queue], *, now_ms: int
 ) -> list[Assignment]:
     """Most urgent first: what is due first, then rank, then age. Same arguments, same answer, in whatever order they
     come. Nobody gets more than their capacity, and no row is left while somebody fits it and has room."""
     people = {agent.id: agent for agent in agents}
     made: list[Assignment] = []
     for row in sorted(waiting, key=urgency):
-        rule = rules.get(row.queue)
-        if rule is None or rule.mode == "claim":
+        queue = queues.get(row.queue)
+        if queue is None or queue.mode == "claim":
             continue
-        able = [one for one in people.values() if has_room(one) and fits(row, one, rule, now_ms=now_ms)]
+        able = [one for one in people.values() if has_room(one) and fits(row, one, queue, now_ms=now_ms)]
         if not able:
             continue
-        chosen = min(able, key=lambda one: _turn(one, rule.mode))
+        chosen = min(able, key=lambda one: _turn(one, queue.mode))
         made.append(Assignment(row.id, chosen.id))
         people[chosen.id] = _with_one_more(chosen, at_ms=now_ms + len(made))
     return made
@@ -91,32 +80,32 @@ def has_room(agent: Agent) -> bool:
     return agent.status == "online" and agent.load < agent.capacity
 
 
-def fits(row: QueueRow, agent: Agent, rule: QueueRule, *, now_ms: int) -> bool:
+def fits(row: QueueRow, agent: Agent, queue: Queue, *, now_ms: int) -> bool:
     """Whether this agent may have this handover, whatever they have in hand."""
-    if row.taken_from == agent.id and now_ms < row.released_ms + rule.cool_down_ms:
+    if row.taken_from == agent.id and now_ms < row.released_ms + queue.cool_down_ms:
         return False
     if row.language is not None and agent.languages and row.language not in agent.languages:
         return False
-    return serves(agent, rule, team=row.team) and (row.skills <= agent.skills or _relaxed(row, rule, now_ms))
+    return serves(agent, queue, team=row.team) and (row.skills <= agent.skills or _relaxed(row, queue, now_ms))
 
 
-def serves(agent: Agent, rule: QueueRule, *, team: str | None = None) -> bool:
+def serves(agent: Agent, queue: Queue, *, team: str | None = None) -> bool:
     """Whether this agent works on this queue, or in this team where a handover names one."""
     if team is not None:
         return team in agent.teams
-    return not rule.teams or bool(rule.teams & agent.teams)
+    return not queue.teams or bool(queue.teams & agent.teams)
 
 
-def online_for(agents: Sequence[Agent], rule: QueueRule) -> int:
+def online_for(agents: Sequence[Agent], queue: Queue) -> int:
     """How many people are there for a queue, however much they have in hand."""
-    return sum(1 for agent in agents if agent.status == "online" and serves(agent, rule))
+    return sum(1 for agent in agents if agent.status == "online" and serves(agent, queue))
 
 
-def _relaxed(row: QueueRow, rule: QueueRule, now_ms: int) -> bool:
-    return rule.relax_skills_after_ms is not None and now_ms >= row.opened_ms + rule.relax_skills_after_ms
+def _relaxed(row: QueueRow, queue: Queue, now_ms: int) -> bool:
+    return queue.relax_skills_after_ms is not None and now_ms >= row.opened_ms + queue.relax_skills_after_ms
 
 
-def _turn(agent: Agent, mode: Mode) -> tuple[int, int, int, str]:
+def _turn(agent: Agent, mode: AssignmentMode) -> tuple[int, int, int, str]:
     """Whose turn it is: the smallest."""
     match mode:
         case "round_robin" | "claim":

@@ -6,7 +6,6 @@ from typing import Literal, cast
 
 from contracts.conversations import ConversationRated, MessageSent, MessageSuppressed
 from contracts.envelope import LogEntry
-from contracts.handover_clocks import HandoverBreached
 from contracts.handovers import (
     ApprovalDecided,
     HandoverClaimed,
@@ -21,7 +20,7 @@ from hil_inbox.domain.read_model import Body, View
 
 AGAIN_MS = 24 * 3_600_000
 Name = Literal[
-    "opened", "claim", "first_reply", "resolution", "breach", "suppressed", "release", "decision", "dwell",
+    "opened", "claim", "first_reply", "resolution", "suppressed", "release", "decision", "dwell",
     "rejection", "edit", "suggestion", "rating",
 ]  # fmt: skip
 CLAIMS = frozenset({"claimed", "assigned", "transferred", "overridden"})
@@ -54,8 +53,6 @@ def measures(view: View, entry: LogEntry) -> tuple[Measure, ...]:
             )
         case MessageSuppressed(author="ai", reason=reason):
             return (Measure("suppressed", queue, _known(reason, SUPPRESSIONS)),)
-        case HandoverBreached(clock=clock, queue=of_queue):
-            return (Measure("breach", of_queue or queue, clock),)
         case ApprovalDecided() | SuggestionSettled() | ConversationRated() as verdict:
             return tuple(_of_verdict(verdict, queue))
         case _:

@@ -9,11 +9,12 @@ from prometheus_client import Counter
 
 from contracts.handovers import HandoverClaimed
 from hil_inbox.adapters.queue_store import Held
-from hil_inbox.domain.assignment import Agent, QueueRow, QueueRule, assign
+from hil_inbox.domain.assignment import Agent, QueueRow, assign
 from hil_inbox.domain.house_commands import AssignHandover, HouseCommand
 from hil_inbox.domain.ownership import Stored
 from hil_inbox.domain.people import Person
 from hil_inbox.domain.presence import Given, Present, Roll, agent_of
+from hil_inbox.domain.queues import Queue
 
 GIVEN_MAX = 200
 """Handovers that one pass gives away in a tenant."""
@@ -22,7 +23,6 @@ TURN_RENEWED_EACH = 20
 LOST = Counter("hil_inbox_assignments_lost_total", "Assignments that came too late: somebody was first.", ("queue",))
 
 Settle = Callable[[str, str, HouseCommand], Awaitable[Stored]]
-Rules = Callable[[], Mapping[str, QueueRule]]
 
 
 class Presence(Protocol):
@@ -41,7 +41,7 @@ class Presence(Protocol):
     async def note_work(self, tenant: str, people: Mapping[str, Present]) -> None: ...
 
 
-class Queue(Protocol):
+class Rows(Protocol):
     """The documents of the queue (adapters/queue_store.py)."""
 
     async def get(self, tenant: str, handover_id: str) -> Held | None: ...
@@ -63,10 +63,10 @@ class Assigner:
     what, so a replica that slept through its turn can at most give somebody one more than their capacity."""
 
     presence: Presence
-    queue: Queue
+    rows: Rows
     people: People
     settle: Settle
-    rules: Rules
+    queues: Mapping[str, Queue]
     capacity: int
 
     async def once(self) -> int:
@@ -84,17 +84,17 @@ class Assigner:
         return await self._agents(tenant, roll, await self._in_hand(tenant, roll, {}))
 
     async def _give_in(self, tenant: str) -> int:
-        rules = {name: rule for name, rule in self.rules().items() if rule.mode != "claim"}
+        queues = {name: queue for name, queue in self.queues.items() if queue.mode != "claim"}
         roll = await self.presence.roll(tenant)
-        if not rules or not any(one.status == "online" for one in roll.people.values()):
+        if not queues or not any(one.status == "online" for one in roll.people.values()):
             return 0
-        waiting = {held.id: held for name in rules for held in await self.queue.waiting(tenant, name)}
+        waiting = {held.id: held for name in queues for held in await self.rows.waiting(tenant, name)}
         in_hand = await self._in_hand(tenant, roll, waiting)
         agents = await self._agents(tenant, roll, in_hand)
         await self._note_idle(tenant, roll, agents)
         shown_late = {one.handover_id for one in roll.given if _is_shown_late(one, waiting.get(one.handover_id))}
         rows: list[QueueRow] = [held.row for held in waiting.values() if held.id not in shown_late]
-        made = assign(rows, agents, rules, now_ms=roll.now_ms)[:GIVEN_MAX]
+        made = assign(rows, agents, queues, now_ms=roll.now_ms)[:GIVEN_MAX]
         given = 0
         for number, one in enumerate(made, start=1):
             if number % TURN_RENEWED_EACH == 0 and not await self.presence.has_turn(seconds=TURN_SECONDS):
@@ -117,10 +117,10 @@ class Assigner:
 
     async def _in_hand(self, tenant: str, roll: Roll, waiting: Mapping[str, Held]) -> dict[str, int]:
         """How many each has, with those that were given and that the documents do not show yet."""
-        owned = await self.queue.in_hand(tenant)
+        owned = await self.rows.in_hand(tenant)
         loads = Tally({name: len(ids) for name, ids in owned.items()})
         for given in roll.given:
-            held = waiting.get(given.handover_id) or await self.queue.get(tenant, given.handover_id)
+            held = waiting.get(given.handover_id) or await self.rows.get(tenant, given.handover_id)
             loads[given.actor_id] += _is_shown_late(given, held)
         return dict(loads)
 

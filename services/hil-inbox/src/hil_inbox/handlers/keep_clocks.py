@@ -25,8 +25,8 @@ STEPS_MAX = 200
 DELIVERED = Counter("hil_inbox_handovers_delivered_total", "Handovers acknowledged.", ("queue", "fallback"))
 BREACHED = Counter("hil_inbox_clocks_breached_total", "Clocks that ran out.", ("queue", "clock"))
 
-PeopleOnline = Callable[[Queue, str], Awaitable[int]]
-"""How many people could take something from this queue of a tenant. May raise RetryLater."""
+PeopleOnline = Callable[[Queue, str], Awaitable[int | None]]
+"""How many people could take something from this queue of a tenant; None while nobody knows."""
 WaitingCount = Callable[[str, str], Awaitable[int]]
 """How many handovers of a tenant wait in the queue of this name."""
 
@@ -79,7 +79,8 @@ class ClockKeeper:
         if self.people_online is None:
             return Surroundings(self.queues, None, waiting)
         online = {queue.name: await self.people_online(queue, state.tenant) for queue in asked}
-        return Surroundings(self.queues, online, waiting)
+        known = {name: count for name, count in online.items() if count is not None}
+        return Surroundings(self.queues, known if len(known) == len(online) else None, waiting)
 
 
 def _count(found: Owed) -> None:

@@ -1,6 +1,6 @@
 """Where are observations of the log counted, with labels of closed sets?"""
 
-from collections.abc import Callable, Container
+from collections.abc import Container
 from dataclasses import dataclass
 
 from prometheus_client import Counter, Histogram
@@ -22,7 +22,6 @@ COUNTERS: dict[Name, Counter] = {
     "claim": Counter("hil_inbox_handovers_claimed_total", "Handovers that found an owner.", ("queue", "how")),
     "release": Counter("hil_inbox_handovers_released_total", "Handovers put back into a queue.", ("queue", "why")),
     "resolution": Counter("hil_inbox_handovers_ended_total", "Handovers resolved or returned.", ("queue", "how")),
-    "breach": Counter("hil_inbox_breaches_total", "Clocks that ran out.", ("queue", "clock")),
     "suppressed": Counter("hil_inbox_ai_sends_suppressed_total", "AI messages kept back.", ("queue", "why")),
     "decision": Counter("hil_inbox_decisions_total", "Verdicts on approvals.", ("queue", "verdict")),
     "rejection": Counter("hil_inbox_rejections_total", "Rejected approvals.", ("queue", "reason_code")),
@@ -51,7 +50,7 @@ class Measured:
     """Counts each delivered fact after its documents are stored. One that is delivered again after a crash between the
     two is not counted again; one that was folded by another replica before is not counted here."""
 
-    queues: Callable[[], Container[str]]
+    queues: Container[str]
     _reason_codes: set[str]
 
     async def __call__(self, view: View, entry: LogEntry) -> None:
@@ -59,7 +58,7 @@ class Measured:
             self._count(one)
 
     def _count(self, one: Measure) -> None:
-        queue = one.queue if one.queue in self.queues() else "other"
+        queue = one.queue if one.queue in self.queues else "other"
         if one.name == "dwell" and one.value is not None:
             DWELL.labels(one.word).observe(one.value)
             return
@@ -77,6 +76,6 @@ class Measured:
         return "other"
 
 
-def measured(queues: Callable[[], Container[str]]) -> Measured:
+def measured(queues: Container[str]) -> Measured:
     """A counter that knows these queues by name; all others are `other`."""
     return Measured(queues, set())
