@@ -80,6 +80,8 @@ class Terminal:
         self._console.print(table)
         if api_key_file is not None and (gateway := endpoints.get("llm_gateway")):
             self._tell_key(f"{gateway}/v1", api_key_file)
+        if chat := endpoints.get("hil_inbox_chat"):
+            self._console.print(f"Be the customer: {chat}/chat", highlight=False, soft_wrap=True)
         self._console.print(f"Models: {self._model}. Stop with Ctrl-C.", highlight=False)
 
     def _tell_key(self, base_url: str, file: Path) -> None:

@@ -13,7 +13,7 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
 
-from contracts.conversations import ConversationRated, MessageReceived, SendMessage
+from contracts.conversations import AnnounceMessage, ConversationRated, MessageReceived, SendMessage
 from contracts.envelope import Message
 from contracts.handovers import (
     ApprovalDecided,
@@ -45,6 +45,7 @@ from hil_inbox.api.office import Office
 from hil_inbox.api.replies import reply_routes
 from hil_inbox.api.staff_room import StaffRoom
 from hil_inbox.domain.sessions import Lifetimes
+from hil_inbox.handlers.ask_rating import AskRating
 from hil_inbox.handlers.customer_chat import ChatDesk
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
@@ -71,6 +72,7 @@ PUBLISHES: tuple[type[Message], ...] = (
     SendMessage,
     MessageReceived,
     ConversationRated,
+    AnnounceMessage,
 )
 
 
@@ -79,9 +81,9 @@ def command_routes(desk: Desk) -> Routes:
     return dict.fromkeys(HIL_INBOX_COMMANDS.types, partial(settle_delivery, desk=desk))
 
 
-def event_routes(projector: Projector) -> Routes:
-    """What the documents are made of."""
-    return dict.fromkeys(HIL_INBOX_EVENTS.types, projector)
+def event_routes(projector: Projector, asking: AskRating) -> Routes:
+    """What the documents are made of; what a person finished is asked about, too."""
+    return {**dict.fromkeys(HIL_INBOX_EVENTS.types, projector), HandoverResolved: asking}
 
 
 def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
@@ -207,9 +209,10 @@ async def _run(
         read_floor=partial(ack_floor, connection.jetstream, HIL_INBOX_EVENTS, stream=LOG),
         undo_ms=settings.undo_ms,
     )
+    asking = AskRating(projector, partial(publish, connection), settings.rating_text)
     consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
-    events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
+    events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector, asking))
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
     http = http_app(office, room, house)
     add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: commands.running and events.running})
