@@ -87,6 +87,8 @@ class Terminal:
             self._tell_key(f"{gateway}/v1", api_key_file)
         if first_login is not None:
             self._tell_link(*first_login)
+        if chat := endpoints.get("hil_inbox_chat"):
+            self._console.print(f"Be the customer: {chat}/chat", highlight=False, soft_wrap=True)
         self._console.print(f"Models: {self._model}. Stop with Ctrl-C.", highlight=False)
 
     def _tell_key(self, base_url: str, file: Path) -> None:

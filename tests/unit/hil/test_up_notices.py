@@ -12,11 +12,17 @@ from hil.up_notices import JsonLines, Teller, Terminal
 KEY_FILE = Path("/a folder", *("long" * 20 for _ in range(3)), "api_key")
 LINK = ("http://127.0.0.1:4002/auth/first?code=[secret]" + "x" * 90, KEY_FILE.with_name("inbox_first_login"))
 
+ENDPOINTS = {
+    "nats": "nats://127.0.0.1:4000",
+    "llm_gateway": "http://127.0.0.1:4001",
+    "hil_inbox_chat": "http://127.0.0.1:4002",
+}
+
 
 def tell_everything(teller: Teller) -> None:
     teller.notice(Notice("nats", Change.STARTING))
     teller.notice(Notice("nats", Change.READY))
-    teller.ready({"nats": "nats://127.0.0.1:4000", "llm_gateway": "http://127.0.0.1:4001"}, KEY_FILE, LINK)
+    teller.ready(ENDPOINTS, KEY_FILE, LINK)
     teller.notice(Notice("nats", Change.ENDED, "was killed by signal 9 [x]; starting it again in 1 s (1 of 10)"))
     teller.stopping()
     teller.notice(Notice("nats", Change.STOPPED))
@@ -34,6 +40,7 @@ def test_a_person_reads_addresses_and_what_goes_wrong() -> None:
     assert f"base URL http://127.0.0.1:4001/v1, key in {KEY_FILE}." in text
     assert f"curl -H \"Authorization: Bearer $(cat '{KEY_FILE}')\" http://127.0.0.1:4001/v1/models\n" in text
     assert f"  {LINK[0]}\n" in text
+    assert "Be the customer: http://127.0.0.1:4002/chat\n" in text
     assert text.endswith("Everything is stopped.\n")
 
 

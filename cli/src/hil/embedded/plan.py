@@ -83,31 +83,45 @@ def assemble(plan: StackPlan) -> Assembly:
     )
     models = () if plan.model is None else (_model_unit(plan, plan.model, port=ports["replay_model"]),)
     services = tuple(
-        _service_unit(plan, service, name, replace(surroundings, http_port=ports[name]))
+        _service_unit(plan, service, name, _around(surroundings, ports, service, name))
         for service in plan.services
         for name in _instances(plan, service)
     )
-    names = [name for service in plan.services for name in _instances(plan, service)]
-    addresses = {name: f"http://{LOOPBACK}:{ports[name]}" for name in names}
+    addresses = {name: f"http://{LOOPBACK}:{ports[name]}" for name in _endpoint_names(plan)}
     return Assembly((servers, models, services), {"nats": nats.url, "redis": redis.url, **addresses})
 
 
 def _choose_ports(plan: StackPlan) -> dict[str, int]:
-    fixed_names = ("nats", "redis", *(service.name for service in plan.services))
+    fixed_names = ("nats", "redis", *_endpoint_names(plan))
     for name, port in plan.ports.items():
         if name not in fixed_names:
             raise EmbeddedError(f"nothing is called {name}; ports can be given to {', '.join(fixed_names)}")
         require_free(port, name)
     if len(set(plan.ports.values())) < len(plan.ports):
         raise EmbeddedError("the same port is given to two services")
-    instances = (name for service in plan.services for name in _instances(plan, service))
     ports = dict(plan.ports)
-    for name in ("nats", "redis", "replay_model", *instances):
+    for name in ("nats", "redis", "replay_model", *_endpoint_names(plan)):
         while name not in ports:
             candidate = free_port()
             if candidate not in ports.values():
                 ports[name] = candidate
     return ports
+
+
+def _endpoint_names(plan: StackPlan) -> list[str]:
+    return [port for service in plan.services for name in _instances(plan, service) for port in _ports(service, name)]
+
+
+def _ports(service: Service, instance: str) -> list[str]:
+    """Names of the ports of one instance."""
+    if service.chat_name is None:
+        return [instance]
+    return [instance, instance.replace(service.name, service.chat_name, 1)]
+
+
+def _around(around: Surroundings, ports: Mapping[str, int], service: Service, instance: str) -> Surroundings:
+    first, *others = (ports[name] for name in _ports(service, instance))
+    return replace(around, http_port=first, chat_port=others[0] if others else 0)
 
 
 def _instances(plan: StackPlan, service: Service) -> list[str]:

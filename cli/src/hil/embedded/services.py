@@ -28,6 +28,7 @@ class Surroundings:
     redis_url: str
     http_port: int
     stores_dir: Path
+    chat_port: int = 0  # Of the customers' chat; the inbox has it.
     provider_url: str | None = None  # None: the service's own default, or what the environment says.
 
 
@@ -41,6 +42,8 @@ class Service:
     name: str
     package: str
     fields: Callable[[Surroundings], Fields]
+    chat_name: str | None = None
+    """Name of its second endpoint, where customers chat."""
 
     @property
     def prefix(self) -> str:
@@ -143,11 +146,14 @@ def _with_store(file_name: str) -> Callable[[Surroundings], Fields]:
     return fields
 
 
-def _hil_inbox(around: Surroundings) -> Fields:
-    """People are to find it where it listens, if nobody says otherwise."""
-    found = _with_store("hil_inbox.sqlite3")(around)
+def _inbox(around: Surroundings) -> Fields:
+    """People are to find it where it listens, if nobody says otherwise. With the secret of customers' sessions, made
+    once: with another one their conversations would be lost to them."""
+    found = {**_bus_and_redis(around), **_with_store("hil_inbox.sqlite3")(around), "chat_port": str(around.chat_port)}
     if not os.environ.get("HIL_INBOX_PUBLIC_URL"):
         found["public_url"] = f"http://127.0.0.1:{around.http_port}"
+    if not os.environ.get("HIL_INBOX_CHAT_SECRET"):
+        found["chat_secret"] = keep_secret(around.stores_dir / "chat_secret", secrets.token_urlsafe(32))
     return found
 
 
@@ -155,6 +161,6 @@ SERVICES = (
     Service("orchestrator", "orchestrator", _bus),
     Service("llm_gateway", "llm_gateway", _gateway),
     Service("tool_runner", "tool_runner", _tool_runner),
-    Service("hil_inbox", "hil_inbox", _hil_inbox),
+    Service("hil_inbox", "hil_inbox", _inbox, chat_name="hil_inbox_chat"),
     Service("analytics", "analytics", _with_store("analytics.sqlite3")),
 )

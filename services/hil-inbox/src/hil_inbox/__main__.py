@@ -3,7 +3,8 @@
 import asyncio
 import sys
 
-from hil_inbox.app import first_login, serve
+from hil_inbox.api.first_login import first_login
+from hil_inbox.app import serve
 from hil_inbox.settings import Settings
 from service_kit.process import run_service
 

@@ -1,7 +1,6 @@
 """Who is plugged into whom: which messages does the inbox react to, with what?"""
 
 import asyncio
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -69,8 +68,8 @@ from hil_inbox.api.search import search_routes
 from hil_inbox.api.staff_room import StaffRoom
 from hil_inbox.domain.queues import Queues
 from hil_inbox.domain.sessions import Lifetimes
+from hil_inbox.handlers.ask_rating import AskRating
 from hil_inbox.handlers.count_queue import QueueCounts
-from hil_inbox.handlers.first_admin import first_link
 from hil_inbox.handlers.index_words import Indexer
 from hil_inbox.handlers.keep_clocks import ClockKeeper
 from hil_inbox.handlers.measure import measured
@@ -117,9 +116,9 @@ def command_routes(desk: Desk) -> Routes:
     return dict.fromkeys(HIL_INBOX_COMMANDS.types, partial(settle_delivery, desk=desk))
 
 
-def event_routes(projector: Projector) -> Routes:
-    """What the documents are made of."""
-    return dict.fromkeys(HIL_INBOX_EVENTS.types, projector)
+def event_routes(projector: Projector, asking: AskRating) -> Routes:
+    """What the documents are made of; what a person finished is asked about, too."""
+    return {**dict.fromkeys(HIL_INBOX_EVENTS.types, projector), HandoverResolved: asking}
 
 
 def clock_routes(keeper: ClockKeeper) -> Routes:
@@ -235,7 +234,8 @@ async def _run(
     ):
         then = (measured(ground.queues), Indexer(rooms.words), passes.follow)
         projector = Projector(log, views, views_max=settings.keys_cached_max, then=then)
-        events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
+        asking = AskRating(projector, partial(publish, connection), settings.rating_text)
+        events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector, asking))
         keeper = ClockKeeper(desk, ClockTimers(connection), rooms.queues, views.waiting_count, floor.people_online)
         clocks = consumer(connection, HIL_INBOX_CLOCKS, clock_routes(keeper))
         consumers = (commands, clocks, events)
@@ -257,15 +257,6 @@ async def _run(
             group.create_task(serve_http(customers, host=settings.http_host, port=settings.chat_port, stop=stop))
         ready.set()
         await stop.wait()
-
-
-async def first_login(settings: Settings, tenant: str) -> int:
-    """Print the link of the first admin, for whoever has a shell where the service runs; the exit status."""
-    async with _opened(settings.store_url) as store:
-        address = settings.public_url or f"http://127.0.0.1:{settings.http_port}"
-        link = await first_link(store, address, tenant=tenant, now_ms=clock_ms())
-    sys.stdout.write(f"{link}\n" if link else "the first admin was taken away: another admin makes links\n")
-    return 0 if link else 1
 
 
 async def _started(app: FastStream, stop: asyncio.Event) -> bool:

@@ -63,6 +63,11 @@ class Settings(BaseSettings):
     chat_proxies_trusted: int = Field(
         0, ge=0, le=10, description="Proxies in front of the customers' port whose `X-Forwarded-For` is believed."
     )
+    rating_text: str = Field(
+        "How did we do? Please rate us from 1 (bad) to 5 (good).",
+        max_length=4_000,
+        description="What customers are asked after a person has finished; empty: nothing.",
+    )
     chat_workflow: str | None = Field(
         None, max_length=128, description="Workflow of what customers write there; unset: the tenant's route."
     )

@@ -24,7 +24,7 @@ def add_error_answers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         problems = [
-            {"field": ".".join(map(str, one["loc"])), "problem": one["msg"], "value": str(one.get("input"))[:80]}
+            {"field": ".".join(map(printable, one["loc"])), "problem": one["msg"], "value": printable(one.get("input"))}
             for one in error.errors()[:10]
         ]
         return JSONResponse({"error": "invalid_request", "problems": problems}, status_code=422)
@@ -45,6 +45,11 @@ def add_error_answers(app: FastAPI) -> None:
     async def unavailable(_: Request, error: Exception) -> JSONResponse:
         body = {"error": "unavailable", "detail": str(error)}
         return JSONResponse(body, status_code=503, headers={"Retry-After": "1"})
+
+
+def printable(value: object) -> str:
+    """At most 80 characters of what somebody sent. JSON may hold halves of characters, which no answer can repeat."""
+    return str(value)[:80].encode("utf-8", "backslashreplace").decode()
 
 
 def missing(what: str, name: str) -> JSONResponse:

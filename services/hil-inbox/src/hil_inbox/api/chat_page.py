@@ -17,7 +17,8 @@ def chat_page_routes(origins: Sequence[str]) -> APIRouter:
     policy = "; ".join(
         (
             "default-src 'none'",
-            *(f"{kind}-src 'self'" for kind in ("script", "style", "connect", "img")),
+            *(f"{kind}-src 'self'" for kind in ("script", "style", "connect")),
+            "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",
             " ".join(("frame-ancestors 'self'", *origins)),

@@ -25,11 +25,12 @@ const TEXTS = {
   rated: "Thank you for your rating.",
 };
 const PENDING_MAX = 20;
+const SILENCE_MS = 30_000; // Three heartbeats.
 const STORED = "hil-chat-session";
 const id = (name) => document.getElementById(name);
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
-const state = { session: null, last: 0, oldest: null, lines: new Map(), pending: new Map(), speaker: null, stop: false };
+const state = { session: null, last: 0, oldest: null, lines: new Map(), pending: new Map(), speaker: null, tries: 0, cut: null };
 
 // --- who I am
 
@@ -208,16 +209,20 @@ function write(text) {
 /** The same turn again is the same message: it may be sent as often as it takes. */
 async function send(turnId) {
   const mine = state.pending.get(turnId);
-  if (!mine) return;
+  if (!mine || !state.session) return;
   const said = mine.item.querySelector(".state");
   mine.item.classList.remove("failed");
+  mine.failed = false;
   said.textContent = TEXTS.sending;
   try {
     const { seq } = await call("messages", mine.turn);
     state.sent = Math.max(state.sent ?? 0, seq);
   } catch (error) {
     fail(turnId, error.status ? `${TEXTS.failed} ${error.message}` : TEXTS.failed);
-    if (error.status === 401) void renew();
+    if (error.status === 401) {
+      state.session = null;
+      state.cut?.abort();
+    }
   }
 }
 
@@ -259,11 +264,12 @@ const EVENTS = {
 async function listen() {
   const headers = { Authorization: `Bearer ${state.session.session_token}` };
   if (state.last) headers["Last-Event-ID"] = String(state.last);
-  const silence = new AbortController();
-  let timer = setTimeout(() => silence.abort(), 30_000);
-  const answer = await fetch("/v1/chat/feed", { headers, signal: silence.signal });
+  state.cut = new AbortController();
+  let timer = setTimeout(() => state.cut.abort(), SILENCE_MS);
+  const answer = await fetch("/v1/chat/feed", { headers, signal: state.cut.signal });
   if (!answer.ok) throw await problem(answer);
   showBanner(null);
+  state.tries = 0;
   for (const mine of state.pending.values()) if (mine.failed) void send(mine.turn.turn_id);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -271,7 +277,7 @@ async function listen() {
     const { value, done } = await reader.read();
     if (done) return;
     clearTimeout(timer);
-    timer = setTimeout(() => silence.abort(), 30_000); // Three heartbeats.
+    timer = setTimeout(() => state.cut.abort(), SILENCE_MS);
     text += value;
     for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
       take(text.slice(0, end));
@@ -293,13 +299,10 @@ async function catchUp() {
   showStatus(page.status);
 }
 
-async function renew() {
-  state.session = null;
-}
-
 async function run() {
-  for (let tries = 0; !state.stop; tries += 1) {
-    let pause = Math.min(10_000, 500 * 2 ** tries) * (0.5 + Math.random() / 2);
+  for (;;) {
+    let pause = Math.min(10_000, 500 * 2 ** state.tries) * (0.5 + Math.random() / 2);
+    state.tries += 1;
     try {
       if (!state.session) {
         await start();
@@ -307,7 +310,6 @@ async function run() {
         toEnd();
       }
       await listen();
-      tries = 0;
     } catch (error) {
       if (error.message === "reset") await catchUp().catch(() => {});
       if (error.status === 401) state.session = null;
@@ -315,7 +317,7 @@ async function run() {
       else showBanner(navigator.onLine ? TEXTS.reconnecting : TEXTS.offline);
       pause = Math.max(pause, error.afterMs ?? 0);
     }
-    await wait(pause);
+    await Promise.race([wait(pause), new Promise((done) => { state.hurry = done; })]);
   }
 }
 
@@ -387,5 +389,10 @@ id("earlier").addEventListener("click", async () => {
 });
 
 window.addEventListener("offline", () => showBanner(TEXTS.offline));
-window.addEventListener("online", () => showBanner(TEXTS.reconnecting));
+window.addEventListener("online", () => {
+  showBanner(TEXTS.reconnecting);
+  state.tries = 0;
+  state.cut?.abort(); // The old connection may be dead without knowing it.
+  state.hurry?.();
+});
 void run();
