@@ -27,7 +27,6 @@ LINES_MAX = 200
 HEARTBEAT_SECONDS = 10.0
 
 MESSAGES = Counter("hil_inbox_chat_messages_total", "Messages that customers wrote on the inbox's own page and API.")
-RATINGS = Counter("hil_inbox_ratings_total", "Ratings of conversations that a person ended.", ("rating",))
 
 EventName = Literal["message", "refused", "typing", "status", "heartbeat", "reset"]
 
@@ -161,7 +160,6 @@ async def rate(desk: ChatDesk, tenant: str, key: str, rating: ConversationRated)
     fact = rating.model_copy(update={"handover_id": standing.resolved_id})
     id_ = derive_message_id(f"{tenant}/{key}/{standing.resolved_id}", rating.route.type)
     await desk.publish(fact, Identity(tenant, key, id_, standing.resolved_id))
-    RATINGS.labels(str(rating.rating)).inc()
     return None
 
 
