@@ -57,7 +57,8 @@ class Desks:
             try:
                 async with self.session.request(method, url, json=body, headers=whose) as response:
                     if response.status not in UNANSWERED:
-                        return Answer(response.status, await response.json())
+                        told = await response.json() if response.content_type == "application/json" else {}
+                        return Answer(response.status, told)
             except (aiohttp.ClientError, TimeoutError):
                 pass
             assert asyncio.get_running_loop().time() < deadline, f"{method} {path}: no answer in {PATIENCE_SECONDS} s"
@@ -81,8 +82,10 @@ class Crew:
         await self._work(key, handover_id, winners[0])
 
     async def leave(self, key: str, handover_id: str, actor: str) -> None:
-        """Take it, and never come back."""
+        """Say that they are there, take it, say so once more, and never come back."""
+        await self._is_there(actor)
         assert await self._claim(key, handover_id, actor) == actor
+        await self._is_there(actor)
         self._of(key).left.append(handover_id)
 
     async def decide(self, key: str, approval_id: str) -> None:
@@ -92,6 +95,10 @@ class Crew:
         assert sorted(answer.status for answer in answers) == [200, 409], f"{key}: {answers}"
         [counted] = [answer.body for answer in answers if answer.status == 200]
         self._of(key).verdicts.append((approval_id, str(counted["verdict"]), str(counted["actor_id"])))
+
+    async def _is_there(self, actor: str) -> None:
+        answer = await self.desks.post(actor, "/v1/me/heartbeat", key="sign-of-life", etag=None, body={})
+        assert answer.status in (200, 204), answer
 
     async def _claim(self, key: str, handover_id: str, actor: str) -> str | None:
         """The actor, if the claim won."""
