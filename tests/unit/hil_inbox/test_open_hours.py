@@ -41,9 +41,7 @@ def hours(draw: st.DrawFn) -> OpenHours:
     return OpenHours.model_validate({"day": day, "since": texts[0], "until": texts[1]})
 
 
-TERMS = st.builds(
-    SlaTerms, time_zone=st.sampled_from(ZONES), hours=st.lists(hours(), max_size=6).map(tuple)
-)
+TERMS = st.builds(SlaTerms, time_zone=st.sampled_from(ZONES), hours=st.lists(hours(), max_size=6).map(tuple))
 # Around the nights on which Berlin, New York and Lord Howe change their clocks, too.
 STARTS = st.sampled_from([at(f"2026-{day}T00:00") for day in ("03-28", "10-24", "03-07", "10-31", "04-04", "06-10")])
 SPRING = SlaTerms(time_zone="Europe/Berlin", hours=(OpenHours(day="sun", since="02:30", until="05:00"),))
