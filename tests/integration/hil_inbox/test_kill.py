@@ -6,12 +6,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from contracts.handover_clocks import HandoverDelivered
 from contracts.handovers import ClaimHandover, HandoverClaimed
 from hil.embedded.ports import free_port
 from service_kit.connection import Connection
 from service_kit.log import Log
 from tests.support.child_service import ChildService
 from tests.support.handovers import opened, put
+from tests.support.inbox_token import give_token
 from tests.support.kit import TENANT, kit, say
 from tests.support.running_service import is_ready
 from tests.support.start_servers import NatsServer
@@ -40,8 +42,10 @@ async def test_a_kill_at_any_moment_leaves_one_claim_each_and_true_documents(
         "HIL_INBOX_STORE_URL": f"sqlite:///{tmp_path}/inbox.sqlite3",
         "HIL_INBOX_HTTP_PORT": str(port),
     }
+    headers = {"Authorization": f"Bearer {await give_token(settings['HIL_INBOX_STORE_URL'])}", "Hil-Actor": "ana"}
     service = ChildService("hil_inbox", settings, tmp_path / "inbox.log")
-    async with kit(nats_server.url) as connection, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+    url = f"http://127.0.0.1:{port}"
+    async with kit(nats_server.url) as connection, aiohttp.ClientSession(url, headers=headers) as session:
         for start in range(0, HANDOVERS, 50):
             service.start()
             await wait_until(lambda: is_ready(session), timeout_seconds=30)
@@ -57,14 +61,21 @@ async def test_a_kill_at_any_moment_leaves_one_claim_each_and_true_documents(
         async def complete() -> bool:
             return len(await claimed()) == HANDOVERS
 
+        async def acknowledged() -> bool:
+            logs = [await Log(connection).read(TENANT, f"c{number}") for number in range(HANDOVERS)]
+            return all(any(isinstance(one.message, HandoverDelivered) for one in entries) for entries in logs)
+
         await wait_until(complete, timeout_seconds=60)
+        await wait_until(acknowledged, timeout_seconds=60)
         for number in range(HANDOVERS):
             entries = await Log(connection).read(TENANT, f"c{number}")
             claims = [entry for entry in entries if isinstance(entry.message, HandoverClaimed)]
             assert len(claims) == 1
+            assert sum(isinstance(entry.message, HandoverDelivered) for entry in entries) == 1
             async with session.get(f"/v1/conversations/{TENANT}/c{number}") as response:
                 shown = await response.json()
-            assert [line["text"] for line in shown["transcript"]] == [f"text {number}"]
+            said = [line["text"] for line in shown["transcript"] if line["kind"] == "message"]
+            assert said == [f"text {number}"]
             assert isinstance(claims[0].message, HandoverClaimed)
             assert shown["owner_id"] == claims[0].message.agent_id
         assert service.stop() == 0
