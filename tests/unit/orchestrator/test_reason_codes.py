@@ -153,6 +153,12 @@ def stopped() -> SimulatedLog:
     return log
 
 
+def ai_stopped() -> SimulatedLog:
+    log = SimulatedLog(flow(simple()), stops={"*": "ana"})
+    log.say("hi")
+    return log
+
+
 def version_missing() -> SimulatedLog:
     log = SimulatedLog(flow(simple()))
     log.say("hi")
