@@ -13,8 +13,9 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
 
-from contracts.conversations import SendMessage
+from contracts.conversations import AnnounceMessage, SendMessage, UnsendMessage
 from contracts.envelope import Message
+from contracts.handover_clocks import HandoverBreached, HandoverDelivered, HandoverSnoozed, HandoverWoken
 from contracts.handovers import (
     ApprovalDecided,
     HandoverClaimed,
@@ -23,11 +24,15 @@ from contracts.handovers import (
     HandoverResolved,
     HandoverReturned,
 )
-from contracts.streams import HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS, LOG
+from contracts.notes import NoteAdded
+from contracts.streams import HIL_INBOX_CLOCKS, HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS, LOG
+from contracts.suggestions import RequestSuggestion, SuggestionSettled
 from document_store import DocumentStore, open_store
 from hil_inbox.adapters.ack_floor import ack_floor
+from hil_inbox.adapters.clock_timer import ClockTimers
 from hil_inbox.adapters.oidc_client import OidcClient, oidc_http
 from hil_inbox.adapters.oidc_file import load_provider
+from hil_inbox.adapters.queues_file import load_queues
 from hil_inbox.adapters.state_cache import StateCache
 from hil_inbox.adapters.view_store import ViewStore
 from hil_inbox.api.answers import add_error_answers
@@ -39,8 +44,10 @@ from hil_inbox.api.handovers import handover_routes
 from hil_inbox.api.office import Office
 from hil_inbox.api.replies import reply_routes
 from hil_inbox.api.staff_room import StaffRoom
+from hil_inbox.domain.queues import Queues
 from hil_inbox.domain.sessions import Lifetimes
 from hil_inbox.handlers.first_admin import first_link
+from hil_inbox.handlers.keep_clocks import ClockKeeper
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
 from hil_inbox.handlers.sweep import sweep_until
@@ -63,7 +70,16 @@ PUBLISHES: tuple[type[Message], ...] = (
     HandoverReturned,
     HandoverRefused,
     ApprovalDecided,
+    HandoverDelivered,
+    HandoverBreached,
+    HandoverSnoozed,
+    HandoverWoken,
+    NoteAdded,
+    SuggestionSettled,
     SendMessage,
+    UnsendMessage,
+    AnnounceMessage,
+    RequestSuggestion,
 )
 
 
@@ -75,6 +91,11 @@ def command_routes(desk: Desk) -> Routes:
 def event_routes(projector: Projector) -> Routes:
     """What the documents are made of."""
     return dict.fromkeys(HIL_INBOX_EVENTS.types, projector)
+
+
+def clock_routes(keeper: ClockKeeper) -> Routes:
+    """What starts, stops or ends a clock."""
+    return dict.fromkeys(HIL_INBOX_CLOCKS.types, keeper)
 
 
 def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
@@ -112,10 +133,11 @@ def clock_ms() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """What the store holds: what people see, and the people."""
+    """What the store holds: what people see, and the people; and the queues that the file declares."""
 
     views: ViewStore
     staff: StaffRoom
+    queues: Queues
 
 
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
@@ -123,6 +145,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
     configure_logs(SERVICE, level=settings.log_level, redact=redact)
     configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redact)
     oidc = None if settings.oidc_file is None else load_provider(settings.oidc_file)
+    queues = load_queues(settings.queues_file)
     app, broker = application(settings)
     if not await _started(app, stop):
         return
@@ -132,7 +155,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         oidc_http() as http,
     ):
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
-        for spec in (HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS):
+        for spec in (HIL_INBOX_COMMANDS, HIL_INBOX_CLOCKS, HIL_INBOX_EVENTS):
             await ensure_consumer(connection.jetstream, spec, stream=LOG)
         views = ViewStore(store)
         await views.prepare()
@@ -140,7 +163,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         lifetimes = Lifetimes(int(settings.session_hours * 3_600_000), int(settings.session_idle_minutes * 60_000))
         room = staff_room(store, lifetimes=lifetimes, now_ms=clock_ms, oidc=client)
         await room.prepare()
-        await _run(settings, connection, Rooms(views, room), stop=stop, ready=ready)
+        await _run(settings, connection, Rooms(views, room, queues), stop=stop, ready=ready)
 
 
 async def _run(
@@ -165,12 +188,16 @@ async def _run(
     consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
     events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
+    # Nobody knows yet who is online: the handler takes a callable once presence does.
+    keeper = ClockKeeper(desk, ClockTimers(connection), rooms.queues, views.waiting_count)
+    clocks = consumer(connection, HIL_INBOX_CLOCKS, clock_routes(keeper))
+    consumers = (commands, clocks, events)
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
     http = http_app(office, room, house)
-    add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: commands.running and events.running})
+    add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: all(one.running for one in consumers)})
     async with asyncio.TaskGroup() as group:
-        group.create_task(commands.run(stop))
-        group.create_task(events.run(stop))
+        for one in consumers:
+            group.create_task(one.run(stop))
         group.create_task(sweep_until(stop, room.sweeps))
         group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
         ready.set()

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     session_idle_minutes: float = Field(60, gt=1, le=43_200, description="A session ends when unused for this time.")
     oidc_file: Path | None = Field(None, description="YAML file that names the identity provider; no OIDC if unset.")
     oidc_client_secret: SecretStr | None = Field(None, description="Secret at the identity provider, if it gave one.")
+    queues_file: Path | None = Field(
+        None, description="YAML file of queues, their clocks and reactions; the shipped one, with one queue, if unset."
+    )
     concurrency: int = Field(64, ge=1, le=1000, description="Messages in hand at once, for each consumer.")
     keys_cached_max: int = Field(10_000, ge=1, le=1_000_000, description="Folded conversations kept in memory.")
     undo_ms: int = Field(5_000, ge=0, le=30_000, description="How long a reply waits in which it can be taken back.")
