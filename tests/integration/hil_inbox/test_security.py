@@ -93,6 +93,7 @@ async def test_a_token_is_shown_once_and_has_no_more_than_its_scopes(inbox: Inbo
 
 
 NOT_FOR_AGENTS: list[tuple[str, str, Any, str]] = [
+    ("POST", "/v1/handovers/h1/override", {}, "supervisor"),
     ("GET", "/v1/audit", None, "supervisor"),
     ("GET", "/v1/people", None, "admin"),
     ("PUT", "/v1/people/ana", {"role": "admin"}, "admin"),
