@@ -143,10 +143,14 @@ def _with_store(file_name: str) -> Callable[[Surroundings], Fields]:
     return fields
 
 
+def _inbox(around: Surroundings) -> Fields:
+    return {**_with_store("hil_inbox.sqlite3")(around), "redis_url": around.redis_url}
+
+
 SERVICES = (
     Service("orchestrator", "orchestrator", _bus),
     Service("llm_gateway", "llm_gateway", _gateway),
     Service("tool_runner", "tool_runner", _tool_runner),
-    Service("hil_inbox", "hil_inbox", _with_store("hil_inbox.sqlite3")),
+    Service("hil_inbox", "hil_inbox", _inbox),
     Service("analytics", "analytics", _with_store("analytics.sqlite3")),
 )
