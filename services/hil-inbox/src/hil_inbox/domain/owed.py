@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from contracts.conversations import AnnounceMessage
+from contracts.conversations import AnnounceMessage, Notice
 from contracts.envelope import Message, derive_message_id
 from contracts.handover_clocks import HandoverBreached, HandoverDelivered, HandoverWoken
 from hil_inbox.domain.decide_note import settled_by_reply
@@ -123,14 +123,11 @@ def _announced(state: Ownership, waiting: Waiting, around: Surroundings) -> Owed
     queue = around.queues.named(delivered.queue)
     if queue is None:  # The file has changed since, and with it what was to be said.
         return None
-    if delivered.fallback == "callback":
-        text, notice = queue.when_nobody.callback, "callback"
-    else:
-        text, notice = queue.when_nobody.message, "nobody_online"
+    notice: Notice = "callback" if delivered.fallback == "callback" else "nobody_online"
+    text = queue.when_nobody.callback if notice == "callback" else queue.when_nobody.message
     if text is None:
         return None
-    message = AnnounceMessage.model_validate({"message_id": message_id, "text": text, "notice": notice})
-    return Owed(message, message_id)
+    return Owed(AnnounceMessage(message_id=message_id, text=text, notice=notice), message_id)
 
 
 def _woken(state: Ownership, waiting: Waiting, now_ms: int) -> Owed | None:
