@@ -93,6 +93,11 @@ async def test_a_feed_tells_who_writes_and_what_is_said_in_order(bus: Connection
         await feed.until("status", speaker="person")
         await bus.client.publish(f"hil.live.typing.acme.{ada.key}", b"{}")
         await feed.until("typing", author="human_agent", is_typing=True)
+        heard = await bus.client.subscribe(f"hil.live.typing.acme.{ada.key}")
+        await bus.client.flush()
+        async with ada.http.post("/v1/chat/typing", headers=ada.headers) as answer:
+            assert answer.status == 204
+        assert (await heard.next_msg(timeout=5)).data == b'{"author":"customer"}'
         await say_to(bus, ada.key, XSS, "m2", author="human_agent", author_id="a", ownership_epoch=1)
         assert (await feed.until("message", author="human_agent"))["text"] == XSS
 
