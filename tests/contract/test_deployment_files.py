@@ -226,7 +226,15 @@ def test_services_are_probed_where_they_answer(service: str) -> None:
     [container] = [body for place, body in containers() if f"/{service}.yaml" in place]
     assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
-    assert container["ports"] == [{"name": "http", "containerPort": 8080}]
+    others = [{"name": "chat", "containerPort": 8081}] if service == "hil-inbox" else []
+    assert container["ports"] == [{"name": "http", "containerPort": 8080}, *others]
+
+
+def test_who_brings_customers_reaches_their_port_of_the_inbox_and_no_other() -> None:
+    [inbox] = [r.body["spec"] for r in resources() if r.body["kind"] == "NetworkPolicy" and r.file.stem == "hil-inbox"]
+    ways = {str(way["from"]): way["ports"] for way in inbox["ingress"]}
+    assert [ports for who, ports in ways.items() if "chat-client" in who] == [[{"port": 8081}]]
+    assert [ports for who, ports in ways.items() if "http-client" in who] == [[{"port": 8080}]]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -2,6 +2,7 @@
 
 import ast
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,10 @@ class _Anything:
         return object()
 
 
+def _anything(_: str) -> _Anything:
+    return _Anything()
+
+
 def readme(service: str) -> str:
     return (package_of(service).parents[1] / "README.md").read_text()
 
@@ -222,7 +227,11 @@ def routed(service: str) -> set[str]:
     [app] = [source for source in sources() if source.file == package_of(service) / "app.py"]
     tables = [node.name for node in app.tree.body if isinstance(node, ast.FunctionDef) and _returns_routes(node)]
     assert tables, f"{app} has no function that returns Routes"
-    return {kind.route.type for table in tables for kind in getattr(module, table)(_Anything())}
+    return {
+        kind.route.type
+        for table in tables
+        for kind in getattr(module, table)(*(_Anything() for _ in signature(getattr(module, table)).parameters))
+    }
 
 
 def made(service: str) -> set[str]:

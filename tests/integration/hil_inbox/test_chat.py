@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from contracts.conversations import ConversationRated, MessageReceived, MessageSuppressed
+from contracts.conversations import AnnounceMessage, ConversationRated, MessageReceived, MessageSuppressed
 from contracts.handovers import HandoverClaimed, HandoverResolved
 from contracts.notes import NoteAdded
 from hil.embedded.ports import free_port
@@ -27,6 +27,7 @@ from tests.integration.hil_inbox.chat_kit import (
 from tests.support.handovers import BASED, opened, put
 from tests.support.kit import kit
 from tests.support.running_service import running_service
+from tests.support.wait_until import wait_until
 
 XSS = "<img src=x onerror=alert(1)>"
 
@@ -93,6 +94,11 @@ async def test_a_feed_tells_who_writes_and_what_is_said_in_order(bus: Connection
         await feed.until("status", speaker="person")
         await bus.client.publish(f"hil.live.typing.acme.{ada.key}", b"{}")
         await feed.until("typing", author="human_agent", is_typing=True)
+        heard = await bus.client.subscribe(f"hil.live.typing.acme.{ada.key}")
+        await bus.client.flush()
+        async with ada.http.post("/v1/chat/typing", headers=ada.headers) as answer:
+            assert answer.status == 204
+        assert (await heard.next_msg(timeout=5)).data == b'{"author":"customer"}'
         await say_to(bus, ada.key, XSS, "m2", author="human_agent", author_id="a", ownership_epoch=1)
         assert (await feed.until("message", author="human_agent"))["text"] == XSS
 
@@ -152,3 +158,23 @@ async def test_a_rating_counts_once_and_only_after_a_person_ended_something(bus:
     [rating] = await messages_of(bus, ada.key, ConversationRated)
     assert rating == ConversationRated(rating=4, comment=XSS, handover_id="h1")
     assert REGISTRY.get_sample_value("hil_inbox_ratings_total", {"rating": "4"}) == before + 1
+
+
+async def test_when_a_person_has_finished_the_customer_is_asked_once(bus: Connection, ada: Customer) -> None:
+    await ada.write("Hello")
+    await resolved(bus, ada.key)
+    again = HandoverResolved(handover_id="h1", ownership_epoch=2, actor_id="ana@corp.example")
+    await put(bus, again, ada.key, name="stored twice")
+    await put(bus, opened("h2"), ada.key, name="h2")
+    second = HandoverResolved(handover_id="h2", ownership_epoch=4, actor_id="ana@corp.example")
+    await put(bus, second, ada.key, name="h2")
+
+    async def both_are_asked() -> bool:
+        return len(await messages_of(bus, ada.key, AnnounceMessage)) >= 2
+
+    await wait_until(both_are_asked)
+    asked = await messages_of(bus, ada.key, AnnounceMessage)
+    assert {(one.notice, "1 (bad)" in one.text) for one in asked if isinstance(one, AnnounceMessage)} == {
+        ("rating", True)
+    }
+    assert len(asked) == 2

@@ -15,6 +15,7 @@ SECOND_LOOK_SECONDS = 0.3
 """Who listens may hear of a message before the stream has it; so each time there is a second look, and with the next
 heartbeat a third."""
 LOOKS = 3
+CUSTOMER_TYPES = b'{"author":"customer"}'
 
 
 @dataclass(slots=True)
@@ -56,9 +57,10 @@ class Ear:
         self._looks_due = LOOKS
         self._heard.set()
 
-    async def on_typed(self, _: Msg) -> None:
-        self._typed = True
-        self._heard.set()
+    async def on_typed(self, msg: Msg) -> None:
+        if msg.data != CUSTOMER_TYPES:
+            self._typed = True
+            self._heard.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class KeyWakes:
         ear = Ear(self.connection, _reconnects=client.stats["reconnects"])
         subscriptions = [
             await client.subscribe(fence_of(tenant, key), cb=ear.on_written),
-            await client.subscribe(f"hil.live.typing.{tenant}.{key}", cb=ear.on_typed),
+            await client.subscribe(_typing(tenant, key), cb=ear.on_typed),
         ]
         try:
             await client.flush()  # From here on the server knows of them.
@@ -83,3 +85,13 @@ class KeyWakes:
             for subscription in subscriptions:
                 with suppress(nats.errors.Error):
                     await subscription.unsubscribe()
+
+    async def tell_typing(self, tenant: str, key: str) -> None:
+        """That the customer is typing. Core NATS: nothing is stored, nobody waits for an answer."""
+        client = self.connection.client
+        with suppress(nats.errors.Error):
+            await client.publish(_typing(tenant, key), CUSTOMER_TYPES)
+
+
+def _typing(tenant: str, key: str) -> str:
+    return f"hil.live.typing.{tenant}.{key}"

@@ -1,22 +1,17 @@
-"""The customer's side over HTTP: sessions, messages, the feed, a rating."""
+"""What does a customer write, read and rate over HTTP?"""
 
-import time
-from collections.abc import AsyncIterator
-from contextlib import aclosing
 from typing import Annotated
 
-import orjson
-from fastapi import APIRouter, Depends, Header, Query, Request
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.types import Receive, Scope, Send
 
 from contracts.conversations import ConversationRated, MessageReceived
 from contracts.envelope import Identifier
-from hil_inbox.adapters.customer_tokens import Session, TokenRefused, is_session
-from hil_inbox.api.chat_office import ChatOffice, ChatRefused, bearer
+from hil_inbox.adapters.customer_tokens import Session
+from hil_inbox.api.chat_office import ChatOffice, ChatRefused
 from hil_inbox.domain.customer_view import CustomerLine
-from hil_inbox.handlers.customer_chat import Event, follow, rate
+from hil_inbox.handlers.customer_chat import rate
 
 TEXT_MAX = 8_000
 Sequence = Annotated[int, Query(ge=0, le=2**53)]
@@ -39,41 +34,10 @@ class Rating(BaseModel):
     comment: str = Field("", max_length=2_000)
 
 
-class FeedResponse(StreamingResponse):
-    """Server-sent events; its place is given back however it ends."""
-
-    def __init__(self, office: ChatOffice, session: Session, after: int) -> None:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        self._office, self._session = office, session
-        super().__init__(_frames(office, session, after), media_type="text/event-stream", headers=headers)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Until the customer or the service ends it."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._office.places.give_back(self._session)
-            await self.body_iterator.aclose()  # type: ignore[attr-defined] # It is the generator given above.
-
-
 def chat_routes(office: ChatOffice) -> APIRouter:
-    """Everything under /v1/chat."""
+    """Messages and ratings."""
     router = APIRouter(prefix="/v1/chat", tags=["chat"])
     OfCustomer = Annotated[Session, Depends(office.session)]  # noqa: N806 - it is a type
-
-    @router.post("/sessions", status_code=201)
-    async def start(request: Request) -> JSONResponse:
-        """A session: for a customer's token, for an anonymous session token that is renewed, or for a stranger."""
-        office.limit(office.rates.sessions, office.address(request), "sessions of one address")
-        session = started(office, bearer(request))
-        body = {
-            "session_token": office.tokens.sign(session),
-            "expires_s": session.exp,
-            "tenant": session.tenant,
-            "conversation": session.key,
-            "name": session.name,
-        }
-        return JSONResponse(body, status_code=201, headers={"Cache-Control": "no-store"})
 
     @router.post("/messages", status_code=202)
     async def write(request: Request, body: Written, session: OfCustomer) -> JSONResponse:
@@ -105,17 +69,6 @@ def chat_routes(office: ChatOffice) -> APIRouter:
         }
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
-    @router.get("/feed")
-    async def feed(
-        session: OfCustomer,
-        after: Sequence = 0,
-        last_event_id: Annotated[str | None, Header(pattern=r"^[0-9]{1,16}$")] = None,
-    ) -> FeedResponse:
-        """Server-sent events after a sequence; after `Last-Event-ID` where that is given."""
-        office.limit(office.rates.others, session.key, "requests of one conversation")
-        office.places.take(session)
-        return FeedResponse(office, session, after if last_event_id is None else int(last_event_id))
-
     @router.post("/rating", status_code=202)
     async def take_rating(body: Rating, session: OfCustomer) -> JSONResponse:
         """Of what a person ended last; the first one counts."""
@@ -133,30 +86,3 @@ PROBLEMS = {
     "not_asked": "no person has ended anything in this conversation yet",
     "already_rated": "it was rated before; the first rating counts",
 }
-
-
-def started(office: ChatOffice, token: str | None) -> Session:
-    """The session that a caller with this token gets. Raises ChatRefused."""
-    now_s = int(time.time())
-    if token is None:
-        if not office.lets_strangers_in:
-            raise ChatRefused(401, "no_token", "anonymous sessions are switched off; send a signed customer token")
-        return office.tokens.stranger(now_s=now_s)
-    try:
-        if is_session(token):
-            return office.tokens.renewed(office.tokens.session(token, now_s=now_s), now_s=now_s)
-        return office.tokens.known(token, now_s=now_s)
-    except TokenRefused as refused:
-        raise ChatRefused(401, "invalid_token", f"the token: {refused}") from refused
-
-
-async def _frames(office: ChatOffice, session: Session, after: int) -> AsyncIterator[bytes]:
-    async with aclosing(follow(office.desk, session.tenant, session.key, after=after, stop=office.stop)) as events:  # type: ignore[type-var]
-        async for event in events:
-            yield _frame(event)
-
-
-def _frame(event: Event) -> bytes:
-    """JSON has no line breaks, so one data line is enough."""
-    id_ = b"" if event.sequence is None else b"id: %d\n" % event.sequence
-    return id_ + b"event: %s\ndata: %s\n\n" % (event.name.encode(), orjson.dumps(event.body))

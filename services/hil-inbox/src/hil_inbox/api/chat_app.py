@@ -8,8 +8,10 @@ from fastapi.middleware.cors import CORSMiddleware
 from hil_inbox.api.answers import add_error_answers
 from hil_inbox.api.body_limit import BodyLimit
 from hil_inbox.api.chat import chat_routes
+from hil_inbox.api.chat_feed import chat_feed_routes
 from hil_inbox.api.chat_office import CHAT_BODY_BYTES_MAX, ChatOffice, add_chat_refusals
 from hil_inbox.api.chat_page import chat_page_routes
+from hil_inbox.api.chat_sessions import chat_session_routes
 
 
 def chat_app(office: ChatOffice, origins: Sequence[str]) -> FastAPI:
@@ -25,6 +27,11 @@ def chat_app(office: ChatOffice, origins: Sequence[str]) -> FastAPI:
     )
     add_error_answers(app)
     add_chat_refusals(app)
-    app.include_router(chat_routes(office))
-    app.include_router(chat_page_routes(origins))
+    for router in (
+        chat_session_routes(office),
+        chat_routes(office),
+        chat_feed_routes(office),
+        chat_page_routes(origins),
+    ):
+        app.include_router(router)
     return app

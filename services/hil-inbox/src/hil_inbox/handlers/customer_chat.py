@@ -66,6 +66,8 @@ class Wakes(Protocol):
 
     def listening(self, tenant: str, key: str) -> AbstractAsyncContextManager[Ear]: ...
 
+    async def tell_typing(self, tenant: str, key: str) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -86,7 +86,7 @@ async function call(path, body) {
   if (body) headers["Content-Type"] = "application/json";
   const answer = await fetch(`/v1/chat/${path}`, body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers });
   if (!answer.ok) throw await problem(answer);
-  return answer.json();
+  return answer.status === 204 ? null : answer.json();
 }
 
 // --- what was said
