@@ -32,9 +32,9 @@ from tests.support.inbox_page_rows import (
 Rows = tuple[Row, ...]
 DRAFT = "The refund goes to your card today."
 CANNED = [
-    {"id": "sorry", "shortcut": "sorry", "title": "Sorry", "text": "I am sorry for the trouble. I look into it now."},
-    {"id": "refund", "shortcut": "refund", "title": "Refund", "text": "The money is on its way; it takes three days."},
-    {"id": "hostile", "shortcut": "hostile", "title": HOSTILE, "text": HOSTILE},
+    {"code": "sorry", "label": "Sorry", "text": "I am sorry for the trouble. I look into it now."},
+    {"code": "refund", "label": "Refund", "text": "The money is on its way; it takes three days."},
+    {"code": "hostile", "label": HOSTILE, "text": HOSTILE},
 ]
 
 
@@ -157,7 +157,11 @@ def _add_reads(app: FastAPI, server: PageServer) -> None:
     @app.get("/v1/handovers/{id_}")
     async def handover(id_: str) -> Row:
         row = server.rows[id_]
-        return {**row, "packet": packet(server.now_ms()), "etag": f'"e{row["epoch"]}"'}
+        return {"id": id_, "row": row, "packet": packet(server.now_ms()), "etag": f'"e{row["epoch"]}"'}
+
+    @app.get("/v1/search")
+    async def search(q: str) -> Row:
+        return {"hits": []}
 
     @app.get("/v1/approvals/{id_}")
     async def read_approval(id_: str) -> Row:
@@ -213,9 +217,15 @@ def _add_people(app: FastAPI, server: PageServer) -> None:
 def _board(server: PageServer, name: str) -> Row:
     waiting = [row for row in server.rows.values() if row["queue"] == name and row["state"] == "waiting"]
     over = sum(row["due_ms"] < server.now_ms() for row in waiting)
-    oldest = min((row["opened_ms"] for row in waiting), default=None)
+    oldest = max((server.now_ms() - row["opened_ms"] for row in waiting), default=None)
     stopped = name in server.queues_stopped
-    return {"name": name, "waiting": len(waiting), "oldest_ms": oldest, "breached": over, "ai_stopped": stopped}
+    return {
+        "name": name,
+        "waiting": len(waiting),
+        "oldest_wait_ms": oldest,
+        "breached": over,
+        "ai_stopped": {"by": "bo"} if stopped else None,
+    }
 
 
 def _add_commands(app: FastAPI, server: PageServer) -> None:

@@ -27,7 +27,7 @@ class SecurityHeaders:
         self._headers = {
             "content-security-policy": policy,
             "x-content-type-options": "nosniff",
-            "referrer-policy": "no-referrer",
+            "referrer-policy": "same-origin",  # Under no-referrer browsers send our own forms with `Origin: null`.
             "cross-origin-opener-policy": "same-origin",
             "permissions-policy": "camera=(), microphone=(), geolocation=()",
         }

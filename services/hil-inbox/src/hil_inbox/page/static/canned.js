@@ -7,8 +7,8 @@ import {t} from "./i18n.js";
 export function Canned({text, shown, onPick}) {
   if (!shown || !/^\/[\w-]*$/.test(text)) return null;
   const word = text.slice(1).toLowerCase();
-  const found = state.value.canned.filter((one) => `${one.shortcut ?? ""} ${one.title ?? ""}`.toLowerCase().includes(word)).slice(0, 6);
+  const found = state.value.canned.filter((one) => `${one.code} ${one.label}`.toLowerCase().includes(word)).slice(0, 6);
   return html`<ul class="canned" aria-label=${t("canned.title")}>
     ${found.length === 0 && html`<li class="muted">${t("canned.none")}</li>`}
-    ${found.map((one) => html`<li><button type="button" onClick=${() => onPick(one.text)}><b>/${one.shortcut ?? one.id}</b> ${one.title ?? ""}<span class="muted">${one.text}</span></button></li>`)}</ul>`;
+    ${found.map((one) => html`<li><button type="button" onClick=${() => onPick(one.text)}><b>/${one.code}</b> ${one.label}<span class="muted">${one.text}</span></button></li>`)}</ul>`;
 }

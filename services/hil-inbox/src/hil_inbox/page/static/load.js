@@ -99,7 +99,7 @@ async function again({reason, after}) {
 
 /** Open what a row stands for: its documents and the newest page of the transcript. */
 export async function openRow(id) {
-  const row = state.value.rows.get(id);
+  const row = state.value.rows.get(id) ?? (await foundRow(id));
   if (!row) return;
   const {kind, tenant, key} = row;
   if (state.value.open?.id !== id) dispatch({type: "open", id, kind, tenant, key});
@@ -118,6 +118,13 @@ export async function openRow(id) {
   } catch (error) {
     dispatch({type: "open_failed", id, error: error.message});
   }
+}
+
+/** A row that is not among the loaded ones: an old one that a search found. */
+async function foundRow(id) {
+  const {row} = await readHandover(id).catch(() => ({row: null}));
+  if (row) dispatch({type: "more_rows", rows: [{id, ...row}]});
+  return row;
 }
 
 export async function loadOlder() {

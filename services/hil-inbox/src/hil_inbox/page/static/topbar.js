@@ -26,8 +26,10 @@ function Search() {
     if (value.trim().length < 2) return setFound(null);
     const local = [...rows.value.values()].filter((row) => passes(row, {text: value})).slice(0, 8);
     setFound(local);
-    const more = await search(value).catch(() => null); // Without the service's search the loaded rows are searched.
-    if (more?.rows?.length) setFound(more.rows.slice(0, 12));
+    const {hits} = await search(value).catch(() => ({hits: []})); // While it does not answer, the loaded rows are searched.
+    const known = new Set(local.map((row) => row.key));
+    const more = hits.filter((hit) => hit.handover_id && !known.has(hit.key));
+    setFound([...local, ...more.map((hit) => ({id: hit.handover_id, key: hit.key, customer: hit.customer, ask: hit.last_text}))].slice(0, 12));
     return undefined;
   };
   return html`<div class="search"><label class="unseen" for="search">${t("search.label")}</label>${icon("search")}
