@@ -77,6 +77,7 @@ class OpenHandover(Decision):
     reason: str
     detail: str = ""
     skills: tuple[str, ...] = ()
+    workflow: str | None = Field(None, max_length=128, description="Name of the workflow that asks for a person.")
     priority: Priority = "normal"
     ownership_epoch: int = 0
     packet: HandoverPacket

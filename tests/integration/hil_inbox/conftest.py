@@ -13,6 +13,7 @@ from hil.embedded.ports import free_port
 from hil_inbox.app import serve
 from hil_inbox.settings import Settings
 from service_kit.connection import Connection
+from tests.support.inbox_token import give_token
 from tests.support.kit import kit
 from tests.support.mongo_fixture import mongo_server
 from tests.support.running_service import running_service
@@ -26,13 +27,25 @@ class Inbox:
 
     session: aiohttp.ClientSession
     connection: Connection
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """A desk's token, which may name its agents."""
+        return {"Authorization": f"Bearer {self.token}"}
 
     async def get(self, path: str, **params: str) -> tuple[int, Any]:
-        async with self.session.get(path, params=params) as response:
+        async with self.session.get(path, params=params, headers=self.headers) as response:
             return response.status, await response.json()
 
     async def post(self, path: str, body: object, *, command_id: str | None) -> tuple[int, Any]:
-        headers = {} if command_id is None else {"Idempotency-Key": command_id}
+        """A command. Of the body `actor_id` is whom the desk names, and `etag` what that person saw (unless it is None:
+        epoch 0, or an approval without hash and policy)."""
+        given = dict(body) if isinstance(body, dict) else {}
+        seen = given.pop("etag", '"a-.-"' if path.endswith("/decide") else '"e0"')
+        named = {"Idempotency-Key": command_id, "If-Match": seen, "Hil-Actor": given.pop("actor_id", "ana")}
+        headers = self.headers | {name: value for name, value in named.items() if value is not None}
+        body = given if isinstance(body, dict) else body
         async with self.session.post(path, json=body, headers=headers) as response:
             return response.status, await response.json()
 
@@ -68,7 +81,8 @@ def settings(nats_server: NatsServer, store_url: str) -> Settings:
 
 @pytest.fixture
 async def inbox(settings: Settings) -> AsyncIterator[Inbox]:
+    token = await give_token(settings.store_url)
     async with kit(settings.nats_url) as connection:
         served = running_service(lambda stop, ready: serve(settings, stop=stop, ready=ready), settings.http_port)
         async with served as session:
-            yield Inbox(session, connection)
+            yield Inbox(session, connection, token)

@@ -1,10 +1,13 @@
 """A conversation that was archived is still the same conversation to the inbox."""
 
+from functools import partial
+
 from contracts.envelope import Identity
 from contracts.handovers import HandoverClaimed
 from hil_inbox.adapters.state_cache import StateCache
 from hil_inbox.handlers.settle_command import Desk
 from service_kit.archive import Archive, WholeLog
+from service_kit.bus import publish
 from service_kit.log import Log
 from tests.support.kit import TENANT, kit, say
 from tests.support.start_servers import NatsServer
@@ -22,7 +25,8 @@ async def test_owner_and_epoch_from_before_the_archive_are_known(nats_server: Na
         await say(connection, "c1", "2")  # The customer comes back before the old log is gone.
         await archive.purge(TENANT, "c1", last + 1)
 
-        desk = Desk(WholeLog(log, archive), StateCache(10), now_ms=lambda: 1_000)
+        states, sending = StateCache(10), partial(publish, connection)
+        desk = Desk(WholeLog(log, archive), states, now_ms=lambda: 1_000, publish=sending)
         state = await desk.current(TENANT, "c1")
         assert state.epoch == 3
         assert state.owner_id == "ana"

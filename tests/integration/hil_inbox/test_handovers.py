@@ -13,6 +13,7 @@ from tests.support.handovers import opened, put
 from tests.support.kit import TENANT, say
 from tests.support.wait_until import wait_until
 
+UNDO_MS = 5_000
 ON_BOTH_STORES = pytest.mark.parametrize("store_url", ["sqlite", "mongo"], indirect=True)
 
 
@@ -35,7 +36,7 @@ async def test_two_people_race_for_a_claim_and_the_loser_is_told_who_won(inbox: 
             *(
                 inbox.post(
                     f"/v1/handovers/{handover_id}/claim",
-                    {"actor_id": name, "ownership_epoch": 0},
+                    {"actor_id": name, "etag": '"e0"'},
                     command_id=f"{name}-{number}",
                 )
                 for name in ("ana", "bo")
@@ -52,7 +53,7 @@ async def test_two_people_race_for_a_claim_and_the_loser_is_told_who_won(inbox: 
 
 async def test_a_claim_repeated_with_the_same_key_gets_the_same_answer(inbox: Inbox) -> None:
     await waiting(inbox, "c1", "h1")
-    body = {"actor_id": "ana", "ownership_epoch": 0}
+    body = {"actor_id": "ana", "etag": '"e0"'}
     answers = [await inbox.post("/v1/handovers/h1/claim", body, command_id="k1") for _ in range(3)]
     assert all(answer == answers[0] for answer in answers)
     assert answers[0][0] == 200
@@ -61,21 +62,23 @@ async def test_a_claim_repeated_with_the_same_key_gets_the_same_answer(inbox: In
 
 async def test_a_reply_goes_to_the_orchestrator_with_the_epoch_it_was_written_under(inbox: Inbox) -> None:
     await waiting(inbox, "c1", "h1")
-    await inbox.post("/v1/handovers/h1/claim", {"actor_id": "ana", "ownership_epoch": 0}, command_id="k1")
-    reply = {"actor_id": "ana", "ownership_epoch": 1, "text": "Hello, Ana here."}
+    await inbox.post("/v1/handovers/h1/claim", {"actor_id": "ana", "etag": '"e0"'}, command_id="k1")
+    reply = {"actor_id": "ana", "etag": '"e1"', "text": "Hello, Ana here."}
     answers = [await inbox.post("/v1/handovers/h1/reply", reply, command_id="r1") for _ in range(2)]
     assert [status for status, _ in answers] == [202, 202]
     sent = [message for message in await log_of(inbox, "c1") if isinstance(message, SendMessage)]
-    assert sent == [SendMessage(message_id="r1", text="Hello, Ana here.", author_id="ana", ownership_epoch=1)]
+    assert sent == [
+        SendMessage(message_id="r1", text="Hello, Ana here.", author_id="ana", ownership_epoch=1, hold_ms=UNDO_MS)
+    ]
 
 
 async def test_a_reply_by_another_person_or_from_an_old_epoch_is_refused(inbox: Inbox) -> None:
     await waiting(inbox, "c1", "h1")
-    await inbox.post("/v1/handovers/h1/claim", {"actor_id": "ana", "ownership_epoch": 0}, command_id="k1")
-    reply = {"ownership_epoch": 1, "text": "hello"}
+    await inbox.post("/v1/handovers/h1/claim", {"actor_id": "ana", "etag": '"e0"'}, command_id="k1")
+    reply = {"etag": '"e1"', "text": "hello"}
     status, body = await inbox.post("/v1/handovers/h1/reply", {**reply, "actor_id": "bo"}, command_id="r1")
     assert (status, body["error"], body["owner_id"]) == (409, "not_owner", "ana")
-    stale = {"actor_id": "ana", "ownership_epoch": 0, "text": "hello"}
+    stale = {"actor_id": "ana", "etag": '"e0"', "text": "hello"}
     status, body = await inbox.post("/v1/handovers/h1/reply", stale, command_id="r2")
     assert (status, body["error"], body["ownership_epoch"]) == (409, "stale_epoch", 1)
     assert not [message for message in await log_of(inbox, "c1") if isinstance(message, SendMessage)]
@@ -86,7 +89,7 @@ async def test_every_change_of_speaker_raises_the_epoch_by_one(inbox: Inbox) -> 
     await waiting(inbox, "c1", "h1")
     steps = ("claim", "release", "claim", "return")
     for epoch, word in enumerate(steps):
-        body = {"actor_id": "ana", "ownership_epoch": epoch}
+        body = {"actor_id": "ana", "etag": f'"e{epoch}"'}
         status, answer = await inbox.post(f"/v1/handovers/h1/{word}", body, command_id=f"k{epoch}")
         assert (status, answer["ownership_epoch"]) == (200, epoch + 1)
     assert isinstance((await log_of(inbox, "c1"))[-1], HandoverReturned)
@@ -101,13 +104,13 @@ async def test_every_change_of_speaker_raises_the_epoch_by_one(inbox: Inbox) -> 
 @ON_BOTH_STORES
 async def test_a_person_takes_over_from_the_ai_without_an_open_handover(inbox: Inbox) -> None:
     await say(inbox.connection, "c1", "1")
-    body = {"actor_id": "ana", "ownership_epoch": 0}
+    body = {"actor_id": "ana", "etag": '"e0"'}
     status, claimed = await inbox.post(f"/v1/conversations/{TENANT}/c1/claim", body, command_id="k1")
     assert status == 200
     await inbox.shows(f"/v1/handovers/{claimed['handover_id']}")
     _, found = await inbox.get(f"/v1/handovers/{claimed['handover_id']}")
     assert (found["state"], found["owner_id"], found["reason"]) == ("claimed", "ana", "taken_over")
-    ending = {"actor_id": "ana", "ownership_epoch": 1, "resolution": "done"}
+    ending = {"actor_id": "ana", "etag": '"e1"', "resolution": "done"}
     status, _ = await inbox.post(f"/v1/handovers/{claimed['handover_id']}/resolve", ending, command_id="k2")
     assert status == 200
 
@@ -139,9 +142,9 @@ async def test_a_list_shows_what_waits_and_says_through_which_sequence(inbox: In
         return bool((await inbox.get("/v1/handovers"))[1]["as_of_seq"] >= last)
 
     await wait_until(complete)
-    _, page = await inbox.get("/v1/handovers", state="open", tenant=TENANT, limit="2")
+    _, page = await inbox.get("/v1/handovers", state="open", limit="2")
     assert [found["id"] for found in page["handovers"]] == ["h1", "h2"]
-    _, rest = await inbox.get("/v1/handovers", state="open", tenant=TENANT, limit="2", cursor=page["next_cursor"])
+    _, rest = await inbox.get("/v1/handovers", state="open", limit="2", cursor=page["next_cursor"])
     assert [found["id"] for found in rest["handovers"]] == ["h0"]
 
 

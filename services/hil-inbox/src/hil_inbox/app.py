@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from fastapi import FastAPI
@@ -11,8 +12,9 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
 
-from contracts.conversations import SendMessage
+from contracts.conversations import AnnounceMessage, SendMessage, UnsendMessage
 from contracts.envelope import Message
+from contracts.handover_clocks import HandoverBreached, HandoverDelivered, HandoverSnoozed, HandoverWoken
 from contracts.handovers import (
     ApprovalDecided,
     HandoverClaimed,
@@ -21,30 +23,35 @@ from contracts.handovers import (
     HandoverResolved,
     HandoverReturned,
 )
-from contracts.streams import HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS, LOG
+from contracts.notes import NoteAdded
+from contracts.streams import HIL_INBOX_CLOCKS, HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS, LOG
+from contracts.suggestions import RequestSuggestion, SuggestionSettled
 from document_store import DocumentStore, open_store
 from hil_inbox.adapters.ack_floor import ack_floor
-from hil_inbox.adapters.live_subjects import live_heard, tell_live
-from hil_inbox.adapters.log_pass import LogPass
+from hil_inbox.adapters.clock_timer import ClockTimers
+from hil_inbox.adapters.live_subjects import live_heard
+from hil_inbox.adapters.oidc_client import OidcClient, oidc_http
+from hil_inbox.adapters.oidc_file import load_provider
+from hil_inbox.adapters.queues_file import load_queues
 from hil_inbox.adapters.state_cache import StateCache
 from hil_inbox.adapters.view_store import ViewStore
 from hil_inbox.api.answers import add_error_answers
 from hil_inbox.api.approvals import approval_routes
-from hil_inbox.api.body_limit import BodyLimit
 from hil_inbox.api.conversations import conversation_routes
-from hil_inbox.api.feed import feed_routes
+from hil_inbox.api.feed_house import FeedLimits, add_feed, live_feed
+from hil_inbox.api.gate import House, add_gate, staff_room
 from hil_inbox.api.handover_commands import handover_command_routes
 from hil_inbox.api.handovers import handover_routes
-from hil_inbox.api.live import live_routes
 from hil_inbox.api.office import Office
-from hil_inbox.api.queue import queue_routes
-from hil_inbox.domain.feed_ring import FeedRing
-from hil_inbox.handlers.count_queue import QueueCounts
-from hil_inbox.handlers.fan_out import FanOut
-from hil_inbox.handlers.follow_feed import Feed
+from hil_inbox.api.replies import reply_routes
+from hil_inbox.api.staff_room import StaffRoom
+from hil_inbox.domain.queues import Queues
+from hil_inbox.domain.sessions import Lifetimes
+from hil_inbox.handlers.keep_clocks import ClockKeeper
 from hil_inbox.handlers.project import Projector
 from hil_inbox.handlers.settle_command import Desk, settle_delivery
-from hil_inbox.settings import Settings
+from hil_inbox.handlers.sweep import sweep_until
+from hil_inbox.settings import Settings, listed
 from pii import redact
 from service_kit.archive import Archive, WholeLog
 from service_kit.bus import Consumer, Order, Routes, publish
@@ -63,7 +70,16 @@ PUBLISHES: tuple[type[Message], ...] = (
     HandoverReturned,
     HandoverRefused,
     ApprovalDecided,
+    HandoverDelivered,
+    HandoverBreached,
+    HandoverSnoozed,
+    HandoverWoken,
+    NoteAdded,
+    SuggestionSettled,
     SendMessage,
+    UnsendMessage,
+    AnnounceMessage,
+    RequestSuggestion,
 )
 
 
@@ -75,6 +91,11 @@ def command_routes(desk: Desk) -> Routes:
 def event_routes(projector: Projector) -> Routes:
     """What the documents are made of."""
     return dict.fromkeys(HIL_INBOX_EVENTS.types, projector)
+
+
+def clock_routes(keeper: ClockKeeper) -> Routes:
+    """What starts, stops or ends a clock."""
+    return dict.fromkeys(HIL_INBOX_CLOCKS.types, keeper)
 
 
 def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
@@ -89,14 +110,15 @@ def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
     return app, broker
 
 
-def http_app(office: Office) -> FastAPI:
-    """The REST API."""
-    app = FastAPI(title=SERVICE, version="1")
-    app.add_middleware(BodyLimit)
+def http_app(office: Office, room: StaffRoom, house: House) -> FastAPI:
+    """The REST API. Its paths are closed to all but principals (api/doorkeeper.py)."""
+    app = FastAPI(title=SERVICE, version="1", docs_url=None, redoc_url=None)
+    add_gate(app, room, house)
     add_error_answers(app)
     for router in (
         handover_routes(office),
         handover_command_routes(office),
+        reply_routes(office),
         conversation_routes(office),
         approval_routes(office),
     ):
@@ -104,42 +126,67 @@ def http_app(office: Office) -> FastAPI:
     return app
 
 
-def live_feed(settings: Settings, connection: Connection, log: WholeLog) -> Feed:
-    """One pass over the log, and what subscribers read of it."""
-    ring = FeedRing(settings.feed_events_max, settings.feed_bytes_max)
-    fan_out = FanOut(log, LogPass(connection, HIL_INBOX_EVENTS, LOG), ring, views_max=settings.keys_cached_max)
-    return Feed(
-        fan_out,
+def feed_limits(settings: Settings) -> FeedLimits:
+    """What the settings say of the feed."""
+    return FeedLimits(
+        events_max=settings.feed_events_max,
+        bytes_max=settings.feed_bytes_max,
+        views_max=settings.keys_cached_max,
         heartbeat_seconds=settings.feed_heartbeat_seconds,
         subscribers_max=settings.feed_subscribers_max,
         subscribers_per_actor_max=settings.feed_subscribers_per_actor_max,
     )
 
 
+def clock_ms() -> int:
+    """Now, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What the store holds: what people see, and the people; and the queues that the file declares."""
+
+    views: ViewStore
+    staff: StaffRoom
+    queues: Queues
+
+
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run until `stop`; `ready` is set once the consumers run."""
     configure_logs(SERVICE, level=settings.log_level, redact=redact)
     configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redact)
+    oidc = None if settings.oidc_file is None else load_provider(settings.oidc_file)
+    queues = load_queues(settings.queues_file)
     app, broker = application(settings)
     if not await _started(app, stop):
         return
-    async with _connected(app, broker, settings) as connection, _opened(settings.store_url) as store:
+    async with (
+        _connected(app, broker, settings) as connection,
+        _opened(settings.store_url) as store,
+        oidc_http() as http,
+    ):
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
-        for spec in (HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS):
+        for spec in (HIL_INBOX_COMMANDS, HIL_INBOX_CLOCKS, HIL_INBOX_EVENTS):
             await ensure_consumer(connection.jetstream, spec, stream=LOG)
         views = ViewStore(store)
         await views.prepare()
-        await _run(settings, connection, views, stop=stop, ready=ready)
+        client = None if oidc is None else OidcClient(oidc, settings.oidc_client_secret, http, clock_ms)
+        lifetimes = Lifetimes(int(settings.session_hours * 3_600_000), int(settings.session_idle_minutes * 60_000))
+        room = staff_room(store, lifetimes=lifetimes, now_ms=clock_ms, oidc=client)
+        await room.prepare()
+        await _run(settings, connection, Rooms(views, room, queues), stop=stop, ready=ready)
 
 
 async def _run(
-    settings: Settings, connection: Connection, views: ViewStore, *, stop: asyncio.Event, ready: asyncio.Event
+    settings: Settings, connection: Connection, rooms: Rooms, *, stop: asyncio.Event, ready: asyncio.Event
 ) -> None:
+    views, room = rooms.views, rooms.staff
     log = WholeLog(Log(connection), Archive(connection))
     desk = Desk(
         log,
         StateCache(settings.keys_cached_max),
-        now_ms=lambda: time.time_ns() // 1_000_000,
+        now_ms=clock_ms,
         publish=partial(publish, connection),
     )
     projector = Projector(log, views, views_max=settings.keys_cached_max)
@@ -148,20 +195,24 @@ async def _run(
         desk=desk,
         publish=partial(publish, connection),
         read_floor=partial(ack_floor, connection.jetstream, HIL_INBOX_EVENTS, stream=LOG),
+        undo_ms=settings.undo_ms,
     )
     consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
     events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector))
-    feed = live_feed(settings, connection, log)
-    http = http_app(office)
-    http.include_router(feed_routes(feed))
-    http.include_router(queue_routes(office, QueueCounts(views.store, office.read_floor)))
-    http.include_router(live_routes(partial(tell_live, connection), desk.now_ms))
-    add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: commands.running and events.running})
-    async with live_heard(connection, feed.hear, desk.now_ms), asyncio.TaskGroup() as group:
-        group.create_task(commands.run(stop))
-        group.create_task(feed.fan_out.run(stop))
-        group.create_task(events.run(stop))
+    # Nobody knows yet who is online: the handler takes a callable once presence does.
+    keeper = ClockKeeper(desk, ClockTimers(connection), rooms.queues, views.waiting_count)
+    clocks = consumer(connection, HIL_INBOX_CLOCKS, clock_routes(keeper))
+    consumers = (commands, clocks, events)
+    house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
+    http = http_app(office, room, house)
+    add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: all(one.running for one in consumers)})
+    feed = live_feed(connection, log, feed_limits(settings))
+    add_feed(http, feed, office, connection, now_ms=clock_ms)
+    async with live_heard(connection, feed.hear, clock_ms), asyncio.TaskGroup() as group:
+        for one in (*consumers, feed.fan_out):
+            group.create_task(one.run(stop))
+        group.create_task(sweep_until(stop, room.sweeps))
         group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
         ready.set()
         await stop.wait()

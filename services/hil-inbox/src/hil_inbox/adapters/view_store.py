@@ -63,6 +63,20 @@ class ViewStore:
         ]
         return await self.store.find(collection, conditions, sort=ORDERS[collection], limit=limit, cursor=cursor)
 
+    async def transcript(
+        self, where: Mapping[str, str], *, limit: int, cursor: str | None, direction: Direction
+    ) -> Page:
+        """A page of a conversation's lines, from either end."""
+        conditions = [Equal(field, value) for field, value in where.items()]
+        return await self.store.find(
+            "transcript", conditions, sort=[Sort("seq", direction)], limit=limit, cursor=cursor
+        )
+
+    async def waiting_count(self, tenant: str, queue: str) -> int:
+        """How many handovers of a tenant wait in a queue, 10,000 at most."""
+        fields = {"tenant": tenant, "kind": "handover", "state": "waiting", "queue": queue}
+        return await self.store.count("queue", [Equal(field, value) for field, value in fields.items()])
+
     async def write(self, documents: Mapping[Place, Body]) -> None:
         """Write all that are newer than what is stored; the conversation comes last, so that what it says to be
         folded is stored. Raises RetryLater."""

@@ -6,9 +6,12 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from contracts.handovers import DecideApproval
-from hil_inbox.api.answers import answered, missing
-from hil_inbox.api.bodies import Cursor, IdempotencyKey, ItemId, Limit, TenantFilter, VerdictBody
+from hil_inbox.api.answers import missing
+from hil_inbox.api.bodies import Cursor, ItemId, Limit, VerdictBody
+from hil_inbox.api.etags import etag_of_approval
 from hil_inbox.api.office import Office
+from hil_inbox.api.principal import Who
+from hil_inbox.api.sender import From
 
 ApprovalState = Literal["pending", "decided", "closed"]
 
@@ -19,32 +22,51 @@ def approval_routes(office: Office) -> APIRouter:
 
     @router.get("/approvals")
     async def list_approvals(
+        who: Who,
         state: Annotated[list[ApprovalState] | None, Query(max_length=3)] = None,
-        tenant: TenantFilter = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> JSONResponse:
         """Most urgent first, then those that expire first."""
-        return await office.listed("approvals", {"state": state, "tenant": tenant}, limit=limit, cursor=cursor)
+        return await office.listed(who, "approvals", {"state": state}, limit=limit, cursor=cursor)
 
     @router.get("/approvals/{approval_id}")
-    async def read_approval(approval_id: ItemId) -> JSONResponse:
-        found = await office.views.get("approvals", approval_id)
-        return missing("approval", approval_id) if found is None else JSONResponse({"id": approval_id, **found})
-
-    @router.post("/approvals/{approval_id}/decide")
-    async def decide(approval_id: ItemId, body: VerdictBody, idempotency_key: IdempotencyKey) -> JSONResponse:
-        """A verdict counts once; the second decider gets 409 and who was first."""
-        found = await office.views.get("approvals", approval_id)
+    async def read_approval(approval_id: ItemId, who: Who) -> JSONResponse:
+        """What is asked; its etag is what a verdict is bound to."""
+        found = await office.own(who, "approvals", approval_id)
         if found is None:
             return missing("approval", approval_id)
-        fields = body.model_dump() | {"command_id": idempotency_key, "approval_id": approval_id}
+        return JSONResponse({"id": approval_id, "etag": etag_of_approval(found), **found})
+
+    @router.post("/approvals/{approval_id}/decide")
+    async def decide(approval_id: ItemId, body: VerdictBody, sender: From) -> JSONResponse:
+        """A verdict counts once; the second decider gets 409 and who was first. It is bound to the call's arguments and
+        the policy that its sender saw."""
+        if_match, who = sender.seen, sender.who
+        found = await office.own(who, "approvals", approval_id)
+        if found is None:
+            return missing("approval", approval_id)
+        seen = _seen(if_match, found)
+        fields = {
+            **body.model_dump(),
+            **seen,
+            "command_id": sender.key,
+            "approval_id": approval_id,
+            "actor_id": who.actor_id,
+        }
         command = DecideApproval.model_validate(fields)
-        return answered(await office.settle(str(found["tenant"]), str(found["key"]), command))
+        return await office.answer(who.tenant, str(found["key"]), command, current=("approvals", approval_id))
 
     @router.get("/notices")
-    async def list_notices(tenant: TenantFilter = None, limit: Limit = 50, cursor: Cursor = None) -> JSONResponse:
+    async def list_notices(who: Who, limit: Limit = 50, cursor: Cursor = None) -> JSONResponse:
         """Refusals, spent budgets and failure patterns, newest first."""
-        return await office.listed("notices", {"tenant": tenant}, limit=limit, cursor=cursor)
+        return await office.listed(who, "notices", {}, limit=limit, cursor=cursor)
 
     return router
+
+
+def _seen(if_match: str, approval: dict[str, object]) -> dict[str, object]:
+    """What the verdict is bound to: what is asked now, if its sender saw that; else what they saw, which is refused."""
+    if if_match.strip().removeprefix("W/") == etag_of_approval(approval):
+        return {name: approval.get(name) for name in ("arguments_hash", "policy_version")}
+    return {"arguments_hash": f"seen:{if_match[:80]}"}

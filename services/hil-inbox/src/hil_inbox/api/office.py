@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from fastapi.responses import JSONResponse
 
 from contracts.envelope import Identity, Message
+from contracts.handovers import HandoverRefused
 from hil_inbox.adapters.view_store import ViewStore
+from hil_inbox.api.answers import answered
 from hil_inbox.domain.decide_command import Command
 from hil_inbox.domain.ownership import Stored
-from hil_inbox.domain.read_model import Collection
+from hil_inbox.domain.principal import Principal
+from hil_inbox.domain.read_model import Collection, Place
 from hil_inbox.handlers.settle_command import Asked, Desk, Refusals, settle
 
 Publish = Callable[[Message, Identity], Awaitable[int]]
@@ -18,23 +21,44 @@ ReadFloor = Callable[[], Awaitable[int]]
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """`read_floor` says through which stream sequence all documents are surely stored."""
+    """`read_floor` says through which stream sequence all documents are surely stored; `undo_ms` how long a reply can
+    be taken back."""
 
     views: ViewStore
     desk: Desk
     publish: Publish
     read_floor: ReadFloor
+    undo_ms: int
 
-    async def settle(self, tenant: str, key: str, command: Command) -> Stored:
-        """Answer a command of a person who waits for the answer."""
-        return await settle(self.desk, Asked(tenant, key, command, command.command_id, Refusals.ANSWERED))
+    async def own(self, who: Principal, collection: Collection, document_id: str) -> dict[str, object] | None:
+        """A document of the principal's own tenant; those of others do not exist."""
+        found = await self.views.get(collection, document_id)
+        return found if found is not None and found["tenant"] == who.tenant else None
+
+    async def answer(self, tenant: str, key: str, command: Command, *, current: Place) -> JSONResponse:
+        """Answer a command of a person who waits for the answer; a refusal shows the thing as it is now."""
+        stored = await settle(self.desk, Asked(tenant, key, command, command.command_id, Refusals.ANSWERED))
+        return await self.refused(stored, tenant, current=current)
+
+    async def refused(self, stored: Stored, tenant: str, *, current: Place) -> JSONResponse:
+        """An answer, with the current object where it is a refusal."""
+        if not isinstance(stored.fact, HandoverRefused):
+            return answered(stored, None)
+        found = await self.views.get(*current)
+        return answered(stored, found if found is not None and found["tenant"] == tenant else None)
 
     async def listed(
-        self, collection: Collection, where: Mapping[str, str | Sequence[str] | None], *, limit: int, cursor: str | None
+        self,
+        who: Principal,
+        collection: Collection,
+        where: Mapping[str, str | Sequence[str] | None],
+        *,
+        limit: int,
+        cursor: str | None,
     ) -> JSONResponse:
-        """One page of a list; it shows at least what the log held at `as_of_seq`."""
+        """One page of a list of the principal's tenant; it shows at least what the log held at `as_of_seq`."""
         floor = await self.read_floor()
-        asked = {field: value for field, value in where.items() if value is not None}
+        asked = {field: value for field, value in where.items() if value is not None} | {"tenant": who.tenant}
         page = await self.views.find(collection, asked, limit=limit, cursor=cursor)
         documents = [{"id": document.id, **document.body} for document in page.documents]
         return JSONResponse({collection: documents, "next_cursor": page.next_cursor, "as_of_seq": floor})

@@ -1,35 +1,50 @@
-"""Who sent this request?"""
+"""Which principal does a route act for, and what must it be allowed?"""
 
-from typing import Annotated, cast, get_args
+from collections.abc import Callable
+from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from hil_inbox.domain.principal import Principal, Role
+from hil_inbox.domain.people import Role
+from hil_inbox.domain.principal import SCOPE_OF_ROLE, Principal
 
-
-class Unauthorized(Exception):
-    """Nobody known sent this; answered with 401."""
+_bearer = HTTPBearer(auto_error=False, description="An API token, or a session's cookie and X-CSRF-Token.")
 
 
 class Forbidden(Exception):
-    """The principal may not do this; the text names the role that may. Answered with 403."""
+    """The principal may not do this; `needed` is the role that may."""
+
+    def __init__(self, principal: Principal, needed: Role) -> None:
+        super().__init__(f"this needs role {needed} and scope {SCOPE_OF_ROLE[needed]}; you are {principal.role}")
+        self.principal = principal
+        self.needed = needed
 
 
-def principal(request: Request) -> Principal:
-    """The sender as the headers `Hil-Tenant`, `Hil-Actor` and `Hil-Role` say. Raises Unauthorized."""
-    tenant, actor_id = request.headers.get("Hil-Tenant", ""), request.headers.get("Hil-Actor", "")
-    role = request.headers.get("Hil-Role", "agent")
-    if not tenant or not actor_id or role not in get_args(Role):
-        raise Unauthorized("Hil-Tenant, Hil-Actor and Hil-Role (agent, supervisor or admin) say who asks")
-    return Principal(tenant, actor_id, actor_id, cast(Role, role))
+async def current(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Principal:
+    """Whom the doorkeeper let in."""
+    principal = request.scope["state"]["principal"]
+    assert isinstance(principal, Principal), "the doorkeeper guards every path that is not open"
+    return principal
 
 
-def supervisor(who: Annotated[Principal, Depends(principal)]) -> Principal:
-    """A principal who may act on what others own. Raises Forbidden."""
-    if not who.supervises:
-        raise Forbidden(f"this needs the role supervisor or admin; {who.actor_id} is {who.role}")
-    return who
+def csrf_of(request: Request) -> str | None:
+    """The CSRF token of the session that this request belongs to; None for a token's request."""
+    found: str | None = request.scope["state"].get("csrf")
+    return found
 
 
-Who = Annotated[Principal, Depends(principal)]
-Supervisor = Annotated[Principal, Depends(supervisor)]
+def needs(role: Role) -> Callable[[Principal], Principal]:
+    """A dependency that raises Forbidden unless the principal may what this role may."""
+
+    def check(principal: Annotated[Principal, Depends(current)]) -> Principal:
+        if not principal.may(role):
+            raise Forbidden(principal, role)
+        return principal
+
+    return check
+
+
+Who = Annotated[Principal, Depends(current)]
+Supervisor = Annotated[Principal, Depends(needs("supervisor"))]
+Admin = Annotated[Principal, Depends(needs("admin"))]

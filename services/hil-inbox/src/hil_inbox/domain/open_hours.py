@@ -1,88 +1,100 @@
-"""How much time of open hours lies between two moments, and when is a span of it over?"""
+"""How much time of open hours lies between two moments, by the wall clock of a place, and when is a span of it over?"""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from contracts.handover_clocks import OpenHours, SlaTerms
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-DAYS_MAX = 800
-"""How far ahead an end is looked for; terms whose hours are never open have no end before that."""
+Span = tuple[int, int]
+"""From the first millisecond to the one after the last."""
+
+DAY_MS = 86_400_000
+DAYS_MAX = 3_660
+"""How far ahead hours are looked at: ten years."""
 NEVER_MS = 2**53 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Open from `since_ms` until `until_ms`, Unix milliseconds."""
-
-    since_ms: int
-    until_ms: int
+"""The largest number that a browser counts exactly; later than anything."""
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+THURSDAY = 3
+"""The week day of the first of January 1970."""
 
 
 def open_between(terms: SlaTerms, since_ms: int, until_ms: int) -> int:
     """Milliseconds of open hours in [since, until); 0 if it ends before it begins."""
-    if until_ms <= since_ms:
-        return 0
-    if not terms.hours:
-        return until_ms - since_ms
     total = 0
-    for span in _spans(terms, since_ms):
-        if span.since_ms >= until_ms:
-            return total
-        total += max(0, min(span.until_ms, until_ms) - max(span.since_ms, since_ms))
+    for start, end in _open_spans(terms, since_ms):
+        if start >= until_ms:
+            break
+        total += min(end, until_ms) - start
     return total
 
 
 def end_of(terms: SlaTerms, since_ms: int, open_ms: int) -> int:
-    """The moment at which `open_ms` of open hours have passed since `since_ms`; NEVER_MS where that is years ahead."""
-    if not terms.hours:
-        return since_ms + open_ms
+    """The first moment at which `open_ms` of open hours have passed since `since_ms`; NEVER_MS where that is years
+    ahead."""
     left = open_ms
-    for span in _spans(terms, since_ms):
-        begin = max(span.since_ms, since_ms)
-        if span.until_ms <= begin:
-            continue
-        if span.until_ms - begin >= left:
-            return begin + left
-        left -= span.until_ms - begin
+    for start, end in _open_spans(terms, since_ms):
+        if end - start >= left:
+            return start + left
+        left -= end - start
     return NEVER_MS
 
 
-def _spans(terms: SlaTerms, since_ms: int) -> Iterator[Span]:
-    """Open spans in order, merged where they touch, from the day before `since_ms` on."""
-    zone = _zone(terms.time_zone)
-    first = datetime.fromtimestamp(since_ms / 1000, tz=zone).date() - timedelta(days=1)
-    kept: Span | None = None
-    for ahead in range(DAYS_MAX):
-        for span in _spans_of(terms.hours, first + timedelta(days=ahead), zone):
-            if kept is None:
-                kept = span
-            elif span.since_ms <= kept.until_ms:
-                kept = Span(kept.since_ms, max(kept.until_ms, span.until_ms))
-            else:
-                yield kept
-                kept = span
-    if kept is not None:
-        yield kept
+def ms_of_day(text: str) -> int:
+    """`HH:MM` as milliseconds after midnight."""
+    hours, minutes = text.split(":")
+    return (int(hours) * 60 + int(minutes)) * 60_000
 
 
-def _spans_of(hours: Sequence[OpenHours], day: date, zone: ZoneInfo) -> list[Span]:
-    """Those of one day; the clocks of the zone may jump within them."""
-    name = DAYS[day.weekday()]
-    spans = (Span(_moment(day, one.since, zone), _moment(day, one.until, zone)) for one in hours if one.day == name)
-    return sorted((span for span in spans if span.since_ms < span.until_ms), key=lambda span: span.since_ms)
+def _open_spans(terms: SlaTerms, since_ms: int) -> Iterator[Span]:
+    """The open spans from a moment on, in order and apart; without hours it is always open."""
+    if not terms.hours:
+        yield since_ms, NEVER_MS
+        return
+    zone, week = ZoneInfo(terms.time_zone), _week(terms.hours)
+    for start in range(since_ms, since_ms + DAYS_MAX * DAY_MS, DAY_MS):
+        for since, until, offset in _stretches(zone, start, start + DAY_MS):
+            yield from _open_in(week, since, until, offset=offset)
 
 
-def _moment(day: date, clock: str, zone: ZoneInfo) -> int:
-    if clock == "24:00":
-        day, clock = day + timedelta(days=1), "00:00"
-    local = datetime.combine(day, time.fromisoformat(clock), tzinfo=zone)
-    return round(local.astimezone(UTC).timestamp() * 1000)
+def _week(hours: Sequence[OpenHours]) -> Mapping[int, Sequence[Span]]:
+    """Spans of each week day, in order; overlapping ones made one."""
+    by_day: defaultdict[int, list[Span]] = defaultdict(list)
+    for one in sorted(hours, key=lambda one: ms_of_day(one.since)):
+        since, until = ms_of_day(one.since), ms_of_day(one.until)
+        spans = by_day[WEEKDAYS.index(one.day)]
+        if spans and since <= spans[-1][1]:
+            since, until = spans[-1][0], max(until, spans[-1][1])
+            spans.pop()
+        spans.append((since, until))
+    return by_day
 
 
-@lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
+def _stretches(zone: ZoneInfo, since: int, until: int) -> Iterator[tuple[int, int, int]]:
+    """At most a day cut where clocks are changed: (since, until, offset from UTC). No place changes twice a day."""
+    before, after = _offset(zone, since), _offset(zone, until - 1)
+    if before == after:
+        yield since, until, before
+        return
+    low, high = since, until - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _offset(zone, middle) == before else (low, middle)
+    yield since, high, before
+    yield high, until, after
+
+
+def _offset(zone: ZoneInfo, at_ms: int) -> int:
+    shift = datetime.fromtimestamp(at_ms // 1000, tz=UTC).astimezone(zone).utcoffset()
+    assert shift is not None, "a time with a zone has an offset"
+    return round(shift.total_seconds() * 1000)
+
+
+def _open_in(week: Mapping[int, Sequence[Span]], since: int, until: int, *, offset: int) -> Iterator[Span]:
+    local_since, local_until = since + offset, until + offset
+    for day in range(local_since // DAY_MS, (local_until - 1) // DAY_MS + 1):
+        for opens, closes in week.get((day + THURSDAY) % 7, ()):
+            start, end = max(day * DAY_MS + opens, local_since), min(day * DAY_MS + closes, local_until)
+            if start < end:
+                yield start - offset, end - offset

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from contracts.conversations import MessageReceived, MessageSent, MessageSuppressed, SendMessage
+from contracts.conversations import AnnounceMessage, MessageReceived, MessageSent, MessageSuppressed, SendMessage
 from contracts.envelope import Decision, LogEntry, Message, derive_message_id
 from contracts.executions import ExecutionFinished
 from contracts.handover_clocks import HandoverBreached, HandoverDelivered, HandoverSnoozed, HandoverWoken
@@ -51,7 +51,8 @@ class Stored:
 @dataclass(frozen=True, slots=True)
 class Ownership:
     """The inbox's part of a folded conversation. Epoch 0 and no owner: the AI speaks. `log_ms` is the newest log time
-    that was folded; `replies` are people's messages that the orchestrator has not decided on yet."""
+    that was folded; `replies` are people's messages that the orchestrator has not decided on yet, `sent_from_drafts`
+    those that reached the customer and whose draft is not settled; `announced` is what the house asked to be said."""
 
     tenant: str
     key: str
@@ -73,6 +74,8 @@ class Ownership:
     decided_replies: frozenset[str] = frozenset()
     suggestions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     settled: Mapping[str, SuggestionSettled] = field(default_factory=lambda: MappingProxyType({}))
+    sent_from_drafts: Mapping[str, SendMessage] = field(default_factory=lambda: MappingProxyType({}))
+    announced: frozenset[str] = frozenset()
 
 
 def answer_id(tenant: str, key: str, command_id: str) -> str:
@@ -100,6 +103,8 @@ def fold(state: Ownership, entry: LogEntry) -> Ownership:
         return _answered(state, entry, message)
     if isinstance(message, Decision | MessageReceived):
         return _decided(replace(state, is_known=True), message)
+    if isinstance(message, AnnounceMessage):
+        return replace(state, announced=state.announced | {message.message_id})
     return _written(state, message) if isinstance(message, SendMessage) else state
 
 
@@ -119,7 +124,8 @@ def _decided(state: Ownership, message: Message) -> Ownership:
         case ExecutionFinished(execution_id=str(execution_id)):
             return replace(state, finished=state.finished | {execution_id})
         case MessageSent():
-            return _spoken(replace(state, epoch=max(state.epoch, message.ownership_epoch)), message.message_id)
+            state = _used(replace(state, epoch=max(state.epoch, message.ownership_epoch)), message.message_id)
+            return _spoken(state, message.message_id)
         case MessageSuppressed():
             return _kept_back(state, message)
         case OfferSuggestion() if message.text:
@@ -131,6 +137,15 @@ def _decided(state: Ownership, message: Message) -> Ownership:
 def _spoken(state: Ownership, message_id: str) -> Ownership:
     left = {name: reply for name, reply in state.replies.items() if name != message_id}
     return replace(state, replies=left, decided_replies=state.decided_replies | {message_id})
+
+
+def _used(state: Ownership, message_id: str) -> Ownership:
+    """A reply that was made from a draft has reached the customer."""
+    reply = state.replies.get(message_id)
+    if reply is None or reply.suggestion_id is None:
+        return state
+    newest = list({**state.sent_from_drafts, message_id: reply}.items())[-SUGGESTIONS_MAX:]
+    return replace(state, sent_from_drafts=dict(newest))
 
 
 def _kept_back(state: Ownership, message: MessageSuppressed) -> Ownership:
@@ -169,7 +184,8 @@ def _answered(state: Ownership, entry: LogEntry, fact: InboxFact) -> Ownership:
         verdicts.setdefault(fact.approval_id, fact)
         return replace(state, verdicts=verdicts)
     if isinstance(fact, SuggestionSettled):
-        return replace(state, settled={fact.suggestion_id: fact, **state.settled})
+        left = {name: one for name, one in state.sent_from_drafts.items() if one.suggestion_id != fact.suggestion_id}
+        return replace(state, settled={fact.suggestion_id: fact, **state.settled}, sent_from_drafts=left)
     return _spoken_by(state, fact, entry.timestamp_ms) if isinstance(fact, HandoverFact) else state
 
 

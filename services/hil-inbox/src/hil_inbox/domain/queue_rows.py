@@ -10,6 +10,8 @@ from hil_inbox.domain.waiting import Waiting, clocks_of, next_due
 ASK_CHARACTERS_MAX = 300
 DONE = frozenset({"resolved", "returned", "decided", "closed"})
 QUIET: Body = {}
+LAST = ("last_author", "last_text", "last_ms", "unanswered")
+"""What was said stays as it was when a row was done."""
 
 
 def with_rows(view: View, entry: LogEntry) -> View:
@@ -26,6 +28,8 @@ def with_rows(view: View, entry: LogEntry) -> View:
 def _stored(view: View, entry: LogEntry, row_id: str, row: dict[str, JsonValue]) -> View:
     """A row that says what it said before is not written again."""
     known = view.documents.get(("queue", row_id), QUIET)
+    if known.get("state") == "done":
+        row |= {name: known[name] for name in LAST}
     if all(known.get(name) == value for name, value in row.items()) and known:
         return view
     return store(view, entry, ("queue", row_id), row)

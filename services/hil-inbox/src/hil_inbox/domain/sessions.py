@@ -1,4 +1,4 @@
-"""When is a session good, what proves that a request comes from its page, and when is a one-time code good?"""
+"""When is a session good, and what proves that a request comes from its page?"""
 
 import hashlib
 import hmac
@@ -21,15 +21,6 @@ class Session(BaseModel):
     seen_ms: int
     expires_ms: int
     idle_ms: int
-
-
-class OneTimeCode(BaseModel):
-    """Lets a person in once."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    tenant: str
-    actor_id: str
-    expires_ms: int
 
 
 @dataclass(frozen=True, slots=True)

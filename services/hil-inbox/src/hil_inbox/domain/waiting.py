@@ -47,10 +47,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class ClockShown:
-    """A clock as people see it; a paused one has no due time."""
+    """A clock as people see it; a paused one has no due time. `is_open`: what it waits for has not come yet."""
 
     state: ClockState
     due_ms: int | None
+    is_open: bool
 
 
 def fold_waiting(waiting: Waiting | None, entry: LogEntry) -> Waiting | None:
@@ -76,18 +77,22 @@ def clocks_of(waiting: Waiting) -> Mapping[Clock, ClockShown]:
 
 
 def next_due(waiting: Waiting) -> int:
-    """When the next running clock is due; NEVER_MS without one. Breached ones are due since then."""
-    found = (one.due_ms for one in clocks_of(waiting).values() if one.state in ("running", "breached"))
+    """When the next clock that is still waited for is due; NEVER_MS without one. Breached ones are due since then."""
+    found = (one.due_ms for one in clocks_of(waiting).values() if one.is_open)
     return min((due for due in found if due is not None), default=NEVER_MS)
 
 
 def _changed(waiting: Waiting, entry: LogEntry) -> Waiting:
     now_ms = entry.timestamp_ms
+    if waiting.ended_ms is not None:
+        return waiting
     match entry.message:
         case HandoverReleased(queue=queue, team=team) if queue is not None or team is not None:
-            return replace(waiting, queue=queue or waiting.queue, team=team)
+            return replace(_awake(waiting, now_ms), queue=queue or waiting.queue, team=team)
+        case HandoverClaimed() | HandoverReleased():
+            return _awake(waiting, now_ms)  # Who put it aside speaks no more.
         case HandoverResolved() | HandoverReturned():
-            return replace(_awake(waiting, now_ms), ended_ms=waiting.ended_ms or now_ms)
+            return replace(_awake(waiting, now_ms), ended_ms=now_ms)
         case MessageReceived(author="customer"):
             return _asked(_awake(waiting, now_ms), now_ms)
         case MessageSent(author="human_agent"):
@@ -101,6 +106,8 @@ def _changed(waiting: Waiting, entry: LogEntry) -> Waiting:
 
 def _timed(waiting: Waiting, fact: TimeFact, now_ms: int) -> Waiting:
     match fact:
+        case HandoverDelivered() if waiting.delivered is not None:
+            return waiting
         case HandoverDelivered():
             return replace(waiting, delivered=fact, terms=fact.terms, queue=waiting.queue or fact.queue)
         case HandoverSnoozed():
@@ -155,7 +162,7 @@ def _due(waiting: Waiting, since_ms: int, allowed_ms: int) -> int | None:
 
 def _shown(waiting: Waiting, clock: Clock, *, due_ms: int | None, met_ms: int | None) -> ClockShown:
     if due_ms is None:
-        return ClockShown("paused", None)
-    if (clock, due_ms) in waiting.breached:
-        return ClockShown("breached", due_ms)
-    return ClockShown("running" if met_ms is None else "met", due_ms)
+        return ClockShown("paused", None, True)
+    is_late = (clock, due_ms) in waiting.breached or (met_ms is not None and met_ms > due_ms)
+    on_time: ClockState = "running" if met_ms is None else "met"
+    return ClockShown("breached" if is_late else on_time, due_ms, met_ms is None)

@@ -65,6 +65,13 @@ class Desk:
         self.states.put(state)
         return state
 
+    def read_on(self, state: Ownership, last_sequence: int) -> int | None:
+        """How far to read after a refused append. A fence that went down means that the log was archived: read it
+        anew."""
+        if last_sequence and last_sequence < state.sequence:
+            self.states.forget(state.tenant, state.key)
+        return last_sequence or None
+
 
 class Refusals(Enum):
     """What becomes of a refusal. Over HTTP somebody waits for it; from the bus it must be a fact to be heard."""
@@ -108,7 +115,7 @@ async def settle(desk: Desk, asked: Asked) -> Stored:
         try:
             entry = await desk.log.append(answer.fact, identity, fence=state.sequence)
         except FenceRefused as refused:
-            until = _next_target(desk, state, refused.last_sequence)
+            until = desk.read_on(state, refused.last_sequence)
             continue
         return _counted(asked.command, Stored(answer.fact, entry.sequence))
     raise RetryLater(f"{asked.tenant}.{asked.key}: {TRIES_MAX} tries, and each found something newer in the log")
@@ -149,13 +156,6 @@ async def _release(desk: Desk, asked: Asked, held: Sequence[SendMessage]) -> Non
             at_once = reply.model_copy(update={"hold_ms": 0})
             id_ = derive_message_id(f"{asked.tenant}/{asked.key}/{reply.message_id}", "hil-inbox/let-go")
             await desk.publish(at_once, Identity(asked.tenant, asked.key, id_, asked.caused_by))
-
-
-def _next_target(desk: Desk, state: Ownership, last_sequence: int) -> int | None:
-    """How far to read after a refusal. A fence that went down means that the log was archived: read it anew."""
-    if last_sequence and last_sequence < state.sequence:
-        desk.states.forget(state.tenant, state.key)
-    return last_sequence or None
 
 
 def _counted(command: Command, answer: Stored) -> Stored:

@@ -161,6 +161,7 @@ def _hand_over(frame: _Frame, ends: Ends, sink: Node | None = None) -> Plan:
         reason=ends.reason,
         detail=ends.detail,
         skills=(sink.skills if sink is not None else ()) or rules.skills,
+        workflow=view.workflow.name,
         priority=(sink.priority if sink is not None else None) or rules.priority,
         ownership_epoch=view.state.ownership_epoch,
         packet=packet_of(view.state, view.execution, ending, cost_microdollars=view.spent_in_all),
