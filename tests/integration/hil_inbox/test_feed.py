@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from contracts.streams import HIL_INBOX_EVENTS, LOG
+from contracts.streams import HIL_INBOX_CLOCKS, HIL_INBOX_EVENTS, LOG
 from hil.desktop.feed_client import FeedClient, events_of
 from hil.desktop.scenario import scenario
 from hil.desktop.state import DesktopState, differences
@@ -21,20 +21,20 @@ from service_kit.bus import publish
 from service_kit.connection import Connection
 from tests.support.child_service import ChildService
 from tests.support.handovers import opened, put
+from tests.support.inbox_token import give_token
 from tests.support.kit import kit, say
-from tests.support.running_service import running_service
+from tests.support.running_service import is_ready, running_service
 from tests.support.start_servers import NatsServer
 from tests.support.wait_until import wait_until
 
 SEED = 20_261_127
 SUBSCRIBERS = 20
-EVENTS = 1_000
-ADA = {"Hil-Tenant": "acme", "Hil-Actor": "ada"}
+EVENTS = 500
 
 
 @asynccontextmanager
 async def feed(session: aiohttp.ClientSession, **params: Any) -> AsyncIterator[AsyncIterator[tuple[str, Any]]]:
-    headers = ADA | params.pop("headers", {})
+    headers = params.pop("headers", {})
     async with session.get("/v1/feed", params=params, headers=headers) as response:
         assert response.status == 200, await response.text()
         yield events_of(response)
@@ -65,9 +65,11 @@ def settings(nats_server: NatsServer, store_url: str) -> Settings:
 
 @pytest.fixture
 async def served(settings: Settings) -> AsyncIterator[tuple[aiohttp.ClientSession, Connection]]:
+    token = await give_token(settings.store_url)
     async with kit(settings.nats_url) as connection:
         running = running_service(lambda stop, ready: serve(settings, stop=stop, ready=ready), settings.http_port)
         async with running as session:
+            session.headers.update(_desk("ada", token))
             yield session, connection
 
 
@@ -118,11 +120,11 @@ async def test_streams_are_counted_and_one_that_ends_makes_room_at_once(
 ) -> None:
     session, _ = served
     async with feed(session), feed(session):
-        async with feed(session), session.get("/v1/feed", headers=ADA) as response:
+        async with feed(session), session.get("/v1/feed") as response:
             assert (response.status, (await response.json())["error"]) == (429, "too_many_streams")
 
         async def again() -> bool:
-            async with session.get("/v1/feed", headers=ADA) as response:
+            async with session.get("/v1/feed") as response:
                 return response.status == 200
 
         await wait_until(again)
@@ -134,20 +136,21 @@ async def test_who_types_is_told_to_those_who_look_and_to_those_who_come_late(
     session, _ = served
     async with feed(session) as events:
         await next_of(events, "heartbeat")
-        async with session.post("/v1/conversations/acme/c1/typing", headers=ADA) as response:
+        async with session.post("/v1/conversations/acme/c1/typing") as response:
             assert response.status == 204
         told = await next_of(events, "typing")
         assert (told["key"], told["actor_id"], told["until_ms"] - told["at_ms"]) == ("c1", "ada", 10_000)
     async with feed(session) as events:
         assert (await next_of(events, "typing"))["key"] == "c1"
-    async with session.post("/v1/conversations/other/c1/viewing", headers=ADA) as response:
+    async with session.post("/v1/conversations/other/c1/viewing") as response:
         assert response.status == 404
 
 
 async def test_the_service_ends_at_once_although_streams_are_open(settings: Settings) -> None:
     stop, ready = asyncio.Event(), asyncio.Event()
     running = asyncio.create_task(serve(settings, stop=stop, ready=ready))
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{settings.http_port}") as session:
+    headers = _desk("ada", await give_token(settings.store_url))
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{settings.http_port}", headers=headers) as session:
         await wait_until(ready.is_set)
 
         async def listens() -> bool:
@@ -172,22 +175,26 @@ async def test_every_subscriber_ends_with_the_snapshot_through_disconnects_and_k
     rng = random.Random(SEED)
     port = free_port()
     service = ChildService("hil_inbox", _environment(nats_server.url, port, tmp_path), tmp_path / "inbox.log")
+    token = await give_token(_store(tmp_path))
     async with kit(nats_server.url) as connection:
         service.start()
         try:
             end = asyncio.get_running_loop().create_future()
-            clients = [FeedClient(f"http://127.0.0.1:{port}", _desk(number), 0) for number in range(SUBSCRIBERS)]
+            clients = [
+                FeedClient(f"http://127.0.0.1:{port}", _desk(f"desk-{number}", token), 0)
+                for number in range(SUBSCRIBERS)
+            ]
             following = [
                 asyncio.create_task(_follow(client, random.Random(SEED + number), end))
                 for number, client in enumerate(clients)
             ]
-            await _publish(connection, service, rng)
-            last = [seq for seq, _ in await _inbox_messages(connection)][-1]
+            await _publish(connection, service, rng, port=port)
+            last = await _last_message(connection)
             end.set_result(last)
             async with asyncio.timeout(60):
                 await asyncio.gather(*following)
-            expected = [seq for seq, _ in await _inbox_messages(connection)]
-            shown = await _snapshot(port, last)
+            expected = [seq for seq in await _inbox_messages(connection) if seq <= last]
+            shown = await _snapshot(port, last, token)
         finally:
             service.kill()
     assert [client.resets for client in clients if client.resets] == []
@@ -201,14 +208,18 @@ def _environment(url: str, port: int, directory: Path) -> dict[str, str]:
     return {
         "HIL_INBOX_NATS_URL": url,
         "HIL_INBOX_HTTP_PORT": str(port),
-        "HIL_INBOX_STORE_URL": f"sqlite:///{directory}/inbox.sqlite3",
+        "HIL_INBOX_STORE_URL": _store(directory),
         "HIL_INBOX_LOG_LEVEL": "warning",
         "HIL_INBOX_FEED_HEARTBEAT_SECONDS": "0.5",
     }
 
 
-def _desk(number: int) -> dict[str, str]:
-    return ADA | {"Hil-Actor": f"desk-{number}"}
+def _store(directory: Path) -> str:
+    return f"sqlite:///{directory}/inbox.sqlite3"
+
+
+def _desk(actor_id: str, token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}", "Hil-Actor": actor_id}
 
 
 async def _follow(client: FeedClient, rng: random.Random, end: "asyncio.Future[int]") -> None:
@@ -216,37 +227,54 @@ async def _follow(client: FeedClient, rng: random.Random, end: "asyncio.Future[i
     await client.follow(lambda: end.done() and client.cursor >= end.result(), lambda: rng.random() < 0.01)
 
 
-async def _publish(connection: Connection, service: ChildService, rng: random.Random) -> None:
-    """The scenario; twice in it the service is killed and started again."""
+async def _publish(connection: Connection, service: ChildService, rng: random.Random, *, port: int) -> None:
+    """The scenario; twice in it the service, ready and with subscribers, is killed and started again."""
     kills = {rng.randrange(EVENTS // 5, EVENTS // 2), rng.randrange(EVENTS // 2, EVENTS - EVENTS // 5)}
     story = scenario(SEED, tenant="acme", events=EVENTS, conversations=40)
     for number, (message, identity) in enumerate(story):
         await publish(connection, message, identity)
         if number in kills:
+            await _until_ready(port)
             service.kill()
             service.start()
+    await _until_ready(port)
 
 
-async def _inbox_messages(connection: Connection) -> list[tuple[int, str]]:
-    """Sequence and subject of every message of the inbox's types, as the log itself tells them."""
+async def _until_ready(port: int) -> None:
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        await wait_until(lambda: is_ready(session), timeout_seconds=30)
+
+
+async def _last_message(connection: Connection) -> int:
+    """The newest message of the inbox's types once the inbox owes no answer any more."""
+
+    async def is_done() -> bool:
+        info = await connection.jetstream.consumer_info(LOG.name, HIL_INBOX_CLOCKS.name)
+        return not info.num_pending and not info.num_ack_pending
+
+    await wait_until(is_done, timeout_seconds=30)
+    return (await _inbox_messages(connection))[-1]
+
+
+async def _inbox_messages(connection: Connection) -> list[int]:
+    """Sequences of all messages of the inbox's types, as the log itself tells them."""
     subscription = await connection.jetstream.subscribe("hil.*.*.*.*.acme.*", stream=LOG.name, ordered_consumer=True)
-    last = (await connection.jetstream.stream_info(LOG.name)).state.last_seq
     types = {kind.route.type for kind in HIL_INBOX_EVENTS.types}
-    found: list[tuple[int, str]] = []
-    seq = 0
-    while seq < last:
+    found: list[int] = []
+    pending = 1
+    while pending:
         msg = await subscription.next_msg(timeout=5)
-        seq = msg.metadata.sequence.stream
+        pending = msg.metadata.num_pending
         if msg.subject.rsplit(".", 2)[0] in types:
-            found.append((seq, msg.subject))
+            found.append(msg.metadata.sequence.stream)
     await subscription.unsubscribe()
     return found
 
 
-async def _snapshot(port: int, last: int) -> DesktopState:
+async def _snapshot(port: int, last: int, token: str) -> DesktopState:
     """Rows and lines over REST, once they show everything through `last`."""
     state = DesktopState()
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=ADA) as session:
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=_desk("ada", token)) as session:
 
         async def is_complete() -> bool:
             async with session.get("/v1/queue") as response:

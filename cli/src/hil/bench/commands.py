@@ -13,6 +13,7 @@ from rich.table import Table
 
 from hil.bench.cache_command import cache
 from hil.bench.gateway_commands import budget, gateway
+from hil.bench.inbox_command import inbox
 from hil.bench.pii_command import pii
 from hil.bench.routing_command import routing
 from hil.bench.tools_command import tools
@@ -65,3 +66,4 @@ bench.command("routing")(routing)
 bench.command("cache")(cache)
 bench.command("pii")(pii)
 bench.command("tools")(tools)
+bench.command("inbox")(inbox)

@@ -35,7 +35,7 @@ from contracts.suggestions import RequestSuggestion, SuggestionSettled
 from document_store import DocumentStore, open_store
 from hil_inbox.adapters.ack_floor import ack_floor
 from hil_inbox.adapters.clock_timer import ClockTimers
-from hil_inbox.adapters.live_subjects import live_heard, tell_live
+from hil_inbox.adapters.live_subjects import live_heard
 from hil_inbox.adapters.oidc_client import OidcClient, oidc_http
 from hil_inbox.adapters.oidc_file import load_provider
 from hil_inbox.adapters.queues_file import load_queues
@@ -48,20 +48,16 @@ from hil_inbox.api.answers import add_error_answers
 from hil_inbox.api.approvals import approval_routes
 from hil_inbox.api.chat_app import chat_app
 from hil_inbox.api.conversations import conversation_routes
-from hil_inbox.api.feed import feed_routes
 from hil_inbox.api.floor import Floor
 from hil_inbox.api.gate import House, add_gate, staff_room
 from hil_inbox.api.handover_commands import handover_command_routes
 from hil_inbox.api.handovers import handover_routes
-from hil_inbox.api.live import live_routes
 from hil_inbox.api.me import me_routes
 from hil_inbox.api.office import Office
 from hil_inbox.api.open_chat import open_chat
-from hil_inbox.api.open_feed import open_feed
+from hil_inbox.api.open_feed import add_feed, open_feed
 from hil_inbox.api.open_floor import Ground, open_floor
-from hil_inbox.api.queue import queue_routes
-from hil_inbox.api.queues import canned_reply_routes
-from hil_inbox.api.queues import queue_routes as board_routes
+from hil_inbox.api.queues import canned_reply_routes, queue_routes
 from hil_inbox.api.replies import reply_routes
 from hil_inbox.api.saved_views import saved_view_routes
 from hil_inbox.api.search import search_routes
@@ -69,7 +65,6 @@ from hil_inbox.api.staff_room import StaffRoom
 from hil_inbox.domain.queues import Queues
 from hil_inbox.domain.sessions import Lifetimes
 from hil_inbox.handlers.ask_rating import AskRating
-from hil_inbox.handlers.count_queue import QueueCounts
 from hil_inbox.handlers.index_words import Indexer
 from hil_inbox.handlers.keep_clocks import ClockKeeper
 from hil_inbox.handlers.measure import measured
@@ -152,7 +147,7 @@ def http_app(office: Office, room: StaffRoom, house: House, floor: Floor) -> Fas
         page_routes(),
         me_routes(floor),
         agent_routes(floor, room),
-        board_routes(floor, room),
+        queue_routes(floor, room),
         canned_reply_routes(floor),
     ):
         app.include_router(router)
@@ -240,9 +235,7 @@ async def _run(
         clocks = consumer(connection, HIL_INBOX_CLOCKS, clock_routes(keeper))
         consumers = (commands, clocks, events)
         http = http_app(office, room, house, floor)
-        http.include_router(feed_routes(feed))
-        http.include_router(queue_routes(office, QueueCounts(views.store, office.read_floor)))
-        http.include_router(live_routes(partial(tell_live, connection), desk.now_ms))
+        add_feed(http, feed, office, connection)
         http.include_router(saved_view_routes(SavedViewStore(rooms.store)))
         http.include_router(search_routes(rooms.words, views))
         add_health(http, {"bus": lambda: connection.ready, "consumers": lambda: all(one.running for one in consumers)})

@@ -1,0 +1,95 @@
+"""What does the measurement of the inbox run on: a server, the service as a process, a desk's token?"""
+
+import asyncio
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from document_store import open_store
+from hil.embedded.nats_server import NatsServer, start_nats
+from hil.embedded.ports import LOOPBACK, free_port
+from hil.embedded.processes import Child, Command
+from hil_inbox.adapters.token_store import TokenStore
+from hil_inbox.api.tokens import NewToken, made
+
+TENANT = "bench"
+READY_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class InboxStack:
+    """Everything in `directory`; the inbox may be killed and started again."""
+
+    directory: Path
+    port: int = field(default_factory=free_port)
+    token: str = ""
+    server: NatsServer = field(init=False)
+    _inbox: Child = field(init=False)
+
+    @property
+    def store_url(self) -> str:
+        """The inbox's store."""
+        return f"sqlite:///{self.directory}/inbox.sqlite3"
+
+    @property
+    def base_url(self) -> str:
+        """The inbox over HTTP."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def headers(self, actor_id: str) -> dict[str, str]:
+        """A desk that names its agent."""
+        return {"Authorization": f"Bearer {self.token}", "Hil-Actor": actor_id}
+
+    async def start(self) -> None:
+        """The server, then the inbox."""
+        self.server = start_nats(self.directory / "nats")
+        wanted = NewToken(label="bench", actor_id=None, role="admin", scopes=("inbox:read", "inbox:act", "act_as"))
+        self.token, token = made(wanted, tenant=TENANT, created_by="bench", now_ms=time.time_ns() // 1_000_000)
+        store = await open_store(self.store_url)
+        try:
+            await TokenStore(store).prepare()
+            await TokenStore(store).add(self.token, token)
+        finally:
+            await store.close()
+        await self.start_inbox()
+
+    async def start_inbox(self) -> None:
+        """Returns when it is ready."""
+        settings = {
+            "HIL_INBOX_NATS_URL": self.server.url,
+            "HIL_INBOX_HTTP_PORT": str(self.port),
+            "HIL_INBOX_STORE_URL": self.store_url,
+            "HIL_INBOX_LOG_LEVEL": "warning",
+            "HIL_INBOX_FEED_EVENTS_MAX": "50000",
+            "HIL_INBOX_FEED_BYTES_MAX": str(1 << 30),
+        }
+        command = Command(
+            "inbox", (sys.executable, "-m", "hil_inbox"), self.directory / "inbox.log", {**os.environ, **settings}
+        )
+        self._inbox = Child(command)
+        self._inbox.start()
+        async with aiohttp.ClientSession(self.base_url) as session, asyncio.timeout(READY_SECONDS):
+            while not await _is_ready(session):  # noqa: ASYNC110 - nothing announces that a process is ready
+                await asyncio.sleep(0.05)
+
+    def kill_inbox(self) -> None:
+        """SIGKILL."""
+        os.kill(self._inbox.pid, 9)
+        self._inbox.stop()
+
+    def stop(self) -> None:
+        """Everything."""
+        self._inbox.stop()
+        self.server.stop()
+
+
+async def _is_ready(session: aiohttp.ClientSession) -> bool:
+    try:
+        async with session.get("/readyz") as response:
+            return response.status == 200
+    except aiohttp.ClientError:
+        return False
