@@ -117,7 +117,7 @@ class InboxBench:
             "unclaimed": self.handovers - len(won),
         }
 
-    async def _lists(self, stack: InboxStack) -> dict[str, float]:
+    async def _lists(self, stack: InboxStack) -> dict[str, Any]:
         store = await open_store(stack.store_url)
         try:
             await _fill(ViewStore(store), self.rows - self.handovers)

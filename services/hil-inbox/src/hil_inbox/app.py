@@ -198,24 +198,25 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         await _run(settings, connection, Rooms(store, views, words, room, queues), stop=stop, ready=ready)
 
 
+def office_of(settings: Settings, connection: Connection, views: ViewStore, log: WholeLog) -> Office:
+    """What routes need to answer commands and to show documents."""
+    sending = partial(publish, connection)
+    return Office(
+        views=views,
+        desk=Desk(log, StateCache(settings.keys_cached_max), now_ms=clock_ms, publish=sending),
+        publish=sending,
+        read_floor=partial(ack_floor, connection.jetstream, HIL_INBOX_EVENTS, stream=LOG),
+        undo_ms=settings.undo_ms,
+    )
+
+
 async def _run(
     settings: Settings, connection: Connection, rooms: Rooms, *, stop: asyncio.Event, ready: asyncio.Event
 ) -> None:
     views, room = rooms.views, rooms.staff
     log = WholeLog(Log(connection), Archive(connection))
-    desk = Desk(
-        log,
-        StateCache(settings.keys_cached_max),
-        now_ms=clock_ms,
-        publish=partial(publish, connection),
-    )
-    office = Office(
-        views=views,
-        desk=desk,
-        publish=partial(publish, connection),
-        read_floor=partial(ack_floor, connection.jetstream, HIL_INBOX_EVENTS, stream=LOG),
-        undo_ms=settings.undo_ms,
-    )
+    office = office_of(settings, connection, views, log)
+    desk = office.desk
     consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
@@ -229,7 +230,7 @@ async def _run(
     ):
         then = (measured(ground.queues), Indexer(rooms.words), passes.follow)
         projector = Projector(log, views, views_max=settings.keys_cached_max, then=then)
-        asking = AskRating(projector, partial(publish, connection), settings.rating_text)
+        asking = AskRating(projector, office.publish, settings.rating_text)
         events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector, asking))
         keeper = ClockKeeper(desk, ClockTimers(connection), rooms.queues, views.waiting_count, floor.people_online)
         clocks = consumer(connection, HIL_INBOX_CLOCKS, clock_routes(keeper))
