@@ -5,6 +5,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 
@@ -67,9 +68,7 @@ class IdReader:
             raise RuntimeError(f"reset at {self.cursor}: {frame.decode()}")
 
 
-async def feed_through(
-    stack: InboxStack, connection: Connection, *, subscribers: int, events: int
-) -> "dict[str, float]":
+async def feed_through(stack: InboxStack, connection: Connection, *, subscribers: int, events: int) -> dict[str, Any]:
     """Publish a story while everybody follows it, killing the service twice."""
     start = int((await connection.jetstream.stream_info(LOG.name)).state.last_seq)
     end: asyncio.Future[int] = asyncio.get_running_loop().create_future()

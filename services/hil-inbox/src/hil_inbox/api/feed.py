@@ -29,6 +29,7 @@ def feed_routes(feed: Feed) -> APIRouter:
 
     @router.get(
         "/feed",
+        status_code=200,
         response_class=EventStream,
         responses={429: {"description": "Too many streams are open."}, 503: {"description": "Not caught up yet."}},
     )
