@@ -1,10 +1,12 @@
 """`hil bench inbox`: claims a second, double claims, the list at 50,000 rows, and what the feed loses or repeats."""
 
 import asyncio
+import dataclasses
 import random
 import statistics
 import time
 from collections import Counter
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +30,6 @@ from service_kit.streams import ensure_streams
 IN_FLIGHT = 64
 FLOOR_APPENDS = 2_000
 LISTS = 200
-LIST_TENANT_ROWS = "queue"
 FILTERS: tuple[dict[str, str], ...] = (
     {"state": "waiting"},
     {"state": "waiting", "kind": "approval"},
@@ -63,6 +64,16 @@ class InboxFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Claims:
+    """What came of the races."""
+
+    per_s: float
+    requests_per_s: float
+    double: int
+    unclaimed: int
+
+
+@dataclass(frozen=True, slots=True)
 class InboxBench:
     """One measurement in `directory`."""
 
@@ -90,15 +101,19 @@ class InboxBench:
             stack.stop()
         return InboxFigures(
             claims=self.handovers,
-            **claims,
+            claims_per_s=claims.per_s,
+            claim_requests_per_s=claims.requests_per_s,
+            double_claims=claims.double,
+            unclaimed=claims.unclaimed,
             fenced_publishes_per_s=floor,
-            ratio_to_floor=claims["claims_per_s"] / floor,
+            ratio_to_floor=claims.per_s / floor,
             list_rows=self.rows,
             **lists,
-            **feed,
+            feed_subscribers=self.subscribers,
+            **dataclasses.asdict(feed),
         )
 
-    async def _claims(self, stack: InboxStack, connection: Connection) -> "dict[str, float]":
+    async def _claims(self, stack: InboxStack, connection: Connection) -> Claims:
         ids = [f"h{number}" for number in range(self.handovers)]
         await _in_flight([_opened(connection, id_) for id_ in ids])
         async with _session(stack) as session:
@@ -108,12 +123,8 @@ class InboxBench:
             await _in_flight(races)
             seconds = time.perf_counter() - began
         won = await _claims_in_log(connection)
-        return {
-            "claims_per_s": len(won) / seconds,
-            "claim_requests_per_s": len(races) / seconds,
-            "double_claims": sum(count - 1 for count in won.values()),
-            "unclaimed": self.handovers - len(won),
-        }
+        double = sum(count - 1 for count in won.values())
+        return Claims(len(won) / seconds, len(races) / seconds, double, self.handovers - len(won))
 
     async def _lists(self, stack: InboxStack) -> dict[str, float]:
         store = await open_store(stack.store_url)
@@ -136,13 +147,13 @@ def _session(stack: InboxStack) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(stack.base_url, headers=stack.headers("agent-7"), connector=connector)
 
 
-async def _in_flight(work: "list[asyncio.Future[object]] | list[object]") -> None:
+async def _in_flight(work: Iterable[Coroutine[None, None, None]]) -> None:
     """All of it, IN_FLIGHT at once."""
     todo = iter(work)
 
     async def take() -> None:
         for one in todo:
-            await one  # type: ignore[misc]
+            await one
 
     await asyncio.gather(*(take() for _ in range(IN_FLIGHT)))
 
