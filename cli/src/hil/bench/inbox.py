@@ -5,10 +5,9 @@ import random
 import statistics
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import uvloop
@@ -30,7 +29,6 @@ from service_kit.streams import ensure_streams
 IN_FLIGHT = 64
 FLOOR_APPENDS = 2_000
 LISTS = 200
-LIST_TENANT_ROWS = "queue"
 FILTERS: tuple[dict[str, str], ...] = (
     {"state": "waiting"},
     {"state": "waiting", "kind": "approval"},
@@ -65,6 +63,25 @@ class InboxFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Claims:
+    """What came of the races."""
+
+    per_s: float
+    requests_per_s: float
+    double: int
+    unclaimed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What a page and the counts took."""
+
+    p50_ms: float
+    p95_ms: float
+    counts_p95_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class InboxBench:
     """One measurement in `directory`."""
 
@@ -92,15 +109,25 @@ class InboxBench:
             stack.stop()
         return InboxFigures(
             claims=self.handovers,
-            **claims,
+            claims_per_s=claims.per_s,
+            claim_requests_per_s=claims.requests_per_s,
+            double_claims=claims.double,
+            unclaimed=claims.unclaimed,
             fenced_publishes_per_s=floor,
-            ratio_to_floor=claims["claims_per_s"] / floor,
+            ratio_to_floor=claims.per_s / floor,
             list_rows=self.rows,
-            **lists,
-            **feed,
+            list_p50_ms=lists.p50_ms,
+            list_p95_ms=lists.p95_ms,
+            counts_p95_ms=lists.counts_p95_ms,
+            feed_subscribers=self.subscribers,
+            feed_events=feed.feed_events,
+            feed_gaps=feed.feed_gaps,
+            feed_repeats=feed.feed_repeats,
+            feed_wrong_states=feed.feed_wrong_states,
+            feed_seconds=feed.feed_seconds,
         )
 
-    async def _claims(self, stack: InboxStack, connection: Connection) -> dict[str, Any]:
+    async def _claims(self, stack: InboxStack, connection: Connection) -> Claims:
         ids = [f"h{number}" for number in range(self.handovers)]
         await _in_flight([_opened(connection, id_) for id_ in ids])
         async with _session(stack) as session:
@@ -110,14 +137,10 @@ class InboxBench:
             await _in_flight(races)
             seconds = time.perf_counter() - began
         won = await _claims_in_log(connection)
-        return {
-            "claims_per_s": len(won) / seconds,
-            "claim_requests_per_s": len(races) / seconds,
-            "double_claims": sum(count - 1 for count in won.values()),
-            "unclaimed": self.handovers - len(won),
-        }
+        double = sum(count - 1 for count in won.values())
+        return Claims(len(won) / seconds, len(races) / seconds, double, self.handovers - len(won))
 
-    async def _lists(self, stack: InboxStack) -> dict[str, Any]:
+    async def _lists(self, stack: InboxStack) -> Lists:
         store = await open_store(stack.store_url)
         try:
             await _fill(ViewStore(store), self.rows - self.handovers)
@@ -126,11 +149,9 @@ class InboxBench:
         async with _session(stack) as session:
             lists = [await _timed(session, "/v1/queue", FILTERS[number % len(FILTERS)]) for number in range(LISTS)]
             counts = [await _timed_count(session, number) for number in range(50)]
-        return {
-            "list_p50_ms": statistics.median(lists),
-            "list_p95_ms": statistics.quantiles(lists, n=20)[18],
-            "counts_p95_ms": statistics.quantiles(counts, n=20)[18],
-        }
+        return Lists(
+            statistics.median(lists), statistics.quantiles(lists, n=20)[18], statistics.quantiles(counts, n=20)[18]
+        )
 
 
 def _session(stack: InboxStack) -> aiohttp.ClientSession:
@@ -138,7 +159,7 @@ def _session(stack: InboxStack) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(stack.base_url, headers=stack.headers("agent-7"), connector=connector)
 
 
-async def _in_flight(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+async def _in_flight(work: Iterable[Coroutine[None, None, None]]) -> None:
     """All of it, IN_FLIGHT at once."""
     todo = iter(work)
 

@@ -15,9 +15,7 @@ from hil.bench.gateway_commands import File, check_folder
 
 
 def inbox(
-    handovers: Annotated[
-        int, typer.Option(min=10, max=100_000, help="Waiting handovers, two agents race for each.")
-    ] = (5_000),
+    handovers: Annotated[int, typer.Option(min=10, max=100_000, help="Handovers; two race for each.")] = (5_000),
     rows: Annotated[int, typer.Option(min=100, max=1_000_000, help="Rows of the list.")] = 50_000,
     subscribers: Annotated[int, typer.Option(min=6, max=900, help="Subscribers of the feed.")] = 200,
     events: Annotated[int, typer.Option(min=10, max=40_000, help="Messages that they follow.")] = 10_000,

@@ -5,7 +5,6 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 import aiohttp
 
@@ -21,7 +20,17 @@ SEED = 5
 REDUCING = 5
 """Subscribers that fold every change; the others read only the ids, as 200 that fold are a machine's work."""
 KILLS = 2
-PUBLISHED_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What all subscribers together missed and got twice."""
+
+    feed_events: int
+    feed_gaps: int
+    feed_repeats: int
+    feed_wrong_states: int
+    feed_seconds: float
 
 
 @dataclass(slots=True)
@@ -68,7 +77,7 @@ class IdReader:
             raise RuntimeError(f"reset at {self.cursor}: {frame.decode()}")
 
 
-async def feed_through(stack: InboxStack, connection: Connection, *, subscribers: int, events: int) -> dict[str, Any]:
+async def feed_through(stack: InboxStack, connection: Connection, *, subscribers: int, events: int) -> Followed:
     """Publish a story while everybody follows it, killing the service twice."""
     start = int((await connection.jetstream.stream_info(LOG.name)).state.last_seq)
     end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -91,14 +100,13 @@ async def feed_through(stack: InboxStack, connection: Connection, *, subscribers
     expected = [seq for seq in await _ids(connection, start) if seq <= end.result()]
     found = [reader.ids for reader in readers] + [desk.ids for desk in reducing]
     wrong = [desk for desk in reducing if await _differs(stack, desk, end.result())]
-    return {
-        "feed_subscribers": subscribers,
-        "feed_events": len(expected),
-        "feed_gaps": sum(len(set(expected) - set(ids)) for ids in found),
-        "feed_repeats": sum(count - 1 for ids in found for count in Counter(ids).values()),
-        "feed_wrong_states": len(wrong),
-        "feed_seconds": seconds,
-    }
+    return Followed(
+        feed_events=len(expected),
+        feed_gaps=sum(len(set(expected) - set(ids)) for ids in found),
+        feed_repeats=sum(count - 1 for ids in found for count in Counter(ids).values()),
+        feed_wrong_states=len(wrong),
+        feed_seconds=seconds,
+    )
 
 
 async def _publish(stack: InboxStack, connection: Connection, events: int) -> None:
@@ -140,7 +148,7 @@ async def _differs(stack: InboxStack, desk: FeedClient, last: int) -> bool:
     shown: dict[str, dict[str, object]] = {}
     async with aiohttp.ClientSession(stack.base_url, headers=stack.headers("judge")) as session:
         async with asyncio.timeout(120):
-            while await _as_of(session) < last:  # noqa: ASYNC110 - the service is asked over HTTP
+            while await _as_of(session) < last:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.2)
         cursor: str | None = ""
         while cursor is not None:

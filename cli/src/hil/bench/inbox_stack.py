@@ -73,7 +73,7 @@ class InboxStack:
         self._inbox = Child(command)
         self._inbox.start()
         async with aiohttp.ClientSession(self.base_url) as session, asyncio.timeout(READY_SECONDS):
-            while not await _is_ready(session):  # noqa: ASYNC110 - nothing announces that a process is ready
+            while not await _is_ready(session):  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
 
     def kill_inbox(self) -> None:
