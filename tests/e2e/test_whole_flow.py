@@ -57,9 +57,9 @@ async def command(
 
 
 async def texts(system: WholeSystem, key: str) -> list[tuple[str, str]]:
-    """(author, text) of all that reached the customer."""
-    found = await system.messages(MessageSent, key)
-    return [(message.author, message.text) for message in found if isinstance(message, MessageSent)]
+    """(author, text) of all that AI and people said to the customer; not what the house announced."""
+    found = [message for message in await system.messages(MessageSent, key) if isinstance(message, MessageSent)]
+    return [(message.author, message.text) for message in found if message.author != "system"]
 
 
 async def test_a_customer_is_passed_to_a_person_and_back_to_the_ai(system: WholeSystem) -> None:

@@ -17,7 +17,7 @@ from tests.support.inbox_token import give_token
 from tests.support.kit import kit
 from tests.support.mongo_fixture import mongo_server
 from tests.support.running_service import running_service
-from tests.support.start_servers import NatsServer
+from tests.support.start_servers import NatsServer, RedisServer
 from tests.support.wait_until import wait_until
 
 
@@ -70,9 +70,10 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def settings(nats_server: NatsServer, store_url: str) -> Settings:
+def settings(nats_server: NatsServer, redis_server: RedisServer, store_url: str) -> Settings:
     return Settings(
         nats_url=nats_server.url,
+        redis_url=redis_server.url,
         store_url=store_url,
         http_port=free_port(),
         log_level="error",
