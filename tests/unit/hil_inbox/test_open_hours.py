@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from contracts.handover_clocks import OpenHours, SlaTerms
@@ -68,7 +68,9 @@ def test_open_time_is_what_the_wall_clock_says_minute_by_minute(
 @given(TERMS, STARTS, st.integers(1, 10**8))
 @settings(max_examples=30, deadline=None)
 def test_until_the_end_exactly_the_asked_time_has_passed(terms: SlaTerms, since: int, open_ms: int) -> None:
-    assert open_between(terms, since, end_of(terms, since, open_ms)) == open_ms
+    end = end_of(terms, since, open_ms)
+    assume(end < NEVER_MS)  # A minute a week would take decades.
+    assert open_between(terms, since, end) == open_ms
 
 
 def test_an_hour_that_does_not_exist_or_comes_twice_counts_as_often_as_it_comes() -> None:
