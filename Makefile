@@ -13,7 +13,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --no-sync
 HIL := $(RUN) hil
 
-.PHONY: help setup browser demo test check up down bench catalogue chaos chaos-tools chaos-inbox smoke-llm
+.PHONY: help setup demo test check up down bench catalogue chaos chaos-tools smoke-llm
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -30,12 +30,10 @@ setup: $(filter .uv/bin/uv,$(UV))  ## install the locked dependencies into .venv
 demo: setup  ## play the retail example: 74 customers, real tools, a replayed model
 	$(HIL) demo
 
-# The tests of pages drive the distribution's Chromium.
-browser:  ## install Chromium where it is missing (Debian, as root)
+# The tests of pages drive the distribution's Chromium, which is installed where it is missing (Debian, as root).
+test: setup  ## run the whole test suite (ARGS="-k word" for a part, WORKERS=1 for one process)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 	|| { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; }
-
-test: setup browser  ## run the whole test suite (ARGS="-k word" for a part, WORKERS=1 for one process)
 	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # tests/contract is a part of `test`, and not run twice by `make check test`.
@@ -68,9 +66,6 @@ chaos: setup  ## kill services under load and judge the history (SEED=1 SECONDS=
 
 chaos-tools: setup  ## play the retail tasks twice delivered, with runner and tool server killed all the time
 	$(RUN) python -m tests.chaos.tools $(ARGS)
-
-chaos-inbox: setup  ## kill two inboxes while people race, reply and decide in them
-	$(RUN) python -m tests.chaos.inbox $(ARGS)
 
 # A model server that nobody here wrote, in an environment that is thrown away; about 130 MB are downloaded.
 smoke-llm: setup  ## try the gateway on llama.cpp with a tiny model (130 MB)

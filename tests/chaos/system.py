@@ -63,7 +63,7 @@ def prepare_system(data_dir: Path, *, provider_url: str, replicas: int, log_leve
     (data_dir / "stores").mkdir(exist_ok=True)
     services = {}
     for (name, package), port in zip(INSTANCES.items(), ports[2 * replicas + 1 :], strict=True):
-        around = Surroundings(urls, redis.url, port, data_dir / "stores", provider_url)
+        around = Surroundings(urls, redis.url, port, data_dir / "stores", provider_url=provider_url)
         environment = next(s for s in SERVICES if s.package == package).environment(around, settings)
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # Else every start would compile all libraries again.
         command = Command(name, (executable, "-m", package), data_dir / "logs" / f"{name}.log", environment)

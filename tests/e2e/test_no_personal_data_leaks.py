@@ -171,7 +171,9 @@ async def test_a_handovers_document_holds_secrets_in_the_marked_fields_of_its_pa
     [handover] = await system.messages(OpenHandover, "handed-over")
     assert isinstance(handover, OpenHandover)
     _, shown = await system.http("hil_inbox", f"/v1/handovers/{handover.handover_id}")
+    row = shown.pop("row")
     assert shown["packet"]["ask"].startswith(shown.pop("ask")), "a copy of the packet's, for the list"
+    assert shown["packet"]["ask"].startswith(row["ask"]), "the same, for the queue"
     assert places_of([json.dumps(shown)], SECRETS)
     assert pii_outside_marked_fields(json.dumps(shown), json_schema_of(OpenHandover), SECRETS) == []
     _, listed = await system.http("hil_inbox", "/v1/handovers")

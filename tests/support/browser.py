@@ -19,7 +19,7 @@ CONTRAST = {"type": "rule", "values": ["color-contrast"]}
 def chromium() -> str:
     """Where it is; `make test` installs it on Debian."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert found is not None, "no Chromium: run `make browser`, or install the package `chromium`"
+    assert found is not None, "no Chromium: `make test` installs it; or install the package `chromium`"
     return found
 
 

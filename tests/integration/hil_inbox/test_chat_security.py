@@ -23,11 +23,11 @@ def signed(secret: str, **claims: object) -> str:
 
 
 def of_customer(**claims: object) -> Claims:
-    return {"sub": "customer-7", "tenant": "acme", "aud": "hil-chat", "exp": int(time.time()) + 60, **claims}
+    return {"sub": "customer-7", "tenant": "acme", "aud": "hil-chat", "exp": int(time.time()) + 3_600, **claims}
 
 
 def of_session(key: str, **claims: object) -> Claims:
-    return {"tenant": "acme", "key": key, "aud": "hil-chat-session", "exp": int(time.time()) + 60, **claims}
+    return {"tenant": "acme", "key": key, "aud": "hil-chat-session", "exp": int(time.time()) + 3_600, **claims}
 
 
 def unsigned(claims: Claims) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from contracts.handovers import HandoverClaimed
 from contracts.streams import AI_STOPS_BUCKET
+from hil.embedded.ports import free_port
 from hil_inbox.app import serve
 from hil_inbox.settings import Settings
 from service_kit.log import Log
@@ -17,7 +19,6 @@ from tests.support.handovers import opened, put
 from tests.support.inbox_token import give_person, give_token
 from tests.support.kit import TENANT, kit, say
 from tests.support.running_service import running_service
-from tests.support.start_servers import NatsServer, RedisServer
 from tests.support.wait_until import wait_until
 
 QUEUES = """
@@ -32,15 +33,19 @@ queues:
 
 
 @pytest.fixture
-async def floor(settings: Settings, redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Inbox]:
-    """An inbox with Redis, of which `shop` gives its handovers away."""
+async def floor(settings: Settings, tmp_path: Path) -> AsyncIterator[Inbox]:
+    """An inbox of which `shop` gives its handovers away."""
     file = tmp_path / "queues.yaml"
     file.write_text(QUEUES)
-    changed = {"redis_url": redis_server.url, "queues_file": file, "assign_every_seconds": 0.2}
-    own = settings.model_copy(update=changed)
-    token = await give_token(own.store_url)
-    async with kit(own.nats_url) as connection:
-        served = running_service(lambda stop, ready: serve(own, stop=stop, ready=ready), own.http_port)
+    async with running_inbox(settings.model_copy(update={"queues_file": file, "assign_every_seconds": 0.2})) as inbox:
+        yield inbox
+
+
+@asynccontextmanager
+async def running_inbox(settings: Settings) -> AsyncIterator[Inbox]:
+    token = await give_token(settings.store_url)
+    async with kit(settings.nats_url) as connection:
+        served = running_service(lambda stop, ready: serve(settings, stop=stop, ready=ready), settings.http_port)
         async with served as session:
             yield Inbox(session, connection, token)
 
@@ -146,8 +151,14 @@ async def test_a_person_keeps_filters_and_reads_canned_replies(floor: Inbox, set
 
 
 async def test_without_redis_work_goes_on_and_presence_says_that_it_is_not_known(
-    inbox: Inbox, nats_server: NatsServer, settings: Settings
+    settings: Settings,
 ) -> None:
+    nowhere = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{free_port()}/0"})
+    async with running_inbox(nowhere) as inbox:
+        await work_without_redis(inbox, settings)
+
+
+async def work_without_redis(inbox: Inbox, settings: Settings) -> None:
     ana = await give_person(settings.store_url, "ana")
     assert (await asked(inbox, "GET", "/v1/me", token=ana))[1]["status"] == "unknown"
     status, answer = await asked(inbox, "POST", "/v1/me/heartbeat", {}, token=ana)

@@ -6,6 +6,7 @@ import unicodedata
 from contracts.conversations import MessageReceived, MessageSent
 from contracts.envelope import LogEntry
 from contracts.handovers import OpenHandover
+from pii import redact
 
 WORD = re.compile(r"\w+")
 WORD_CHARACTERS_MAX = 40
@@ -23,13 +24,14 @@ def words_of(text: str, *, at_most: int = WORDS_MAX) -> tuple[str, ...]:
 
 
 def words_in(entry: LogEntry) -> tuple[str, ...]:
-    """Of what an entry says to or about a customer."""
+    """Of what an entry says to or about a customer. Words are names of documents, so those that identify a person
+    (addresses, numbers of cards and accounts) are no words."""
     match entry.message:
         case MessageReceived(text=text, entity=entity):
-            return words_of(f"{entity or ''} {text}")
+            return words_of(redact(f"{entity or ''} {text}"))
         case MessageSent(text=text):
-            return words_of(text)
+            return words_of(redact(text))
         case OpenHandover(packet=packet):
-            return words_of(f"{packet.entity or ''} {packet.ask}")
+            return words_of(redact(f"{packet.entity or ''} {packet.ask}"))
         case _:
             return ()
