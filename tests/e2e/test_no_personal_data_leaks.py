@@ -199,6 +199,7 @@ async def test_the_file_of_the_inbox_holds_secrets_where_people_read_marked_fiel
     assert holding == {
         "documents_handovers.ask",
         "documents_packets.packet",
+        "documents_queue.ask",
         "documents_transcript.text",
         "documents_conversations.last_text",
     }
