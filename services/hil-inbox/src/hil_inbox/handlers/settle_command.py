@@ -103,10 +103,8 @@ async def settle(desk: Desk, asked: Asked) -> Stored:
 
     A command that has its answer gets the same one again. Raises RetryLater when the key never stands still, or when
     the orchestrator does not get round to sending what its owner has just said."""
-    identity, until = asked.identity, asked.sequence
-    await _let_replies_go(desk, asked)
+    identity, state = asked.identity, await _after_own_replies(desk, asked)
     for _ in range(TRIES_MAX):
-        state = await desk.current(asked.tenant, asked.key, until=until)
         now_ms = max(desk.now_ms(), state.log_ms)
         answer = state.answers.get(identity.id) or Stored(decide_command(state, asked.command, now_ms=now_ms), 0)
         is_refused = isinstance(answer.fact, HandoverRefused)
@@ -116,6 +114,7 @@ async def settle(desk: Desk, asked: Asked) -> Stored:
             entry = await desk.log.append(answer.fact, identity, fence=state.sequence)
         except FenceRefused as refused:
             until = desk.read_on(state, refused.last_sequence)
+            state = await desk.current(asked.tenant, asked.key, until=until)
             continue
         return _counted(asked.command, Stored(answer.fact, entry.sequence))
     raise RetryLater(f"{asked.tenant}.{asked.key}: {TRIES_MAX} tries, and each found something newer in the log")
@@ -128,17 +127,16 @@ async def settle_delivery(delivery: Delivery, *, desk: Desk) -> None:
     await settle(desk, Asked(subject.tenant, subject.key, command, entry.id, Refusals.STORED, entry.sequence))
 
 
-async def _let_replies_go(desk: Desk, asked: Asked) -> None:
-    """Before its owner gives a conversation up, what they have said is sent: else the new epoch would keep it back."""
+async def _after_own_replies(desk: Desk, asked: Asked) -> Ownership:
+    """The conversation as it is now; where its owner gives it up, as it is once what they have said is sent: else the
+    new epoch would keep it back."""
     deadline = asyncio.get_running_loop().time() + WAIT_FOR_REPLIES_SECONDS
     released: set[str] = set()
     while True:
         state = await desk.current(asked.tenant, asked.key, until=asked.sequence)
-        if asked.identity.id in state.answers:
-            return
-        owed = owed_replies(state, asked.command)
+        owed = () if asked.identity.id in state.answers else owed_replies(state, asked.command)
         if not owed:
-            return
+            return state
         if asyncio.get_running_loop().time() >= deadline:
             names = ", ".join(reply.message_id for reply in owed)
             raise RetryLater(
