@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from document_store import Between, DocumentStore, VersionConflict
+from document_store import DocumentStore, VersionConflict
+from hil_inbox.adapters.remove_expired import remove_expired
 from hil_inbox.domain.attempts import WINDOW_MS, failures_max
 
 COLLECTION = "login_attempts"
 TRIES_MAX = 5
-SWEPT_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,8 @@ class Attempts:
                     raise
 
     async def sweep(self, *, now_ms: int) -> None:
-        """Remove what is over, SWEPT_MAX at most."""
-        page = await self.store.find(COLLECTION, [Between("expires_ms", below=now_ms)], limit=SWEPT_MAX)
-        for document in page.documents:
-            try:
-                await self.store.delete(COLLECTION, document.id, expected_version=document.version)
-            except VersionConflict:
-                continue
+        """Remove what is over, a bounded number at a time."""
+        await remove_expired(self.store, COLLECTION, now_ms=now_ms)
 
 
 def _numbers(body: dict[str, object], now_ms: int) -> tuple[int, int]:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from document_store import Between, DocumentStore, VersionConflict
+from document_store import DocumentStore, VersionConflict
+from hil_inbox.adapters.remove_expired import remove_expired
 from hil_inbox.domain.tokens import hash_of
 
 COLLECTION = "one_time"
-SWEPT_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,5 @@ class OneTimeStore:
         return body if now_ms < int(str(document.body["expires_ms"])) else None
 
     async def sweep(self, *, now_ms: int) -> None:
-        """Remove what has expired, SWEPT_MAX at most."""
-        page = await self.store.find(COLLECTION, [Between("expires_ms", below=now_ms)], limit=SWEPT_MAX)
-        for document in page.documents:
-            try:
-                await self.store.delete(COLLECTION, document.id, expected_version=document.version)
-            except VersionConflict:
-                continue
+        """Remove what has expired, a bounded number at a time."""
+        await remove_expired(self.store, COLLECTION, now_ms=now_ms)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
-from document_store import Between, DocumentStore, Equal, VersionConflict
+from document_store import DocumentStore, Equal, VersionConflict
+from hil_inbox.adapters.remove_expired import remove_expired
 from hil_inbox.domain.sessions import SEEN_EVERY_MS, Session
 from hil_inbox.domain.tokens import hash_of
 
 COLLECTION = "sessions"
-SWEPT_MAX = 1_000
+ENDED_MAX = 1_000
+"""Sessions of one person that are ended at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,10 @@ class SessionStore:
     async def end_all(self, tenant: str, actor_id: str) -> None:
         """Log a person out everywhere."""
         where = [Equal("tenant", tenant), Equal("actor_id", actor_id)]
-        page = await self.store.find(COLLECTION, where, limit=SWEPT_MAX)
+        page = await self.store.find(COLLECTION, where, limit=ENDED_MAX)
         for document in page.documents:
             await self.store.delete(COLLECTION, document.id, expected_version=document.version)
 
     async def sweep(self, *, now_ms: int) -> None:
-        """Remove what has expired, SWEPT_MAX at most."""
-        page = await self.store.find(COLLECTION, [Between("expires_ms", below=now_ms)], limit=SWEPT_MAX)
-        for document in page.documents:
-            try:
-                await self.store.delete(COLLECTION, document.id, expected_version=document.version)
-            except VersionConflict:
-                continue
+        """Remove what has expired, a bounded number at a time."""
+        await remove_expired(self.store, COLLECTION, now_ms=now_ms)
