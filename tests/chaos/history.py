@@ -13,9 +13,9 @@ from contracts.catalogue import UnreadableMessage
 from contracts.envelope import LogEntry
 from contracts.streams import LOG
 from contracts.subjects import parse_subject
-from orchestrator.adapters.timers import due_of
 from service_kit.connection import Connection
 from service_kit.entries import decode, entry_of, timestamp_ms, whole_body
+from service_kit.key_timers import due_of
 
 BATCH = 500
 LOGS, TIMERS = "hil.*.*.*.*.*.*", "hil.timer.*.*.*"

@@ -7,7 +7,7 @@ replicas show in some of many races (ARCHITECTURE 1).
 from dataclasses import dataclass, field
 
 from contracts.envelope import Identity, LogEntry, Message
-from orchestrator.adapters.timers import NOTHING, Armed
+from service_kit.key_timers import NOTHING, Armed
 from service_kit.log import FenceRefused
 
 

@@ -10,12 +10,12 @@ from contracts.envelope import Decision, LogEntry, Message
 from contracts.executions import ExecutionFinished, StartExecution, TimerFired
 from contracts.subjects import parse_subject, subject_for
 from orchestrator.adapters.conversation_cache import ConversationCache
-from orchestrator.adapters.timers import NOTHING, Armed
 from orchestrator.domain.fold import fold
 from orchestrator.domain.state import Conversation
 from orchestrator.domain.workflow import Workflow
 from orchestrator.handlers.advance import Advancer
 from service_kit.bus import UNPROVEN, Delivery
+from service_kit.key_timers import NOTHING, Armed
 from tests.support.racing_log import NotedTimers, RacingLog
 from tests.support.simulated_log import workflow
 

@@ -6,8 +6,8 @@ from contracts.completions import CompletionProduced
 from contracts.conversations import MessageReceived
 from contracts.envelope import Identity, LogEntry, Message
 from contracts.executions import ExecutionFinished, TimerFired
-from orchestrator.adapters.timers import NOTHING, Armed
 from orchestrator.handlers.advance import Advancer
+from service_kit.key_timers import NOTHING, Armed
 from tests.integration.orchestrator.test_rules import advancer, begun, delivery, produced, requests
 from tests.support.racing_log import NotedTimers, RacingLog
 

@@ -6,8 +6,9 @@ from contracts.envelope import BasedOn, Identity
 from contracts.executions import ExecutionFinished, StartExecution, TimerFired
 from contracts.streams import LOG, ConsumerSpec
 from orchestrator.adapters.overdue import OverdueTimers
-from orchestrator.adapters.timers import NOTHING, Armed, Timers, wake_subject
+from orchestrator.adapters.timers import wake_subject, wake_timers
 from service_kit.bus import Delivery, publish
+from service_kit.key_timers import NOTHING, Armed
 from service_kit.log import Log
 from service_kit.telemetry import handling, root_traceparent
 from tests.support.kit import TENANT, consuming, kit
@@ -29,7 +30,7 @@ async def test_a_timer_fires_into_the_log_of_its_key(nats_server: NatsServer) ->
 
     async with kit(nats_server.url) as connection, consuming(connection, SPEC, {TimerFired: handler}):
         due = in_ms(300)
-        await Timers(connection).arm(TENANT, "c1", due_ms=due, known=NOTHING)
+        await wake_timers(connection).arm(TENANT, "c1", due_ms=due, known=NOTHING)
         await wait_until(lambda: fired)
         assert (fired[0].subject.tenant, fired[0].subject.key) == (TENANT, "c1")
         assert fired[0].entry.timestamp_ms >= due
@@ -37,7 +38,7 @@ async def test_a_timer_fires_into_the_log_of_its_key(nats_server: NatsServer) ->
 
 async def test_a_later_time_never_replaces_an_earlier_one_whatever_the_writer_believes(nats_server: NatsServer) -> None:
     async with kit(nats_server.url) as connection:
-        timers, soon, late = Timers(connection), in_ms(60_000), in_ms(120_000)
+        timers, soon, late = wake_timers(connection), in_ms(60_000), in_ms(120_000)
         stored = await timers.arm(TENANT, "c1", due_ms=soon, known=NOTHING)
         for belief in (NOTHING, Armed(None, 0), Armed(late, 999), stored):
             assert (await timers.arm(TENANT, "c1", due_ms=late, known=belief)).due_ms in (soon, late)
@@ -46,7 +47,7 @@ async def test_a_later_time_never_replaces_an_earlier_one_whatever_the_writer_be
 
 async def test_an_earlier_time_replaces_a_later_one(nats_server: NatsServer) -> None:
     async with kit(nats_server.url) as connection:
-        timers, soon, late = Timers(connection), in_ms(60_000), in_ms(120_000)
+        timers, soon, late = wake_timers(connection), in_ms(60_000), in_ms(120_000)
         await timers.arm(TENANT, "c1", due_ms=late, known=NOTHING)
         armed = await timers.arm(TENANT, "c1", due_ms=soon, known=NOTHING)
         assert armed == await timers.stored(TENANT, "c1")
@@ -58,7 +59,7 @@ async def test_the_last_decision_of_an_execution_takes_its_timer_away_in_the_sam
 ) -> None:
     async with kit(nats_server.url) as connection:
         start = await publish(connection, StartExecution(workflow="w"), Identity(TENANT, "e1", "s", "s"))
-        await Timers(connection).arm(TENANT, "e1", due_ms=in_ms(60_000), known=NOTHING)
+        await wake_timers(connection).arm(TENANT, "e1", due_ms=in_ms(60_000), known=NOTHING)
         message = ExecutionFinished(
             sink="FINISH",
             success=True,
@@ -71,13 +72,13 @@ async def test_the_last_decision_of_an_execution_takes_its_timer_away_in_the_sam
         )
         timer = wake_subject(TENANT, "e1")
         await Log(connection).append(message, Identity(TENANT, "e1", "f", "s"), fence=start, cancels_timer=timer)
-        assert await Timers(connection).stored(TENANT, "e1") == NOTHING
+        assert await wake_timers(connection).stored(TENANT, "e1") == NOTHING
 
 
 async def test_timers_do_not_move_the_fence(nats_server: NatsServer) -> None:
     async with kit(nats_server.url) as connection:
         start = await publish(connection, StartExecution(workflow="w"), Identity(TENANT, "e1", "s", "s"))
-        await Timers(connection).arm(TENANT, "e1", due_ms=in_ms(60_000), known=NOTHING)
+        await wake_timers(connection).arm(TENANT, "e1", due_ms=in_ms(60_000), known=NOTHING)
         entries = await Log(connection).read(TENANT, "e1")
         assert [entry.sequence for entry in entries] == [start]
 
@@ -90,7 +91,7 @@ async def test_timers_survive_a_killed_server(own_nats_server: NatsServer) -> No
 
     async with kit(own_nats_server.url) as connection, consuming(connection, SPEC, {TimerFired: handler}):
         for number in range(20):
-            await Timers(connection).arm(TENANT, f"c{number}", due_ms=in_ms(800 + number * 50), known=NOTHING)
+            await wake_timers(connection).arm(TENANT, f"c{number}", due_ms=in_ms(800 + number * 50), known=NOTHING)
         own_nats_server.kill()
         own_nats_server.restart()
         await wait_until(lambda: len(set(fired)) == 20, timeout_seconds=20)
@@ -98,7 +99,7 @@ async def test_timers_survive_a_killed_server(own_nats_server: NatsServer) -> No
 
 async def test_overdue_timers_are_found_and_others_are_not(nats_server: NatsServer) -> None:
     async with kit(nats_server.url) as connection:
-        timers = Timers(connection)
+        timers = wake_timers(connection)
         await timers.arm(TENANT, "later", due_ms=in_ms(600_000), known=NOTHING)
         await timers.arm(TENANT, "sooner", due_ms=in_ms(60_000), known=NOTHING)
         overdue = OverdueTimers(connection)
@@ -117,6 +118,6 @@ async def test_what_a_timer_leads_to_belongs_to_the_trace_of_who_set_it(nats_ser
     traceparent = root_traceparent("a turn", ratio=0.0)
     async with kit(nats_server.url) as connection, consuming(connection, SPEC, {TimerFired: handler}):
         with handling("a turn", traceparent, {}):
-            await Timers(connection).arm(TENANT, "c1", due_ms=in_ms(100), known=NOTHING)
+            await wake_timers(connection).arm(TENANT, "c1", due_ms=in_ms(100), known=NOTHING)
         await wait_until(lambda: fired)
     assert fired[0].entry.traceparent == traceparent

@@ -34,7 +34,7 @@ from contracts.streams import HIL_INBOX_CLOCKS, HIL_INBOX_COMMANDS, HIL_INBOX_EV
 from contracts.suggestions import RequestSuggestion, SuggestionSettled
 from document_store import DocumentStore, open_store
 from hil_inbox.adapters.ack_floor import ack_floor
-from hil_inbox.adapters.clock_timer import ClockTimers
+from hil_inbox.adapters.clock_timer import clock_timers
 from hil_inbox.adapters.live_subjects import live_heard
 from hil_inbox.adapters.oidc_client import OidcClient, oidc_http
 from hil_inbox.adapters.oidc_file import load_provider
@@ -232,7 +232,7 @@ async def _run(
         projector = Projector(log, views, views_max=settings.keys_cached_max, then=then)
         asking = AskRating(projector, office.publish, settings.rating_text)
         events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector, asking))
-        keeper = ClockKeeper(desk, ClockTimers(connection), rooms.queues, views.waiting_count, floor.people_online)
+        keeper = ClockKeeper(desk, clock_timers(connection), rooms.queues, views.waiting_count, floor.people_online)
         clocks = consumer(connection, HIL_INBOX_CLOCKS, clock_routes(keeper))
         consumers = (commands, clocks, events)
         http = http_app(office, room, house, floor)

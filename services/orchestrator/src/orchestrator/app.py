@@ -17,7 +17,7 @@ from orchestrator.adapters.conversation_cache import ConversationCache
 from orchestrator.adapters.failure_feed import FailureFeed
 from orchestrator.adapters.overdue import OverdueTimers
 from orchestrator.adapters.storage_watch import StorageWatch
-from orchestrator.adapters.timers import Timers
+from orchestrator.adapters.timers import wake_timers
 from orchestrator.adapters.watch_bucket import following
 from orchestrator.adapters.workflow_registry import WorkflowRegistry, opened
 from orchestrator.api.conversations import conversations_api
@@ -70,7 +70,7 @@ async def composed(connection: Connection, settings: Settings) -> AsyncIterator[
         archive = Archive(connection)
         advancer = Advancer(
             log=Log(connection),
-            timers=Timers(connection),
+            timers=wake_timers(connection),
             workflows=registry,
             archive=archive,
             cache=ConversationCache(keys_max=settings.states_cached_max),
@@ -124,7 +124,7 @@ async def _run(
     archiving = Consumer(connection, ARCHIVER, archive_routes(parts.archiver), concurrency=1, deliveries_max=None)
     app = FastAPI(title="HIL Agent System: orchestrator")
     add_health(app, {"nats": lambda: connection.ready, "consumer": lambda: consumer.running})
-    timers, overdue, every = Timers(connection), OverdueTimers(connection), settings.sweep_seconds
+    timers, overdue, every = wake_timers(connection), OverdueTimers(connection), settings.sweep_seconds
     storage = StorageWatch(connection, settings.storage_bytes_max, settings.storage_stop_ratio)
     app.include_router(conversations_api(connection, parts.registry, parts.archive, storage))
     async with asyncio.TaskGroup() as tasks:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import nats.errors
 from nats.aio.msg import Msg
 
-from contracts.subjects import fence_of
+from contracts.subjects import fence_of, live_subject
 from service_kit.connection import Connection
 
 SECOND_LOOK_SECONDS = 0.3
@@ -76,7 +76,7 @@ class KeyWakes:
         ear = Ear(self.connection, _reconnects=client.stats["reconnects"])
         subscriptions = [
             await client.subscribe(fence_of(tenant, key), cb=ear.on_written),
-            await client.subscribe(_typing(tenant, key), cb=ear.on_typed),
+            await client.subscribe(live_subject("typing", tenant, key), cb=ear.on_typed),
         ]
         try:
             await client.flush()  # From here on the server knows of them.
@@ -90,8 +90,4 @@ class KeyWakes:
         """That the customer is typing. Core NATS: nothing is stored, nobody waits for an answer."""
         client = self.connection.client
         with suppress(nats.errors.Error):
-            await client.publish(_typing(tenant, key), CUSTOMER_TYPES)
-
-
-def _typing(tenant: str, key: str) -> str:
-    return f"hil.live.typing.{tenant}.{key}"
+            await client.publish(live_subject("typing", tenant, key), CUSTOMER_TYPES)

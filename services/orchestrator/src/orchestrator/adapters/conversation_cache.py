@@ -3,8 +3,8 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from orchestrator.adapters.timers import NOTHING, Armed
 from orchestrator.domain.state import Conversation
+from service_kit.key_timers import NOTHING, Armed
 
 KEYS_MAX = 20_000
 BYTES_MAX = 256 * 1024 * 1024

@@ -8,9 +8,9 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from contracts.streams import LOG
-from orchestrator.adapters.timers import due_of
 from service_kit.connection import Connection
 from service_kit.errors import RetryLater
+from service_kit.key_timers import due_of
 
 BATCH = 500
 

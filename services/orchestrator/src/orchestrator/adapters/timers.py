@@ -1,38 +1,11 @@
-"""How does a key get woken up: one timer a key, kept at the earliest time that anybody asked for?
-
-A JetStream schedule on `hil.timer.wake.<tenant>.<key>` publishes `timer.fired` into the key's log. It is written by
-compare-and-set on its own subject, so that a writer who knows less can never put it off (ADR-0003).
-"""
-
-from dataclasses import dataclass
-from datetime import UTC, datetime
-
-import nats.js.errors
-from nats.errors import Error as NatsError
+"""How does the orchestrator get a key woken up?"""
 
 from contracts.executions import TimerFired
-from contracts.streams import LOG
-from contracts.subjects import subject_of, timer_subject
-from service_kit.connection import AckUnknown, Connection, Refused
-from service_kit.errors import RetryLater
-from service_kit.log import EXPECTED, STALE
-from service_kit.telemetry import current_traceparent
+from contracts.subjects import timer_subject
+from service_kit.connection import Connection
+from service_kit.key_timers import KeyTimers
 
 TIMER_ID = "wake"
-TRIES_MAX = 12
-LONG_AGO_MS = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Armed:
-    """A stored timer: when it is due (Unix milliseconds; None for no timer) and its sequence, with which it can be
-    replaced."""
-
-    due_ms: int | None
-    sequence: int
-
-
-NOTHING = Armed(None, 0)
 
 
 def wake_subject(tenant: str, key: str) -> str:
@@ -40,74 +13,6 @@ def wake_subject(tenant: str, key: str) -> str:
     return timer_subject(TIMER_ID, tenant, key)
 
 
-@dataclass(frozen=True, slots=True)
-class Timers:
-    """The timers of all keys."""
-
-    connection: Connection
-
-    async def arm(self, tenant: str, key: str, *, due_ms: int, known: Armed) -> Armed:
-        """Make sure that a timer is stored which fires no later than `due_ms`; what is stored then.
-
-        `known` is what the caller believes to be stored; a wrong belief costs one more round trip. A due time in the
-        past fires within 0.3 s. Raises RetryLater when the server does not take it."""
-        for _ in range(TRIES_MAX):
-            if known.due_ms is not None and known.due_ms <= due_ms:
-                return known
-            try:
-                sequence, _kind = await self._publish(tenant, key, due_ms, known.sequence)
-                return Armed(due_ms, sequence)
-            except Refused as refused:
-                if refused.code != STALE:
-                    raise RetryLater(f"timer of {tenant}.{key}: {refused}") from refused
-                last = int(refused.description.rsplit(" ", 1)[-1])
-                known = await self.stored(tenant, key)
-                if known.sequence < last:  # Read from a server that lags behind, or fired in between.
-                    known = NOTHING
-            except AckUnknown as unknown:
-                raise RetryLater(f"timer of {tenant}.{key}: {unknown}") from unknown
-        raise RetryLater(f"timer of {tenant}.{key}: {TRIES_MAX} writers at once")
-
-    async def fire_now(self, tenant: str, key: str) -> None:
-        """Replace the stored timer, if there is one, by one that is long due: it fires at once. Raises RetryLater."""
-        stored = await self.stored(tenant, key)
-        if stored.due_ms is not None:
-            await self.arm(tenant, key, due_ms=LONG_AGO_MS, known=Armed(None, stored.sequence))
-
-    async def stored(self, tenant: str, key: str) -> Armed:
-        """The timer that is stored now, as the leader knows it. Raises RetryLater."""
-        try:
-            subject = wake_subject(tenant, key)
-            found = await self.connection.jetstream.get_last_msg(LOG.name, subject, direct=False)
-        except nats.js.errors.NotFoundError:
-            return NOTHING
-        except (NatsError, nats.js.errors.Error, TimeoutError) as error:
-            raise RetryLater(f"timer of {tenant}.{key} cannot be read: {error}") from error
-        due = due_of((found.headers or {}).get("Nats-Schedule", ""))
-        return Armed(due, found.seq or 0)
-
-    async def _publish(self, tenant: str, key: str, due_ms: int, expected: int) -> tuple[int, str]:
-        headers = {
-            "Nats-Schedule": f"@at {rfc3339(due_ms)}",
-            "Nats-Schedule-Target": subject_of(TimerFired.route, tenant, key),
-            "ce-type": TimerFired.route.type,
-            EXPECTED: str(expected),
-        }
-        traceparent = current_traceparent()
-        if traceparent is not None:  # The server hands it on: what the timer leads to belongs to the turn that set it.
-            headers["traceparent"] = traceparent
-        body = TimerFired(timer_id=TIMER_ID, due_ms=due_ms).model_dump_json().encode()
-        return await self.connection.publish(wake_subject(tenant, key), body, headers=headers)
-
-
-def rfc3339(at_ms: int) -> str:
-    """UTC with milliseconds."""
-    moment = datetime.fromtimestamp(at_ms // 1000, tz=UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
-
-
-def due_of(schedule: str) -> int | None:
-    """Unix milliseconds of `@at <RFC 3339>`; None for anything else."""
-    if not schedule.startswith("@at "):
-        return None
-    return round(datetime.fromisoformat(schedule[4:].replace("Z", "+00:00")).timestamp() * 1000)
+def wake_timers(connection: Connection) -> KeyTimers:
+    """One timer a key (ADR-0003); it publishes `timer.fired` into the key's log."""
+    return KeyTimers(connection, TIMER_ID, lambda due_ms: TimerFired(timer_id=TIMER_ID, due_ms=due_ms))

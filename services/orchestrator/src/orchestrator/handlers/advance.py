@@ -11,13 +11,14 @@ import structlog
 
 from contracts.envelope import Identity, LogEntry, Message
 from orchestrator.adapters.conversation_cache import Cached, ConversationCache
-from orchestrator.adapters.timers import NOTHING, Armed, wake_subject
+from orchestrator.adapters.timers import wake_subject
 from orchestrator.domain.decide import Circumstances, Decided, Plan, decide, hashes_needed, names_needed
 from orchestrator.domain.fold import fold, fold_all
 from orchestrator.domain.state import Conversation
 from orchestrator.domain.workflow import Workflow
 from service_kit.archive import with_archived
 from service_kit.bus import Delivery
+from service_kit.key_timers import NOTHING, Armed
 from service_kit.log import FenceRefused
 
 log = structlog.get_logger()
@@ -37,7 +38,7 @@ class Log(Protocol):
 
 
 class Timers(Protocol):
-    """Keeps one timer a key; see adapters/timers.py."""
+    """Keeps one timer a key; see service_kit.key_timers."""
 
     async def arm(self, tenant: str, key: str, *, due_ms: int, known: Armed) -> Armed: ...
 

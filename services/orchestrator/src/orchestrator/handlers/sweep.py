@@ -7,15 +7,15 @@ import structlog
 from prometheus_client import Counter
 
 from orchestrator.adapters.overdue import OverdueTimers
-from orchestrator.adapters.timers import Timers
 from service_kit.errors import RetryLater
+from service_kit.key_timers import KeyTimers
 
 log = structlog.get_logger()
 REDRIVEN = Counter("hil_executions_redriven_total", "Keys whose timer was overdue and that were driven again.")
 
 
 async def sweep(
-    timers: Timers, overdue: OverdueTimers, *, now_ms: Callable[[], int], every_seconds: float, stop: asyncio.Event
+    timers: KeyTimers, overdue: OverdueTimers, *, now_ms: Callable[[], int], every_seconds: float, stop: asyncio.Event
 ) -> None:
     """Look through stored timers until `stop`; one that is late by two sweeps means that its firing was lost (storage
     was full when it was due). It is stored anew, so that it fires now; what follows is decided where every input is."""
