@@ -27,6 +27,6 @@ async def test_owner_and_epoch_from_before_the_archive_are_known(nats_server: Na
 
         states, sending = StateCache(10), partial(publish, connection)
         desk = Desk(WholeLog(log, archive), states, now_ms=lambda: 1_000, publish=sending)
-        state = await desk.current(TENANT, "c1")
+        state = await desk.newest(TENANT, "c1")
         assert state.epoch == 3
         assert state.owner_id == "ana"

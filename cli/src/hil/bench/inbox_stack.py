@@ -13,6 +13,7 @@ from document_store import open_store
 from hil.embedded.nats_server import NatsServer, start_nats
 from hil.embedded.ports import LOOPBACK, free_port
 from hil.embedded.processes import Child, Command
+from hil.embedded.redis_server import RedisServer, start_redis
 from hil_inbox.adapters.token_store import TokenStore
 from hil_inbox.api.tokens import NewToken, made
 
@@ -22,12 +23,13 @@ READY_SECONDS = 60.0
 
 @dataclass(slots=True)
 class InboxStack:
-    """Everything in `directory`; the inbox may be killed and started again."""
+    """Everything in `directory`, on servers of its own; the inbox may be killed and started again."""
 
     directory: Path
     port: int = field(default_factory=free_port)
     token: str = ""
     server: NatsServer = field(init=False)
+    redis: RedisServer = field(init=False)
     _inbox: Child = field(init=False)
 
     @property
@@ -45,8 +47,8 @@ class InboxStack:
         return {"Authorization": f"Bearer {self.token}", "Hil-Actor": actor_id}
 
     async def start(self) -> None:
-        """The server, then the inbox."""
-        self.server = start_nats(self.directory / "nats")
+        """The servers, then the inbox."""
+        self.server, self.redis = start_nats(self.directory / "nats"), start_redis(self.directory / "redis")
         wanted = NewToken(label="bench", actor_id=None, role="admin", scopes=("inbox:read", "inbox:act", "act_as"))
         self.token, token = made(wanted, tenant=TENANT, created_by="bench", now_ms=time.time_ns() // 1_000_000)
         store = await open_store(self.store_url)
@@ -61,6 +63,7 @@ class InboxStack:
         """Returns when it is ready."""
         settings = {
             "HIL_INBOX_NATS_URL": self.server.url,
+            "HIL_INBOX_REDIS_URL": self.redis.url,
             "HIL_INBOX_HTTP_PORT": str(self.port),
             "HIL_INBOX_STORE_URL": self.store_url,
             "HIL_INBOX_LOG_LEVEL": "warning",
@@ -84,6 +87,7 @@ class InboxStack:
     def stop(self) -> None:
         """Everything."""
         self._inbox.stop()
+        self.redis.stop()
         self.server.stop()
 
 

@@ -26,7 +26,3 @@ class StateCache:
         self._states.move_to_end((state.tenant, state.key))
         if len(self._states) > self.states_max:
             self._states.popitem(last=False)
-
-    def forget(self, tenant: str, key: str) -> None:
-        """Fold it anew next time."""
-        self._states.pop((tenant, key), None)

@@ -55,7 +55,9 @@ def approval_routes(office: Office) -> APIRouter:
             "actor_id": who.actor_id,
         }
         command = DecideApproval.model_validate(fields)
-        return await office.answer(who.tenant, str(found["key"]), command, current=("approvals", approval_id))
+        return await office.answer(
+            who.tenant, str(found["key"]), command, current=("approvals", approval_id), seen=found
+        )
 
     @router.get("/notices")
     async def list_notices(who: Who, limit: Limit = 50, cursor: Cursor = None) -> JSONResponse:

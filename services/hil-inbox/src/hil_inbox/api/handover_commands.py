@@ -90,4 +90,4 @@ async def _settled(
         "ownership_epoch": epoch,
     }
     command = kind.model_validate(fields)
-    return await office.answer(who.tenant, str(found["key"]), command, current=("handovers", handover_id))
+    return await office.answer(who.tenant, str(found["key"]), command, current=("handovers", handover_id), seen=found)

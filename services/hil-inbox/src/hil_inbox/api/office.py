@@ -35,9 +35,14 @@ class Office:
         found = await self.views.get(collection, document_id)
         return found if found is not None and found["tenant"] == who.tenant else None
 
-    async def answer(self, tenant: str, key: str, command: Command, *, current: Place) -> JSONResponse:
-        """Answer a command of a person who waits for the answer; a refusal shows the thing as it is now."""
-        stored = await settle(self.desk, Asked(tenant, key, command, command.command_id, Refusals.ANSWERED))
+    async def answer(
+        self, tenant: str, key: str, command: Command, *, current: Place, seen: Mapping[str, object] | None = None
+    ) -> JSONResponse:
+        """Answer a command of a person who waits for the answer; a refusal shows the thing as it is now. `seen` is the
+        document that it is about, where one was looked up."""
+        sequence = 0 if seen is None else int(str(seen["as_of_seq"]))
+        asked = Asked(tenant, key, command, command.command_id, Refusals.ANSWERED, sequence)
+        stored = await settle(self.desk, asked)
         return await self.refused(stored, tenant, current=current)
 
     async def refused(self, stored: Stored, tenant: str, *, current: Place) -> JSONResponse:

@@ -1,10 +1,13 @@
 """What people say over HTTP: replies, taking them back, notes, drafts."""
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from contracts.conversations import SendMessage, UnsendMessage
 from contracts.envelope import Identity, Message, derive_message_id
+from contracts.handovers import HandoverRefused
 from contracts.notes import AddNote
 from contracts.suggestions import RequestSuggestion, SettleSuggestion
 from hil_inbox.api.answers import missing
@@ -14,6 +17,7 @@ from hil_inbox.api.principal import Who
 from hil_inbox.api.sender import From
 from hil_inbox.domain.decide_handover import refuse_reply
 from hil_inbox.domain.ownership import Stored
+from hil_inbox.domain.principal import Principal
 
 
 def reply_routes(office: Office) -> APIRouter:
@@ -34,9 +38,8 @@ def _add_replies(router: APIRouter, office: Office) -> None:
         if found is None:
             return missing("handover", handover_id)
         conversation = str(found["key"])
-        state = await office.desk.current(who.tenant, conversation)
-        refusal = refuse_reply(state, who.actor_id, ownership_epoch=epoch, message_id=key)
-        if refusal is not None and key not in state.replies and key not in state.decided_replies:
+        refusal = await _refusal(office, who, found, epoch=epoch, message_id=key)
+        if refusal is not None:
             return await office.refused(Stored(refusal, 0), who.tenant, current=("handovers", handover_id))
         message = SendMessage(
             message_id=key,
@@ -93,7 +96,23 @@ def _add_notes(router: APIRouter, office: Office) -> None:
             "actor_id": who.actor_id,
         }
         command = SettleSuggestion.model_validate(fields)
-        return await office.answer(who.tenant, str(found["key"]), command, current=("suggestions", suggestion_id))
+        return await office.answer(
+            who.tenant, str(found["key"]), command, current=("suggestions", suggestion_id), seen=found
+        )
+
+
+async def _refusal(
+    office: Office, who: Principal, handover: Mapping[str, object], *, epoch: int, message_id: str
+) -> HandoverRefused | None:
+    """Why a reply cannot be sent; None also for one that was asked for before."""
+    key = str(handover["key"])
+    state = await office.desk.known(who.tenant, key, through=int(str(handover["as_of_seq"])))
+    if refuse_reply(state, who.actor_id, ownership_epoch=epoch, message_id=message_id) is None:
+        return None  # Should it be wrong by now, the orchestrator keeps the reply back.
+    state = await office.desk.newest(who.tenant, key)
+    if message_id in state.replies or message_id in state.decided_replies:
+        return None
+    return refuse_reply(state, who.actor_id, ownership_epoch=epoch, message_id=message_id)
 
 
 async def _published(office: Office, message: Message, whose: tuple[str, str, str]) -> JSONResponse:

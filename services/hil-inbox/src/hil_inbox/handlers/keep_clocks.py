@@ -58,22 +58,23 @@ class ClockKeeper:
 
     async def _nothing_owed(self, tenant: str, key: str, delivery: Delivery) -> Ownership:
         """The state after everything that is owed was appended."""
-        until: int | None = delivery.entry.sequence
+        state = await self.desk.known(tenant, key, through=delivery.entry.sequence)
         for _ in range(STEPS_MAX):
-            state = await self.desk.current(tenant, key, until=until)
             found = owed(state, max(self.desk.now_ms(), state.log_ms), await self._around(state))
             if found is None:
                 return state
             identity = Identity(tenant, key, found.id, delivery.entry.id)
             if isinstance(found.message, AnnounceMessage):
                 # A command to another service excludes nothing; by its derived id it is one, however often it comes.
-                until = await self.desk.publish(found.message, identity)
+                sequence = await self.desk.publish(found.message, identity)
+                state = await self.desk.known(tenant, key, through=sequence)
                 continue
             try:
-                until = (await self.desk.log.append(found.message, identity, fence=state.sequence)).sequence
+                entry = await self.desk.log.append(found.message, identity, fence=state.sequence)
             except FenceRefused as refused:
-                until = self.desk.read_on(state, refused.last_sequence)
+                state = await self.desk.after_refusal(state, refused)
                 continue
+            state = await self.desk.known(tenant, key, through=entry.sequence)
             _count(found)
         raise RetryLater(f"{tenant}.{key}: {STEPS_MAX} steps, and still something is owed")
 

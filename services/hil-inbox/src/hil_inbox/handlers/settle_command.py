@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from prometheus_client import Counter
 from contracts.conversations import SendMessage
 from contracts.envelope import Identity, LogEntry, Message, derive_message_id
 from contracts.handovers import HandoverRefused
-from hil_inbox.domain.decide_command import Command, DeskCommand, decide_command, owed_replies
+from hil_inbox.domain.decide_command import Command, DeskCommand, decide_command, is_overtaken, owed_replies
 from hil_inbox.domain.ownership import Ownership, Stored, answer_id, fold_all
 from service_kit.bus import Delivery
 from service_kit.errors import RetryLater
@@ -44,8 +44,6 @@ class States(Protocol):
 
     def put(self, state: Ownership) -> None: ...
 
-    def forget(self, tenant: str, key: str) -> None: ...
-
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -56,21 +54,31 @@ class Desk:
     now_ms: Clock
     publish: Publish
 
-    async def current(self, tenant: str, key: str, *, until: int | None = None) -> Ownership:
-        """The conversation folded through the end of its log, at least through `until`."""
-        state = self.states.get(tenant, key) or Ownership(tenant, key)
-        if until is not None and until <= state.sequence:
-            until = None
-        state = fold_all(state, await self.log.read(tenant, key, after=state.sequence, until=until))
+    async def known(self, tenant: str, key: str, *, through: int) -> Ownership:
+        """The conversation as it is in memory, read on only where that ends before `through`: a beginning of its log,
+        good enough for what is appended behind a fence."""
+        state = self.states.get(tenant, key)
+        if state is not None and state.sequence >= through:
+            return state
+        return await self._read(state or Ownership(tenant, key), through or None)
+
+    async def newest(self, tenant: str, key: str) -> Ownership:
+        """The conversation folded through the end of its log, which the server has to search for: far dearer."""
+        return await self._read(self.states.get(tenant, key) or Ownership(tenant, key), None)
+
+    async def after_refusal(self, state: Ownership, refused: FenceRefused) -> Ownership:
+        """The conversation with what got in before an append. A fence that went down means that the log was archived:
+        it is read anew."""
+        last = refused.last_sequence
+        if last and last < state.sequence:
+            state = Ownership(state.tenant, state.key)
+        return await self._read(state, last or None)
+
+    async def _read(self, state: Ownership, until: int | None) -> Ownership:
+        entries = await self.log.read(state.tenant, state.key, after=state.sequence, until=until)
+        state = fold_all(state, entries)
         self.states.put(state)
         return state
-
-    def read_on(self, state: Ownership, last_sequence: int) -> int | None:
-        """How far to read after a refused append. A fence that went down means that the log was archived: read it
-        anew."""
-        if last_sequence and last_sequence < state.sequence:
-            self.states.forget(state.tenant, state.key)
-        return last_sequence or None
 
 
 class Refusals(Enum):
@@ -82,14 +90,15 @@ class Refusals(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command, whose conversation it is about, and the id of what caused it."""
+    """A command, whose conversation it is about, and the id of what caused it. `sequence` is of something in that
+    conversation which its sender has surely seen."""
 
     tenant: str
     key: str
     command: Command
     caused_by: str
     refusals: Refusals
-    sequence: int | None = None
+    sequence: int = 0
 
     @property
     def identity(self) -> Identity:
@@ -101,20 +110,26 @@ class Asked:
 async def settle(desk: Desk, asked: Asked) -> Stored:
     """Decide, and append the answer fenced; `sequence` is 0 for a refusal that is only answered.
 
-    A command that has its answer gets the same one again. Raises RetryLater when the key never stands still, or when
-    the orchestrator does not get round to sending what its owner has just said."""
-    identity, state = asked.identity, await _after_own_replies(desk, asked)
+    What is in memory is enough to decide on: the fence proves a fact, and a refusal that something newer could turn is
+    given only after the log was read to its end. A command that has its answer gets the same one again. Raises
+    RetryLater when the key never stands still."""
+    identity = asked.identity
+    state = await desk.known(asked.tenant, asked.key, through=asked.sequence)
+    is_newest, patience = False, _Patience()
     for _ in range(TRIES_MAX):
+        state = await _after_own_replies(desk, asked, state, patience)
         now_ms = max(desk.now_ms(), state.log_ms)
         answer = state.answers.get(identity.id) or Stored(decide_command(state, asked.command, now_ms=now_ms), 0)
         is_refused = isinstance(answer.fact, HandoverRefused)
+        if is_refused and not (answer.sequence or is_newest or is_overtaken(state, asked.command)):
+            state, is_newest = await desk.newest(asked.tenant, asked.key), True
+            continue
         if answer.sequence or (is_refused and asked.refusals is Refusals.ANSWERED):
             return _counted(asked.command, answer)
         try:
             entry = await desk.log.append(answer.fact, identity, fence=state.sequence)
         except FenceRefused as refused:
-            until = desk.read_on(state, refused.last_sequence)
-            state = await desk.current(asked.tenant, asked.key, until=until)
+            state, is_newest = await desk.after_refusal(state, refused), True
             continue
         return _counted(asked.command, Stored(answer.fact, entry.sequence))
     raise RetryLater(f"{asked.tenant}.{asked.key}: {TRIES_MAX} tries, and each found something newer in the log")
@@ -127,24 +142,32 @@ async def settle_delivery(delivery: Delivery, *, desk: Desk) -> None:
     await settle(desk, Asked(subject.tenant, subject.key, command, entry.id, Refusals.STORED, entry.sequence))
 
 
-async def _after_own_replies(desk: Desk, asked: Asked) -> Ownership:
-    """The conversation as it is now; where its owner gives it up, as it is once what they have said is sent: else the
-    new epoch would keep it back."""
-    deadline = asyncio.get_running_loop().time() + WAIT_FOR_REPLIES_SECONDS
-    released: set[str] = set()
-    while True:
-        state = await desk.current(asked.tenant, asked.key, until=asked.sequence)
-        owed = () if asked.identity.id in state.answers else owed_replies(state, asked.command)
-        if not owed:
+@dataclass(slots=True)
+class _Patience:
+    """How long a command still waits for its sender's own replies, and which of them were let go."""
+
+    deadline: float = 0.0
+    released: set[str] = field(default_factory=set)
+
+    def is_over(self) -> bool:
+        """Counted from the first question."""
+        now = asyncio.get_running_loop().time()
+        self.deadline = self.deadline or now + WAIT_FOR_REPLIES_SECONDS
+        return now >= self.deadline
+
+
+async def _after_own_replies(desk: Desk, asked: Asked, state: Ownership, patience: _Patience) -> Ownership:
+    """The conversation; where its owner gives it up, as it is once what they have said is sent, else the new epoch
+    would keep it back. Where the orchestrator does not get round to it, they are told (`reply_in_flight`)."""
+    while asked.identity.id not in state.answers:
+        owed = owed_replies(state, asked.command)
+        if not owed or patience.is_over():
             return state
-        if asyncio.get_running_loop().time() >= deadline:
-            names = ", ".join(reply.message_id for reply in owed)
-            raise RetryLater(
-                f"{asked.key}: replies {names[:200]} are still not sent after {WAIT_FOR_REPLIES_SECONDS} s"
-            )
-        await _release(desk, asked, [reply for reply in owed if reply.message_id not in released])
-        released |= {reply.message_id for reply in owed}
+        await _release(desk, asked, [reply for reply in owed if reply.message_id not in patience.released])
+        patience.released |= {reply.message_id for reply in owed}
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        state = await desk.newest(asked.tenant, asked.key)
+    return state
 
 
 async def _release(desk: Desk, asked: Asked, held: Sequence[SendMessage]) -> None:
