@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import psutil
 
 from document_store import open_store
 from hil.embedded.nats_server import NatsServer, start_nats
@@ -78,6 +79,11 @@ class InboxStack:
         async with aiohttp.ClientSession(self.base_url) as session, asyncio.timeout(READY_SECONDS):
             while not await _is_ready(session):  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
+
+    def inbox_cpu_seconds(self) -> float:
+        """What the inbox has used so far."""
+        used = psutil.Process(self._inbox.pid).cpu_times()
+        return float(used.user + used.system)
 
     def kill_inbox(self) -> None:
         """SIGKILL."""

@@ -1,15 +1,19 @@
 """How are the documents that people read stored, found, and never set back?"""
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from document_store import DocumentStore, Equal, OneOf, Page, Sort, Write
 from document_store.errors import VersionConflict
-from document_store.protocol import Condition, Direction, Outcome
+from document_store.protocol import Condition, Direction, Outcome, Stored
 from hil_inbox.domain.read_model import Body, Collection, Place
 
 CONFLICTS_MAX = 20
 WRITES_MAX = 200
+KNOWN_MAX = 50_000
+WRITTEN_ONCE: frozenset[Collection] = frozenset({"transcript", "audit"})
+"""An entry of the log has one line there, whoever writes it."""
 INDEXES: Mapping[Collection, Sequence[Sequence[str]]] = {
     "handovers": (("state", "rank", "opened_ms"), ("tenant", "state", "rank", "opened_ms"), ("rank", "opened_ms")),
     "approvals": (("state", "rank", "expires_ms"), ("tenant", "state", "rank", "expires_ms"), ("rank", "expires_ms")),
@@ -40,10 +44,22 @@ ORDERS: Mapping[Collection, Sequence[Sort]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What this process wrote of a document last."""
+
+    version: int
+    as_of_seq: int
+
+
+NEW = Known(0, -1)
+
+
+@dataclass(frozen=True, slots=True)
 class ViewStore:
     """The inbox's documents. Each carries the sequence that it shows (`as_of_seq`) and never goes back behind it."""
 
     store: DocumentStore
+    _known: "OrderedDict[Place, Known]" = field(default_factory=OrderedDict)
 
     async def prepare(self) -> None:
         """Declare the indexes; at each start, before use."""
@@ -93,22 +109,39 @@ class ViewStore:
                 await self._write_new(collection, dict(list(bodies.items())[start : start + WRITES_MAX]))
 
     async def _write_new(self, collection: Collection, bodies: Mapping[str, Body]) -> None:
-        """First as new documents; those that exist already are compared one by one."""
-        writes = [Write(id_, body, expected_version=0) for id_, body in bodies.items()]
+        """On top of what this process wrote last; what another one wrote meanwhile is compared one by one."""
+        known = {id_: self._known.get((collection, id_), NEW) for id_ in bodies}
+        newer = {id_: body for id_, body in bodies.items() if known[id_].as_of_seq < _as_of_seq(body)}
+        writes = [Write(id_, body, expected_version=known[id_].version) for id_, body in newer.items()]
         outcomes: list[Outcome] = await self.store.put_many(collection, writes)
         for write, outcome in zip(writes, outcomes, strict=True):
-            if isinstance(outcome, VersionConflict) and collection != "transcript":
-                await self._write_newer(collection, write.document_id, bodies[write.document_id])
+            if isinstance(outcome, Stored):
+                self._remember((collection, write.document_id), outcome.version, newer[write.document_id])
+            elif isinstance(outcome, VersionConflict) and collection not in WRITTEN_ONCE:
+                await self._write_newer(collection, write.document_id, newer[write.document_id])
 
     async def _write_newer(self, collection: Collection, document_id: str, body: Body) -> None:
         for attempt in range(CONFLICTS_MAX):
             stored = await self.store.get(collection, document_id)
             assert stored is not None, "documents of the inbox are never deleted"
-            if int(str(stored.body["as_of_seq"])) >= int(str(body["as_of_seq"])):
+            if _as_of_seq(stored.body) >= _as_of_seq(body):
                 return
             try:
-                await self.store.put(collection, document_id, body, expected_version=stored.version)
+                version = await self.store.put(collection, document_id, body, expected_version=stored.version)
+                self._remember((collection, document_id), version, body)
                 return
             except VersionConflict:
                 if attempt == CONFLICTS_MAX - 1:
                     raise
+
+    def _remember(self, place: Place, version: int, body: Body) -> None:
+        if place[0] in WRITTEN_ONCE:
+            return
+        self._known[place] = Known(version, _as_of_seq(body))
+        self._known.move_to_end(place)
+        if len(self._known) > KNOWN_MAX:
+            self._known.popitem(last=False)
+
+
+def _as_of_seq(body: Mapping[str, object]) -> int:
+    return int(str(body["as_of_seq"]))

@@ -1,6 +1,6 @@
 """Which principal does a route act for, and what must it be allowed?"""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -34,10 +34,10 @@ def csrf_of(request: Request) -> str | None:
     return found
 
 
-def needs(role: Role) -> Callable[[Principal], Principal]:
+def needs(role: Role) -> Callable[[Principal], Awaitable[Principal]]:
     """A dependency that raises Forbidden unless the principal may what this role may."""
 
-    def check(principal: Annotated[Principal, Depends(current)]) -> Principal:
+    async def check(principal: Annotated[Principal, Depends(current)]) -> Principal:
         if not principal.may(role):
             raise Forbidden(principal, role)
         return principal

@@ -32,11 +32,11 @@ class Sender:
         return self.if_match
 
 
-def _anybody(who: Who, idempotency_key: IdempotencyKey, if_match: IfMatch = None) -> Sender:
+async def _anybody(who: Who, idempotency_key: IdempotencyKey, if_match: IfMatch = None) -> Sender:
     return Sender(who, idempotency_key, if_match)
 
 
-def _supervisor(who: Supervisor, idempotency_key: IdempotencyKey, if_match: IfMatch = None) -> Sender:
+async def _supervisor(who: Supervisor, idempotency_key: IdempotencyKey, if_match: IfMatch = None) -> Sender:
     return Sender(who, idempotency_key, if_match)
 
 
