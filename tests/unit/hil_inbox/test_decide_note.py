@@ -9,7 +9,7 @@ from contracts.handover_clocks import TransferHandover
 from contracts.handovers import ClaimHandover, HandoverClaimed, HandoverRefused, ResolveHandover
 from contracts.notes import AddNote, NoteAdded
 from contracts.suggestions import OfferSuggestion, SettleSuggestion, SuggestionSettled
-from hil_inbox.domain.decide_command import decide_command, owed_replies
+from hil_inbox.domain.decide_command import decide_command, is_overtaken, owed_replies
 from hil_inbox.domain.edit_distance import CHARACTERS_MAX, edit_distance
 from hil_inbox.domain.ownership import SUGGESTIONS_MAX, Ownership, fold_all
 
@@ -71,6 +71,23 @@ def test_giving_up_waits_for_own_replies_of_this_epoch_until_they_are_decided() 
     )
     after_undo = after(opened("h1"), CLAIMED, reply(), undone, reply())  # Asked for again, it does not come back.
     assert list(owed_replies(after_undo, resolve())) == []
+
+
+def test_who_cannot_be_waited_for_is_told_which_replies_are_on_their_way() -> None:
+    refused = decide_command(after(opened("h1"), CLAIMED, reply(), reply("m2")), resolve(), now_ms=9)
+    assert isinstance(refused, HandoverRefused)
+    assert (refused.reason, refused.detail[:20]) == ("reply_in_flight", "not sent yet: m1, m2")
+    stale = resolve().model_copy(update={"ownership_epoch": 0})
+    late = decide_command(after(opened("h1"), CLAIMED, reply()), stale, now_ms=9)
+    assert isinstance(late, HandoverRefused)
+    assert late.reason == "stale_epoch"
+
+
+def test_only_a_newer_epoch_makes_a_refusal_final() -> None:
+    state = after(opened("h1"), CLAIMED)
+    claims = [ClaimHandover(command_id="k1", actor_id="bo", ownership_epoch=epoch) for epoch in (0, 1, 2)]
+    assert [is_overtaken(state, claim) for claim in claims] == [True, False, False]
+    assert not is_overtaken(state, NOTE)
 
 
 @pytest.mark.parametrize(
