@@ -1,11 +1,14 @@
 """The log on a real server: what is appended, what the server refuses, what a reader sees."""
 
 import asyncio
+import itertools
+from dataclasses import replace
 
 import pytest
 
 from contracts.envelope import LogEntry
 from contracts.streams import LOG
+from contracts.subjects import fence_of
 from service_kit.log import FenceRefused, Log
 from tests.support.kit import TENANT, finished, kit, say
 from tests.support.start_servers import NatsServer
@@ -23,6 +26,40 @@ async def test_a_read_stops_at_the_wanted_sequence(nats_server: NatsServer) -> N
         sequences = [await say(connection, "c1", str(turn)) for turn in range(3)]
         entries = await Log(connection).read(TENANT, "c1", after=sequences[0], until=sequences[1])
         assert [entry.sequence for entry in entries] == [sequences[1]]
+
+
+@pytest.mark.parametrize("steps", [0, 1, 8])
+async def test_however_it_is_read_each_part_of_a_log_is_the_same(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """Fenced and unfenced messages in any order, among those of other keys; near and far, cold and warm."""
+    monkeypatch.setattr("service_kit.log.NEAR", -1)
+    monkeypatch.setattr("service_kit.log.STEPS_BACK_MAX", steps)
+    async with kit(nats_server.url) as connection:
+        log, sequences = Log(connection), [0]
+        for number, is_fenced in enumerate((False, True, True, False, False, True, True, True)):
+            await say(connection, f"other{number}", "1")
+            if is_fenced:
+                message, identity = finished("c1")
+                mine = replace(identity, id=f"fact{number}")
+                sequences.append((await log.append(message, mine, fence=sequences[-1])).sequence)
+            else:
+                sequences.append(await say(connection, "c1", str(number)))
+        for start, end in itertools.combinations(range(len(sequences)), 2):
+            found = await log.read(TENANT, "c1", after=sequences[start], until=sequences[end])
+            assert [entry.sequence for entry in found] == sequences[start + 1 : end + 1]
+
+
+async def test_a_log_whose_beginning_was_purged_is_read_as_far_as_it_goes(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service_kit.log.NEAR", -1)
+    async with kit(nats_server.url) as connection:
+        first = await say(connection, "c1", "1")
+        log, (message, identity) = Log(connection), finished("c1")
+        last = (await log.append(message, identity, fence=first)).sequence
+        await connection.jetstream.purge_stream(LOG.name, subject=fence_of(TENANT, "c1"), seq=last)
+        assert [entry.sequence for entry in await log.read(TENANT, "c1", until=last)] == [last]
 
 
 async def test_tenants_with_the_same_key_have_two_logs(nats_server: NatsServer) -> None:
