@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from hil_inbox.settings import Settings
-from tests.integration.hil_inbox.conftest import Inbox
+from tests.integration.hil_inbox.conftest import ON_BOTH_STORES, Inbox
 from tests.integration.hil_inbox.test_handovers import waiting
 from tests.support.handovers import asked, opened, put
 from tests.support.inbox_token import give_code, give_person, give_token
@@ -66,6 +66,7 @@ async def test_nobody_gets_anything_without_a_token(inbox: Inbox) -> None:
         assert (status, body["error"]) == (401, "unauthenticated"), path
 
 
+@ON_BOTH_STORES
 async def test_an_expired_a_revoked_and_a_made_up_token_are_refused(inbox: Inbox, settings: Settings) -> None:
     expired = await give_token(settings.store_url, age_days=91)
     admin = await give_person(settings.store_url, "root", "admin")
@@ -164,6 +165,7 @@ async def test_a_session_needs_the_right_csrf_token_and_origin_for_whatever_chan
             assert response.status == 403
 
 
+@ON_BOTH_STORES
 async def test_a_login_begins_a_new_session_and_a_logout_ends_it(inbox: Inbox, settings: Settings) -> None:
     await give_person(settings.store_url, "ana")
     async with browser(inbox) as session:
@@ -198,6 +200,7 @@ async def test_the_session_of_a_person_ends_within_seconds_of_their_being_disabl
         assert (await ask(inbox, token, "/v1/handovers"))[0] == 401
 
 
+@ON_BOTH_STORES
 async def test_guessing_is_stopped_and_tells_nothing_of_who_exists(inbox: Inbox, settings: Settings) -> None:
     token = await give_person(settings.store_url, "ana")
     answers = [
@@ -258,6 +261,7 @@ async def test_a_code_in_the_address_is_text_and_never_markup(inbox: Inbox) -> N
     assert "<script>" not in page and "&#34;&gt;&lt;script&gt;" in page
 
 
+@ON_BOTH_STORES
 async def test_the_audit_knows_logins_denials_and_what_admins_did(inbox: Inbox, settings: Settings) -> None:
     admin = await give_person(settings.store_url, "root", "admin")
     agent = await give_person(settings.store_url, "ana")
@@ -289,6 +293,7 @@ async def test_another_tenants_people_and_tokens_do_not_exist(inbox: Inbox, sett
     assert (await ask(inbox, globex, f"/v1/tokens/{token_id}", method="DELETE"))[0] == 404
 
 
+@ON_BOTH_STORES
 async def test_another_tenants_conversations_do_not_exist(inbox: Inbox, settings: Settings) -> None:
     await waiting(inbox, "c1", "h1")
     await put(inbox.connection, opened("h2"), "c2")
