@@ -1,26 +1,12 @@
 """Which stores does every test of the document store run against?"""
 
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.support.start_mongo import NoMongo, running_mongo
 
 from document_store import DocumentStore, open_store
-from hil.embedded.errors import EmbeddedError
-
-
-@pytest.fixture(scope="session")
-def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The session's MongoDB; without one the Mongo half of the suite is skipped, and the summary says why."""
-    with ExitStack() as stack:
-        try:
-            url = stack.enter_context(running_mongo(tmp_path_factory.mktemp("mongo") / "data"))
-        except (NoMongo, EmbeddedError) as error:
-            pytest.skip(f"MONGODB NOT TESTED: {error}")
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "mongo"])

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from tests.support.store_questions import INDEXES, NEVER_MS, QUESTIONS, ROWS
 
 from document_store import (
     DOCUMENT_ID,
@@ -373,6 +374,34 @@ async def test_a_cursor_neither_repeats_nor_skips_documents_when_others_come_and
     old = [document_id for document_id in seen if document_id in BODIES]
     assert "".join(old) == "degbfac"
     assert len(seen) == len(set(seen))
+
+
+async def test_what_services_ask_has_one_answer_whole_in_pages_and_counted(store: DocumentStore) -> None:
+    for fields in INDEXES:
+        await store.ensure_index("handovers", fields)
+    await fill(store, "handovers", ROWS)
+    for question in QUESTIONS:
+        page = await store.find("handovers", question.where, sort=question.sort)
+        assert "".join(document.id for document in page.documents) == question.expected, question
+        assert "".join(await ids(store, question.where, question.sort)) == question.expected, question
+        assert await store.count("handovers", question.where) == len(question.expected), question
+
+
+async def test_of_those_who_remove_what_expired_and_those_who_renew_it_each_document_has_one(
+    store: DocumentStore,
+) -> None:
+    await store.ensure_index("sessions", ["expires_ms"])
+    await fill(store, "sessions", {f"s{n}": {"expires_ms": n} for n in range(20)} | {"kept": {"expires_ms": NEVER_MS}})
+    page = await store.find("sessions", [Between("expires_ms", below=20)], limit=1_000)
+    assert len(page.documents) == 20
+    deletes = [store.delete("sessions", document.id, expected_version=1) for document in page.documents]
+    renewals = [
+        store.put("sessions", document.id, {"expires_ms": NEVER_MS}, expected_version=1) for document in page.documents
+    ]
+    outcomes = await asyncio.gather(*deletes, *renewals, return_exceptions=True)
+    for removed, renewed in zip(outcomes[:20], outcomes[20:], strict=True):
+        assert isinstance(removed, VersionConflict) != isinstance(renewed, VersionConflict)
+    assert await store.count("sessions") == 1 + sum(renewed == 2 for renewed in outcomes[20:])
 
 
 async def test_counting_stops_at_the_number_asked_for(filled: DocumentStore) -> None:

@@ -15,7 +15,6 @@ from hil_inbox.settings import Settings
 from service_kit.connection import Connection
 from tests.support.inbox_token import give_token
 from tests.support.kit import kit
-from tests.support.mongo_fixture import mongo_server
 from tests.support.running_service import running_service
 from tests.support.start_servers import NatsServer, RedisServer
 from tests.support.wait_until import wait_until
@@ -58,7 +57,8 @@ class Inbox:
         await wait_until(found)
 
 
-__all__ = ["mongo_server"]
+ON_BOTH_STORES = pytest.mark.parametrize("store_url", ["sqlite", "mongo"], indirect=True)
+"""For what asks the store something that no other test asks; test_stores.py has each store by itself."""
 
 
 @pytest.fixture

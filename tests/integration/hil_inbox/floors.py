@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from contracts.envelope import Message
 from contracts.handover_clocks import HandoverDelivered
@@ -67,7 +66,7 @@ class Hall:
 
 @asynccontextmanager
 async def hall(
-    nats_url: str, redis_url: str, folder: Path, queues: Mapping[str, Queue] = QUEUES
+    nats_url: str, redis_url: str, store_url: str, queues: Mapping[str, Queue] = QUEUES
 ) -> AsyncIterator[Hall]:
     """Documents follow the log; leases and grace are short."""
     settings = Settings(
@@ -75,7 +74,7 @@ async def hall(
     )
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(kit(nats_url))
-        store = await open_store(f"sqlite:///{folder}/inbox.sqlite3")
+        store = await open_store(store_url)
         stack.push_async_callback(store.close)
         await ViewStore(store).prepare()
         await PeopleStore(store).prepare()

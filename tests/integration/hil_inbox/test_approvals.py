@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from contracts.handovers import ApprovalDecided
-from tests.integration.hil_inbox.conftest import Inbox
+from tests.integration.hil_inbox.conftest import ON_BOTH_STORES, Inbox
 from tests.integration.hil_inbox.test_handovers import log_of
 from tests.support.handovers import asked, ended, put
 from tests.support.wait_until import wait_until
@@ -53,6 +53,7 @@ async def test_a_verdict_that_comes_too_late_is_refused_aloud(inbox: Inbox, expi
     assert not [message for message in await log_of(inbox, "c1") if isinstance(message, ApprovalDecided)]
 
 
+@ON_BOTH_STORES
 async def test_a_list_of_approvals_tells_pending_from_decided(inbox: Inbox) -> None:
     for name in ("a1", "a2"):
         await put(inbox.connection, asked(name), "c1", name=name)

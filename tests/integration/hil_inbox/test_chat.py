@@ -23,6 +23,7 @@ from tests.integration.hil_inbox.chat_kit import (
     say_to,
     shown,
 )
+from tests.integration.hil_inbox.conftest import ON_BOTH_STORES
 from tests.support.handovers import BASED, opened, put
 from tests.support.kit import kit
 from tests.support.running_service import running_service
@@ -102,6 +103,7 @@ async def test_a_feed_tells_who_writes_and_what_is_said_in_order(bus: Connection
         assert (await feed.until("message", author="human_agent"))["text"] == XSS
 
 
+@ON_BOTH_STORES
 async def test_a_feed_that_is_cut_again_and_again_misses_and_repeats_nothing(bus: Connection, ada: Customer) -> None:
     total, last = 60, 0
     told: list[str] = []
@@ -143,6 +145,7 @@ async def test_notes_suppressed_answers_and_the_names_of_accounts_never_reach_th
     assert "corp.example" not in told + read
 
 
+@ON_BOTH_STORES
 async def test_a_rating_counts_once_and_only_after_a_person_ended_something(bus: Connection, ada: Customer) -> None:
     await ada.write("Hello")
     assert (await ada.post("rating", {"rating": 5}))[1]["error"] == "not_asked"

@@ -14,7 +14,7 @@ from hil.embedded.ports import free_port
 from hil_inbox.app import serve
 from hil_inbox.settings import Settings
 from service_kit.log import Log
-from tests.integration.hil_inbox.conftest import Inbox
+from tests.integration.hil_inbox.conftest import ON_BOTH_STORES, Inbox
 from tests.support.handovers import opened, put
 from tests.support.inbox_token import give_person, give_token
 from tests.support.kit import TENANT, kit, say
@@ -56,6 +56,7 @@ async def asked(inbox: Inbox, method: str, path: str, body: object = None, *, to
         return response.status, await response.json()
 
 
+@ON_BOTH_STORES
 async def test_who_is_there_is_given_what_waits_and_the_board_shows_it(floor: Inbox, settings: Settings) -> None:
     ana = await give_person(settings.store_url, "ana")
     assert (await asked(floor, "GET", "/v1/me", token=ana))[1]["status"] == "offline"
@@ -115,6 +116,7 @@ async def test_only_supervisors_stop_the_ai_or_take_work_from_people(floor: Inbo
     assert {"ai_stopped", "ai_resumed", "agent_rehomed"} <= set(actions)
 
 
+@ON_BOTH_STORES
 async def test_conversations_are_found_by_words_within_the_tenant_only(floor: Inbox, settings: Settings) -> None:
     ana = await give_person(settings.store_url, "ana")
     eve = await give_token(settings.store_url, tenant="other")

@@ -2,19 +2,16 @@
 
 import asyncio
 
-import pytest
-
 from contracts.conversations import SendMessage
 from contracts.envelope import Message
 from contracts.handovers import ClaimHandover, HandoverClaimed, HandoverRefused, HandoverReturned
 from service_kit.log import Log
-from tests.integration.hil_inbox.conftest import Inbox
+from tests.integration.hil_inbox.conftest import ON_BOTH_STORES, Inbox
 from tests.support.handovers import opened, put
 from tests.support.kit import TENANT, say
 from tests.support.wait_until import wait_until
 
 UNDO_MS = 5_000
-ON_BOTH_STORES = pytest.mark.parametrize("store_url", ["sqlite", "mongo"], indirect=True)
 
 
 async def log_of(inbox: Inbox, key: str) -> list[Message]:

@@ -3,13 +3,13 @@
 import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
 from contracts.handovers import HandoverClaimed, HandoverReleased
 from hil_inbox.domain.house_commands import AssignHandover
 from service_kit.errors import RetryLater
+from tests.integration.hil_inbox.conftest import ON_BOTH_STORES
 from tests.integration.hil_inbox.floors import QUEUES, Hall, hall
 from tests.support.kit import TENANT
 from tests.support.start_servers import NatsServer, RedisServer
@@ -68,10 +68,11 @@ async def run_replicas(house: Hall, stack: AsyncExitStack, count: int) -> asynci
     return stop
 
 
+@ON_BOTH_STORES
 async def test_two_replicas_give_each_handover_to_one_person_and_nobody_more_than_they_hold(
-    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+    nats_server: NatsServer, redis_server: RedisServer, store_url: str
 ) -> None:
-    async with hall(nats_server.url, redis_server.url, tmp_path) as house, AsyncExitStack() as stack:
+    async with hall(nats_server.url, redis_server.url, store_url) as house, AsyncExitStack() as stack:
         for name in ("ana", "bo", "cy"):
             await house.person(name)
         await keep_alive(house, stack, "ana", "bo", "cy")
@@ -99,9 +100,9 @@ async def test_two_replicas_give_each_handover_to_one_person_and_nobody_more_tha
 
 
 async def test_what_somebody_gone_owns_goes_back_once_and_who_comes_back_in_time_keeps_it(
-    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+    nats_server: NatsServer, redis_server: RedisServer, store_url: str
 ) -> None:
-    async with hall(nats_server.url, redis_server.url, tmp_path, queues={}) as house, AsyncExitStack() as stack:
+    async with hall(nats_server.url, redis_server.url, store_url, queues={}) as house, AsyncExitStack() as stack:
         floor, _ = await stack.enter_async_context(house.replica())
         for number, owner in enumerate(("gone", "back", "never seen")):
             await house.handover(number)
@@ -124,9 +125,9 @@ async def test_what_somebody_gone_owns_goes_back_once_and_who_comes_back_in_time
 
 
 async def test_a_supervisor_puts_back_what_somebody_owns_once(
-    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+    nats_server: NatsServer, redis_server: RedisServer, store_url: str
 ) -> None:
-    async with hall(nats_server.url, redis_server.url, tmp_path, queues={}) as house, house.replica() as (floor, _):
+    async with hall(nats_server.url, redis_server.url, store_url, queues={}) as house, house.replica() as (floor, _):
         await house.handover(0)
         await wait_until(lambda: floor.rows.get(TENANT, "h0"))
         await floor.assigner.settle(TENANT, "c0", AssignHandover("give", "h0", 0, "ana"))
@@ -141,9 +142,9 @@ async def test_a_supervisor_puts_back_what_somebody_owns_once(
 
 
 async def test_while_redis_is_away_nobody_is_taken_anything_and_afterwards_everybody_has_their_grace_anew(
-    nats_server: NatsServer, own_redis_server: RedisServer, tmp_path: Path
+    nats_server: NatsServer, own_redis_server: RedisServer, store_url: str
 ) -> None:
-    async with hall(nats_server.url, own_redis_server.url, tmp_path, queues={}) as house, AsyncExitStack() as stack:
+    async with hall(nats_server.url, own_redis_server.url, store_url, queues={}) as house, AsyncExitStack() as stack:
         floor, _ = await stack.enter_async_context(house.replica())
         await house.handover(0)
         await wait_until(lambda: floor.rows.get(TENANT, "h0"))
@@ -176,9 +177,9 @@ async def test_while_redis_is_away_nobody_is_taken_anything_and_afterwards_every
 
 
 async def test_a_person_with_two_tabs_is_there_once_and_status_is_theirs(
-    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+    nats_server: NatsServer, redis_server: RedisServer, store_url: str
 ) -> None:
-    async with hall(nats_server.url, redis_server.url, tmp_path) as house, house.replica() as (floor, _):
+    async with hall(nats_server.url, redis_server.url, store_url) as house, house.replica() as (floor, _):
         first, second = [await floor.presence.beat(TENANT, "ana") for _ in range(2)]
         assert (first.status, first.changed, second.changed) == ("online", True, False)
         busy = await floor.presence.beat(TENANT, "ana", "busy")

@@ -1,12 +1,11 @@
 """Which principal does a route act for, and what must it be allowed?"""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from hil_inbox.domain.people import Role
+from hil_inbox.domain.people import ROLES, Role
 from hil_inbox.domain.principal import SCOPE_OF_ROLE, Principal
 
 _bearer = HTTPBearer(auto_error=False, description="An API token, or a session's cookie and X-CSRF-Token.")
@@ -21,10 +20,17 @@ class Forbidden(Exception):
         self.needed = needed
 
 
-async def current(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Principal:
-    """Whom the doorkeeper let in."""
+async def current(
+    request: Request, needed: SecurityScopes, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Principal:
+    """Whom the doorkeeper let in. Raises Forbidden unless they may what the roles may that the route needs; those stand
+    in the OpenAPI document, too."""
     principal = request.scope["state"]["principal"]
     assert isinstance(principal, Principal), "the doorkeeper guards every path that is not open"
+    assert set(needed.scopes) <= set(ROLES), needed.scopes
+    for role in ROLES:
+        if role in needed.scopes and not principal.may(role):
+            raise Forbidden(principal, role)
     return principal
 
 
@@ -34,17 +40,6 @@ def csrf_of(request: Request) -> str | None:
     return found
 
 
-def needs(role: Role) -> Callable[[Principal], Awaitable[Principal]]:
-    """A dependency that raises Forbidden unless the principal may what this role may."""
-
-    async def check(principal: Annotated[Principal, Depends(current)]) -> Principal:
-        if not principal.may(role):
-            raise Forbidden(principal, role)
-        return principal
-
-    return check
-
-
 Who = Annotated[Principal, Depends(current)]
-Supervisor = Annotated[Principal, Depends(needs("supervisor"))]
-Admin = Annotated[Principal, Depends(needs("admin"))]
+Supervisor = Annotated[Principal, Security(current, scopes=["supervisor"])]
+Admin = Annotated[Principal, Security(current, scopes=["admin"])]

@@ -1,4 +1,4 @@
-"""Servers that these tests ask for by name."""
+"""Which MongoDB do all tests of adapters and services share?"""
 
 from tests.support.mongo_fixture import mongo_server
 
