@@ -50,6 +50,7 @@ SETTINGS = {
     "HIL_INBOX_GRACE_SECONDS": "2",
     "HIL_INBOX_LOG_LEVEL": "warning",
     "ORCHESTRATOR_LOG_LEVEL": "warning",
+    "PYTHONDONTWRITEBYTECODE": "",  # Empty is off: else every start would compile all modules again.
 }
 PERSON = """
 name: person

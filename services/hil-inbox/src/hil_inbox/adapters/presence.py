@@ -86,10 +86,10 @@ class Presence:
             return _texts(cast("list[bytes]", await self.redis.zrange(_key("tenants"), 0, TENANTS_MAX - 1)))
 
     async def sweep(self, tenant: str) -> Sweep:
-        """One look at leases that ended; of several replicas that look at once, one is told of a lapse."""
+        """One look at leases that ended; of several replicas that look at once, one is told of a lapse. To be made more
+        often than twice in the grace time: longer pauses are time in which nobody could be heard."""
         keys = [_key(name, tenant) for name in ("leases", "people", "work")]
-        gap_seconds = max(1.0, self.grace_seconds / 2)
-        times = (self.lease_seconds, self.grace_seconds, self.kept_seconds, gap_seconds)
+        times = (self.lease_seconds, self.grace_seconds, self.kept_seconds, self.grace_seconds / 2)
         arguments = (tenant, *map(_ms, times), str(SWEPT_MAX))
         lapsed, gone = await self._eval(SWEEP, (*keys, _key("tenants"), _key("sweeps")), arguments)
         return Sweep(tuple(_texts(lapsed)), tuple(_texts(gone)))
