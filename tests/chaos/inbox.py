@@ -99,7 +99,7 @@ def main() -> int:
     """Run, print, and say by the exit status whether every promise was kept."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.inbox", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long customers come, one each 0.25 s")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long customers come, eight at once")
     parser.add_argument("--json", type=Path, help="write the summary to this file too")
     parser.add_argument("--keep", type=Path, help="keep data and logs in this directory")
     options = parser.parse_args()

@@ -1,9 +1,11 @@
 """What do customers do in the inbox's kill test, and what does the system say in the end?"""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import TypeVar
 
 from contracts.conversations import MessageReceived
@@ -19,8 +21,8 @@ from tests.support.kit import TENANT
 from tests.support.wait_until import wait_until
 
 SETTLED_SECONDS_MAX = 120.0
-EVERY_SECONDS = 0.25
-"""Between one customer and the next, so that each inbox dies while somebody is served."""
+AT_ONCE = 8
+CUSTOMERS_MIN = 10
 BEAT_SECONDS = 0.5
 GONE, STAYS = "gone", "stays"
 PERSON = """
@@ -63,13 +65,18 @@ class Scene:
     crew: Crew
 
     async def play(self, seconds: float) -> None:
-        """Customers come for so long; returns when all have been served. One person stays all the time."""
+        """Customers come for so long, and at least ten; returns when all have been served. One person stays there."""
         staying = asyncio.create_task(self._stay())
+        until, numbers = time.monotonic() + seconds, count(1)
         try:
             async with asyncio.TaskGroup() as group:
-                for number in range(1, max(10, int(seconds / EVERY_SECONDS)) + 1):
-                    group.create_task(self._customer(number))
-                    await asyncio.sleep(EVERY_SECONDS)
+
+                async def one_after_the_other() -> None:
+                    while (number := next(numbers)) <= CUSTOMERS_MIN or time.monotonic() < until:
+                        await self._customer(number, group)
+
+                for _ in range(AT_ONCE):
+                    group.create_task(one_after_the_other())
         finally:
             staying.cancel()
 
@@ -101,7 +108,7 @@ class Scene:
         staying.cancel()
         return found
 
-    async def _customer(self, number: int) -> None:
+    async def _customer(self, number: int, group: asyncio.TaskGroup) -> None:
         """Most want a person, every third needs a decision, some get a person who goes away, or one who stays."""
         key, of_ten = f"c{number}", number % 10
         workflow = "question" if number % 3 == 2 and of_ten not in (0, 5) else "person"
@@ -110,14 +117,17 @@ class Scene:
         if workflow == "question":
             return await self.crew.decide(key, (await self._first(key, OpenApproval)).approval_id)
         handover_id = (await self._first(key, OpenHandover)).handover_id
-        if of_ten == 5:
-            return await self.crew.take(key, handover_id, STAYS)
+        if of_ten not in (0, 5):
+            return await self.crew.serve(key, handover_id)
+        await self.crew.take(key, handover_id, STAYS if of_ten == 5 else GONE)
         if of_ten == 0:
-            await self.crew.take(key, handover_id, GONE)
             self.crew.of(key).left.append(handover_id)
-            if not await self._is_rehomed(key):
-                return None  # The verdict says so.
-        return await self.crew.serve(key, handover_id)
+            group.create_task(self._serve_later(key, handover_id))
+
+    async def _serve_later(self, key: str, handover_id: str) -> None:
+        """Others take over what somebody left; that nobody can is the verdict's to say."""
+        if await self._is_rehomed(key):
+            await self.crew.serve(key, handover_id)
 
     async def _is_rehomed(self, key: str) -> bool:
         async def released() -> bool:

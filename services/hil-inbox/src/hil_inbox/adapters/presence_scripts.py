@@ -24,8 +24,8 @@ return {status, since, changed, now}
 
 # KEYS: leases, people, work, tenants, sweeps   ARGV: tenant, lease ms, grace ms, kept ms, gap ms, people a sweep
 # -> {lapsed since the last sweep}, {gone for longer than the grace}
-# Where nobody swept for `gap`, nobody could be heard either (Redis or all of us were away): that time counts for nobody,
-# however often it happens. Leases end so much later, but not later than if they were renewed now.
+# Where nobody swept for `gap`, nobody could be heard either (Redis or all of us were away). That time counts for
+# nobody, however often it happens. Leases end so much later, but not later than if they were renewed now.
 SWEEP = (
     _NOW
     + """
