@@ -29,6 +29,7 @@ from tests.chaos.inbox_verdict import broken_promises
 from tests.support.inbox_token import give_token
 from tests.support.kit import TENANT
 
+LIVES_SECONDS = (1.0, 3.0)
 INBOXES = ("hil_inbox", "hil_inbox-2")
 AT_ONCE = RestartPolicy(delay_seconds_first=0.05, delay_seconds_max=0.05, restarts_max=100_000)
 SETTINGS = {
@@ -59,16 +60,18 @@ async def run(seconds: float, *, seed: int, data_dir: Path) -> dict[str, object]
         random = Random(seed)
         desks = Desks(session, [stack.endpoints[name] for name in INBOXES], token, random)
         scene = Scene(connection, Crew(desks))
-        killer = InboxKiller([_child(stack, name) for name in INBOXES], random)
-        killing = asyncio.create_task(killer.run())
-        try:
-            await scene.play(seconds)
-        finally:
-            killing.cancel()
-        print(f"all served after {time.monotonic() - began:.0f} s", flush=True)
-        logs = await scene.logs()
-        await scene.note_shown(logs)
-        broken = [*broken_promises(scene.crew.told, logs), *await scene.broken_presence(), *killer.own_ends]
+        killer = InboxKiller([_child(stack, name) for name in INBOXES], random, LIVES_SECONDS)
+        async with scene.somebody_stays():
+            killing = asyncio.create_task(killer.run())
+            try:
+                await scene.play(seconds)
+            finally:
+                killing.cancel()
+            print(f"all served after {time.monotonic() - began:.0f} s", flush=True)
+            await scene.until_idle()
+            logs = await scene.logs()
+            await scene.note_shown(logs)
+            broken = [*broken_promises(scene.crew.told, logs), *await scene.broken_presence(), *killer.own_ends]
     return _summary(scene.crew, killer, broken, seconds=round(time.monotonic() - began, 1))
 
 

@@ -125,13 +125,19 @@ class Crew:
         return (await self.desks.get("agent-0", path)).body
 
     async def _claim(self, key: str, handover_id: str, actor: str) -> str | None:
-        """The actor, if the claim won."""
-        path, etag = f"/v1/handovers/{handover_id}", await self._etag(actor, f"/v1/handovers/{handover_id}")
-        command = f"{actor}-claim-{key}-{etag.strip(chr(34))}"
-        answer = await self.desks.post(actor, f"{path}/claim", key=command, etag=etag, body={})
-        if answer.status == 200:
-            self.of(key).claims.append((actor, int(str(answer.body["ownership_epoch"]))))
-            return actor
+        """The actor, if the claim won. Who saw an owner that is not there any more looks again."""
+        path, deadline = f"/v1/handovers/{handover_id}", asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while True:
+            etag = await self._etag(actor, path)
+            command = f"{actor}-claim-{key}-{etag.strip(chr(34))}"
+            answer = await self.desks.post(actor, f"{path}/claim", key=command, etag=etag, body={})
+            if answer.status == 200:
+                self.of(key).claims.append((actor, int(str(answer.body["ownership_epoch"]))))
+                return actor
+            is_free = answer.body.get("error") == "stale_epoch" and answer.body.get("owner_id") is None
+            if answer.status != 409 or not is_free or asyncio.get_running_loop().time() > deadline:
+                break
+            await asyncio.sleep(PAUSE_SECONDS)
         if answer.status != 409 or answer.body.get("owner_id") not in pair(key):
             self.of(key).odd.append(f"{actor} lost a claim, and was not told who won: {answer}")
         return None

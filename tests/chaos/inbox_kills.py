@@ -7,17 +7,17 @@ from random import Random
 
 from hil.embedded.units import ChildUnit
 
-LIVES_SECONDS = (1.0, 3.0)
 POLL_SECONDS = 0.05
 
 
 @dataclass(slots=True)
 class InboxKiller:
-    """SIGKILL for each inbox 1 to 3 s after each time that it is ready; the stack's supervisor starts it anew.
+    """SIGKILL for each inbox, `lives_seconds` after each time that it is ready; the stack's supervisor starts it anew.
     `own_ends` are those that ended unasked."""
 
     units: Sequence[ChildUnit]
     random: Random
+    lives_seconds: tuple[float, float]
     kills: int = 0
     own_ends: list[str] = field(default_factory=list)
 
@@ -31,7 +31,7 @@ class InboxKiller:
         while True:
             if unit.alive and await unit.is_ready():
                 process_id = unit.child.pid
-                await asyncio.sleep(self.random.uniform(*LIVES_SECONDS))
+                await asyncio.sleep(self.random.uniform(*self.lives_seconds))
                 if not unit.alive or unit.child.pid != process_id:
                     self.own_ends.append(f"{unit.name} ended by itself: {unit.child.log_tail()[-500:]}")
                     continue

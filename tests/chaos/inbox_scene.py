@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import TypeVar
@@ -65,18 +65,23 @@ class Scene:
     crew: Crew
 
     async def play(self, seconds: float) -> None:
-        """Customers come for so long, and at least ten; returns when all have been served. One person stays there."""
-        staying = asyncio.create_task(self._stay())
+        """Customers come for so long, and at least ten; returns when all have been served."""
         until, numbers = time.monotonic() + seconds, count(1)
+        async with asyncio.TaskGroup() as group:
+
+            async def one_after_the_other() -> None:
+                while (number := next(numbers)) <= CUSTOMERS_MIN or time.monotonic() < until:
+                    await self._customer(number, group)
+
+            for _ in range(AT_ONCE):
+                group.create_task(one_after_the_other())
+
+    @asynccontextmanager
+    async def somebody_stays(self) -> AsyncIterator[None]:
+        """One person is there as long as the block runs."""
+        staying = asyncio.create_task(self._stay())
         try:
-            async with asyncio.TaskGroup() as group:
-
-                async def one_after_the_other() -> None:
-                    while (number := next(numbers)) <= CUSTOMERS_MIN or time.monotonic() < until:
-                        await self._customer(number, group)
-
-                for _ in range(AT_ONCE):
-                    group.create_task(one_after_the_other())
+            yield
         finally:
             staying.cancel()
 
@@ -84,9 +89,12 @@ class Scene:
         """Of every conversation that somebody was told something about."""
         return {key: await Log(self.connection).read(TENANT, key) for key in self.crew.told}
 
-    async def note_shown(self, logs: Mapping[str, Sequence[LogEntry]]) -> None:
-        """Once the inbox owes nothing any more: the state of each handover and approval, as it is shown."""
+    async def until_idle(self) -> None:
+        """Until the inbox owes nothing any more."""
         await wait_until(self._is_idle, timeout_seconds=SETTLED_SECONDS_MAX, every_seconds=0.2)
+
+    async def note_shown(self, logs: Mapping[str, Sequence[LogEntry]]) -> None:
+        """The state of each handover and approval, as it is shown."""
         for key, log in logs.items():
             opened = [entry.message for entry in log if isinstance(entry.message, OpenHandover | OpenApproval)]
             for one in opened:
@@ -97,7 +105,7 @@ class Scene:
 
     async def broken_presence(self) -> list[str]:
         """Whom the inboxes show otherwise than they are, after some time to recover: one stayed, others are gone."""
-        staying, found = asyncio.create_task(self._stay()), ["nothing was shown"]
+        found = ["nothing was shown"]
 
         async def all_right() -> bool:
             found[:] = broken_presence({STAYS}, {url: await self._statuses(url) for url in self.crew.desks.urls})
@@ -105,7 +113,6 @@ class Scene:
 
         with suppress(TimeoutError):
             await wait_until(all_right, timeout_seconds=30, every_seconds=0.3)
-        staying.cancel()
         return found
 
     async def _customer(self, number: int, group: asyncio.TaskGroup) -> None:
