@@ -1,8 +1,8 @@
 """The judge of the feed notices each kind of fault in what one of several subscribers was told."""
 
 import pytest
-from tests.chaos.feed_followers import Told
-from tests.chaos.feed_verdict import FeedVerdict, judge
+from tests.chaos.feed.followers import Told
+from tests.chaos.feed.verdict import FeedVerdict, judge
 
 from hil.desktop.state import DesktopState
 

@@ -1,7 +1,7 @@
 """The judge of the inbox's kill test notices each kind of broken promise."""
 
 import pytest
-from tests.chaos.inbox_verdict import Answers, broken_presence, broken_promises
+from tests.chaos.inbox.verdict import Answers, broken_presence, broken_promises
 
 from contracts.conversations import MessageSent, MessageSuppressed
 from contracts.envelope import BasedOn, LogEntry, Message

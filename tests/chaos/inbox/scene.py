@@ -15,8 +15,8 @@ from contracts.streams import HIL_INBOX_CLOCKS, HIL_INBOX_COMMANDS, HIL_INBOX_EV
 from hil.turns import Turn, send_turn
 from service_kit.connection import Connection
 from service_kit.log import Log
-from tests.chaos.inbox_agents import Crew
-from tests.chaos.inbox_verdict import broken_presence
+from tests.chaos.inbox.agents import Crew
+from tests.chaos.inbox.verdict import broken_presence
 from tests.support.kit import TENANT
 from tests.support.wait_until import wait_until
 

@@ -22,15 +22,16 @@ from contracts.envelope import Identity, Message, derive_message_id
 from hil.desktop.scenario import scenario
 from hil.embedded.plan import OneProcessEach, StackPlan
 from hil.embedded.services import SERVICES
-from hil.embedded.stack import Stack, running_stack
+from hil.embedded.stack import Stack
 from hil.embedded.supervisor import RestartPolicy, wait_ready
 from hil.embedded.units import ChildUnit
 from service_kit.bus import publish
 from service_kit.connection import Connection, connected
 from service_kit.errors import RetryLater
-from tests.chaos.feed_followers import Follower, Told
-from tests.chaos.feed_snapshot import fresh_snapshot, told_sequences, until_settled
-from tests.chaos.feed_verdict import FeedVerdict, judge
+from tests.chaos.feed.followers import Follower, Told
+from tests.chaos.feed.snapshot import fresh_snapshot, told_sequences, until_settled
+from tests.chaos.feed.verdict import FeedVerdict, judge
+from tests.chaos.forked_stack import child_of, forked_stack
 from tests.chaos.inbox_kills import InboxKiller
 from tests.support.inbox_token import give_token
 from tests.support.kit import TENANT
@@ -68,7 +69,7 @@ async def run(plan: FeedPlan, *, data_dir: Path) -> dict[str, object]:
     token = await give_token(f"sqlite:///{data_dir}/stores/hil_inbox.sqlite3")
     connector = aiohttp.TCPConnector(limit=0)
     async with (
-        running_stack(stack_plan, lambda _: None) as stack,
+        forked_stack(stack_plan, INBOXES, "hil_inbox") as stack,
         connected(stack.endpoints["nats"], service="client") as connection,
         aiohttp.ClientSession(connector=connector) as session,
     ):
@@ -87,10 +88,10 @@ async def _under_kills(
         for number in range(plan.subscribers)
     ]
     following = [asyncio.create_task(one.follow(lambda at: last.done() and at >= last.result())) for one in followers]
-    killer = InboxKiller([_child(stack, name) for name in INBOXES], Random(plan.seed), LIVES_SECONDS)
+    killer = InboxKiller([child_of(stack, name) for name in INBOXES], Random(plan.seed), LIVES_SECONDS)
     killing = asyncio.create_task(killer.run())
     try:
-        await _publish(plan, connection, _child(stack, "nats"))
+        await _publish(plan, connection, child_of(stack, "nats"))
     finally:
         killing.cancel()
     for name in INBOXES:
@@ -178,12 +179,6 @@ def main() -> int:
 
 def _desk(actor_id: str, token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}", "Hil-Actor": actor_id}
-
-
-def _child(stack: Stack, name: str) -> ChildUnit:
-    unit = stack.units[name]
-    assert isinstance(unit, ChildUnit)
-    return unit
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import aiohttp
 
-from tests.chaos.inbox_verdict import Answers
+from tests.chaos.inbox.verdict import Answers
 
 PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = 0.3

@@ -17,15 +17,14 @@ import aiohttp
 
 from hil.embedded.plan import OneProcessEach, StackPlan
 from hil.embedded.services import SERVICES
-from hil.embedded.stack import Stack, running_stack
 from hil.embedded.supervisor import RestartPolicy
-from hil.embedded.units import ChildUnit
 from orchestrator.adapters.workflow_registry import opened
 from service_kit.connection import connected
-from tests.chaos.inbox_agents import REQUEST_SECONDS, Crew, Desks
+from tests.chaos.forked_stack import child_of, forked_stack
+from tests.chaos.inbox.agents import REQUEST_SECONDS, Crew, Desks
+from tests.chaos.inbox.scene import PERSON, QUESTION, Scene
+from tests.chaos.inbox.verdict import broken_promises
 from tests.chaos.inbox_kills import InboxKiller
-from tests.chaos.inbox_scene import PERSON, QUESTION, Scene
-from tests.chaos.inbox_verdict import broken_promises
 from tests.support.inbox_token import give_token
 from tests.support.kit import TENANT
 
@@ -50,7 +49,7 @@ async def run(seconds: float, *, seed: int, data_dir: Path) -> dict[str, object]
     token = await give_token(f"sqlite:///{data_dir}/stores/hil_inbox.sqlite3")
     began = time.monotonic()
     async with (
-        running_stack(plan, lambda _: None) as stack,
+        forked_stack(plan, INBOXES, "hil_inbox") as stack,
         connected(stack.endpoints["nats"], service="client") as connection,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS)) as session,
     ):
@@ -60,7 +59,7 @@ async def run(seconds: float, *, seed: int, data_dir: Path) -> dict[str, object]
         random = Random(seed)
         desks = Desks(session, [stack.endpoints[name] for name in INBOXES], token, random)
         scene = Scene(connection, Crew(desks))
-        killer = InboxKiller([_child(stack, name) for name in INBOXES], random, LIVES_SECONDS)
+        killer = InboxKiller([child_of(stack, name) for name in INBOXES], random, LIVES_SECONDS)
         async with scene.somebody_stays():
             killing = asyncio.create_task(killer.run())
             try:
@@ -113,12 +112,6 @@ def main() -> int:
         options.json.write_text(json.dumps(summary, indent=2) + "\n")
     print(json.dumps(summary))
     return 0 if is_clean(summary) else 1
-
-
-def _child(stack: Stack, name: str) -> ChildUnit:
-    unit = stack.units[name]
-    assert isinstance(unit, ChildUnit)
-    return unit
 
 
 if __name__ == "__main__":
