@@ -1,5 +1,4 @@
-"""The inbox and its feed under kills in short, with fixed seeds; `python -m tests.chaos.inbox` and `tests.chaos.feed` are
-the long forms."""
+"""The inbox and its feed under kills in short; `python -m tests.chaos.inbox` and `tests.chaos.feed` are longer."""
 
 import json
 import subprocess
