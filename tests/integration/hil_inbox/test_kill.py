@@ -1,6 +1,7 @@
 """The inbox is killed under load and started again: nothing is lost, doubled or stuck."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import aiohttp
@@ -11,7 +12,7 @@ from contracts.handovers import ClaimHandover, HandoverClaimed
 from hil.embedded.ports import free_port
 from service_kit.connection import Connection
 from service_kit.log import Log
-from tests.support.child_service import ChildService
+from tests.support.forked_child import ForkedChild
 from tests.support.handovers import opened, put
 from tests.support.inbox_token import give_token
 from tests.support.kit import TENANT, kit, say
@@ -43,7 +44,7 @@ async def test_a_kill_at_any_moment_leaves_one_claim_each_and_true_documents(
         "HIL_INBOX_HTTP_PORT": str(port),
     }
     headers = {"Authorization": f"Bearer {await give_token(settings['HIL_INBOX_STORE_URL'])}", "Hil-Actor": "ana"}
-    service = ChildService("hil_inbox", settings, tmp_path / "inbox.log")
+    service = ForkedChild("hil_inbox", {**os.environ, **settings}, tmp_path / "inbox.log")
     url = f"http://127.0.0.1:{port}"
     async with kit(nats_server.url) as connection, aiohttp.ClientSession(url, headers=headers) as session:
         for start in range(0, HANDOVERS, 50):
@@ -78,4 +79,5 @@ async def test_a_kill_at_any_moment_leaves_one_claim_each_and_true_documents(
             assert said == [f"text {number}"]
             assert isinstance(claims[0].message, HandoverClaimed)
             assert shown["owner_id"] == claims[0].message.agent_id
-        assert service.stop() == 0
+        service.stop()
+        assert service.exit_code == 0

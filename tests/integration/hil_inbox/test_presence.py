@@ -3,11 +3,15 @@
 import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from contracts.handovers import HandoverClaimed, HandoverReleased
+from hil_inbox.adapters.presence import Presence, Sweep, open_presence
 from hil_inbox.domain.house_commands import AssignHandover
+from hil_inbox.domain.presence import Roll
 from service_kit.errors import RetryLater
 from tests.integration.hil_inbox.conftest import ON_BOTH_STORES
 from tests.integration.hil_inbox.floors import QUEUES, Hall, hall
@@ -188,3 +192,102 @@ async def test_a_person_with_two_tabs_is_there_once_and_status_is_theirs(
         assert list((await floor.presence.roll(TENANT)).people) == ["ana"]
         assert await floor.people_online(QUEUES["shop"], TENANT) == 0
         assert await floor.presence.tenants() == [TENANT]
+
+
+async def test_time_in_which_nobody_could_be_heard_does_not_count_however_often_it_happens(
+    redis_server: RedisServer,
+) -> None:
+    lease, grace = 0.2, 0.4
+    opened = open_presence(redis_server.url, process="p", lease_seconds=lease, grace_seconds=grace)
+    async with opened as presence:
+
+        async def sweep_after(pause_ms: int) -> tuple[Sweep, int]:
+            """A sweep, and the time since the last one if it counts."""
+            began = (await presence.roll(TENANT)).now_ms
+
+            async def over() -> bool:
+                return (await presence.roll(TENANT)).now_ms >= began + pause_ms
+
+            await wait_until(over, every_seconds=0.005)
+            sweep = await presence.sweep(TENANT)
+            return sweep, (await presence.roll(TENANT)).now_ms - began
+
+        await presence.beat(TENANT, "ana")
+        sweep, heard_ms, lapses = await presence.sweep(TENANT), 0, 0
+        for _ in range(50):  # An outage of more than half the grace time each time, and a short life.
+            await sweep_after(250)
+            for _ in range(3):
+                sweep, took_ms = await sweep_after(50)
+                heard_ms, lapses = heard_ms + took_ms, lapses + len(sweep.lapsed)
+            if sweep.gone:
+                break
+        assert (sweep.gone, lapses) == (("ana",), 1)
+        assert heard_ms >= (lease + grace) * 1_000
+
+
+async def test_who_was_there_when_an_outage_began_is_there_when_it_ends(redis_server: RedisServer) -> None:
+    async with open_presence(redis_server.url, process="p", lease_seconds=0.5, grace_seconds=0.4) as presence:
+        beat = await presence.beat(TENANT, "ana")
+        await presence.sweep(TENANT)
+
+        async def lapsed() -> bool:
+            return not (await presence.roll(TENANT)).people
+
+        await wait_until(lapsed)
+        assert await presence.sweep(TENANT) == Sweep((), ())
+        [ana] = (await presence.roll(TENANT)).people.values()
+        assert (ana.status, ana.since_ms) == ("online", beat.since_ms)
+
+
+async def test_whoever_is_gone_is_found_however_many_are(
+    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async with hall(nats_server.url, redis_server.url, tmp_path, queues={}) as house, AsyncExitStack() as stack:
+        floor, _ = await stack.enter_async_context(house.replica())
+        await house.handover(0)
+        await wait_until(lambda: floor.rows.get(TENANT, "h0"))
+        await floor.assigner.settle(TENANT, "c0", AssignHandover("give", "h0", 0, "zoe"))
+        for start in range(0, 510, 15):
+            await asyncio.gather(*(floor.presence.beat(TENANT, f"agent-{start + number}") for number in range(15)))
+        await floor.presence.beat(TENANT, "zoe")  # The last one to go.
+        await run_replicas(house, stack, 1)
+
+        async def released() -> bool:
+            return bool(await releases(house, 0))
+
+        await wait_until(released, timeout_seconds=20)
+
+
+async def test_who_comes_back_while_those_who_are_gone_are_looked_for_keeps_what_they_take(
+    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async with hall(nats_server.url, redis_server.url, tmp_path, queues={}) as house, house.replica() as (floor, _):
+        await house.handover(0)
+        await wait_until(lambda: floor.rows.get(TENANT, "h0"))
+        await floor.assigner.settle(TENANT, "c0", AssignHandover("give", "h0", 0, "ana"))
+
+        async def owned() -> bool:
+            return bool(await floor.rows.owned_by(TENANT, ["ana"]))
+
+        await wait_until(owned)
+        found_gone = SweptBefore(floor.presence, Sweep((), ("ana",)))
+        await floor.presence.beat(TENANT, "ana")
+        assert await replace(floor.rehomer, leases=found_gone).once() == 0
+        assert await releases(house, 0) == []
+
+
+@dataclass(frozen=True)
+class SweptBefore:
+    """A sweep that was made a moment ago."""
+
+    presence: Presence
+    found: Sweep
+
+    async def tenants(self) -> list[str]:
+        return await self.presence.tenants()
+
+    async def sweep(self, tenant: str) -> Sweep:
+        return self.found
+
+    async def roll(self, tenant: str) -> Roll:
+        return await self.presence.roll(tenant)

@@ -26,19 +26,17 @@ class FeedClient:
     resets: list[str] = field(default_factory=list)
     beats: int = 0
 
-    async def follow(self, is_done: Callable[[], bool], leaves: Callable[[], bool] = lambda: False) -> None:
+    async def follow(self, is_done: Callable[[], bool]) -> None:
         """Follow until `is_done`, which is asked after each event, or a reset; connecting anew as often as the stream
-        ends, or `leaves` says after an event that the connection shall be given up."""
+        ends."""
         async with aiohttp.ClientSession(self.base_url, headers=self.headers, read_bufsize=LINE_BYTES_MAX) as session:
             while not is_done() and not self.resets:
                 try:
-                    await self._follow_once(session, is_done, leaves)
+                    await self._follow_once(session, is_done)
                 except (aiohttp.ClientError, ConnectionError):
                     await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _follow_once(
-        self, session: aiohttp.ClientSession, is_done: Callable[[], bool], leaves: Callable[[], bool]
-    ) -> None:
+    async def _follow_once(self, session: aiohttp.ClientSession, is_done: Callable[[], bool]) -> None:
         timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
         async with session.get("/v1/feed", headers={"Last-Event-ID": str(self.cursor)}, timeout=timeout) as response:
             if response.status != 200:
@@ -46,7 +44,7 @@ class FeedClient:
                 return
             async for event, body in events_of(response):
                 self._take(event, body)
-                if is_done() or self.resets or leaves():
+                if is_done() or self.resets:
                     return
 
     def _take(self, event: str, body: Json) -> None:

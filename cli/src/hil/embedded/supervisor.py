@@ -9,6 +9,8 @@ from hil.embedded.errors import GaveUp, StartFailed
 from hil.embedded.units import Unit
 
 _POLL_SECONDS = 0.05
+DOUBLINGS_MAX = 32
+"""More would be a number that no float holds, after a thousand restarts."""
 
 
 class Change(StrEnum):
@@ -44,7 +46,7 @@ class RestartPolicy:
 
     def delay_seconds(self, restart: int) -> float:
         """Wait before restart number `restart` (the first is 1): doubling up to the maximum."""
-        return float(min(self.delay_seconds_max, self.delay_seconds_first * 2 ** (restart - 1)))
+        return float(min(self.delay_seconds_max, self.delay_seconds_first * 2 ** min(restart - 1, DOUBLINGS_MAX)))
 
 
 async def wait_ready(unit: Unit, *, timeout_seconds: float) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import nats.errors
 import nats.js.errors
@@ -55,6 +56,7 @@ class LogPass:
     spec: ConsumerSpec
     stream: StreamSpec
     position: int = 0
+    _created: datetime | None = None
     _consumer: str = ""
     _count: int = 0
     _asked: int = 0
@@ -63,19 +65,25 @@ class LogPass:
     _subscription: Subscription | None = None
     _arrived: "asyncio.Queue[Msg]" = field(default_factory=asyncio.Queue)
 
+    async def begin(self) -> int:
+        """Read the stream that is there now; its newest sequence. Raises NatsError or TimeoutError."""
+        info = await self.connection.jetstream.stream_info(self.stream.name)
+        self._created = info.created
+        return int(info.state.last_seq)
+
     async def last_sequence(self) -> int:
         """The newest sequence of the stream. Raises NatsError or TimeoutError."""
         return int((await self.connection.jetstream.stream_info(self.stream.name)).state.last_seq)
 
     async def batches(self) -> AsyncIterator[Sequence[Passed]]:
         """What comes, in order, for ever; an empty batch when nothing came for a while. Ends when the stream is not the
-        one that was read (it ends before `position`): what was given out is then not in it."""
+        one that was begun (another was created, or it ends before `position`): what was given out is then not in it."""
         try:
             while True:
                 found: Sequence[Passed] = ()
                 try:
                     if not self._is_open():
-                        if await self.last_sequence() < self.position:
+                        if await self._is_replaced():
                             return
                         await self._open()
                     found = await self._next()
@@ -98,6 +106,10 @@ class LogPass:
             if info.num_pending == 0 and delivered == self._count:
                 return last
         return 0
+
+    async def _is_replaced(self) -> bool:
+        info = await self.connection.jetstream.stream_info(self.stream.name)
+        return info.created != self._created or int(info.state.last_seq) < self.position
 
     def _is_open(self) -> bool:
         return bool(self._consumer) and self._reconnects == self.connection.client.stats["reconnects"]

@@ -18,7 +18,6 @@ from service_kit.errors import RetryLater
 PEOPLE_MAX = 5_000
 """People of one tenant with a lease."""
 TENANTS_MAX = 1_000
-SWEPT_MAX = 500
 GIVEN_SECONDS = 30.0
 """What was given counts as load for so long, unless the documents show it before."""
 
@@ -86,11 +85,11 @@ class Presence:
             return _texts(cast("list[bytes]", await self.redis.zrange(_key("tenants"), 0, TENANTS_MAX - 1)))
 
     async def sweep(self, tenant: str) -> Sweep:
-        """One look at leases that ended; of several replicas that look at once, one is told of a lapse."""
+        """One look at leases that ended; of several replicas that look at once, one is told of a lapse. To be made more
+        often than twice in the grace time: longer pauses are time in which nobody could be heard."""
         keys = [_key(name, tenant) for name in ("leases", "people", "work")]
-        gap_seconds = max(1.0, self.grace_seconds / 2)
-        times = (self.lease_seconds, self.grace_seconds, self.kept_seconds, gap_seconds)
-        arguments = (tenant, *map(_ms, times), str(SWEPT_MAX))
+        times = (self.lease_seconds, self.grace_seconds, self.kept_seconds, self.grace_seconds / 2)
+        arguments = (tenant, *map(_ms, times), str(PEOPLE_MAX))
         lapsed, gone = await self._eval(SWEEP, (*keys, _key("tenants"), _key("sweeps")), arguments)
         return Sweep(tuple(_texts(lapsed)), tuple(_texts(gone)))
 

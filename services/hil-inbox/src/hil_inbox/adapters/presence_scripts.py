@@ -24,32 +24,30 @@ return {status, since, changed, now}
 
 # KEYS: leases, people, work, tenants, sweeps   ARGV: tenant, lease ms, grace ms, kept ms, gap ms, people a sweep
 # -> {lapsed since the last sweep}, {gone for longer than the grace}
-# Where nobody swept for `gap`, nobody could be heard either (Redis or all of us were away): everybody has their lease
-# and grace anew from now on.
+# Where nobody swept for `gap`, nobody could be heard either (Redis or all of us were away). That time counts for
+# nobody, however often it happens. Leases end so much later, but not later than if they were renewed now.
 SWEEP = (
     _NOW
     + """
-local last = tonumber(redis.call('HGET', KEYS[5], ARGV[1] .. ' last') or '0')
-local trusted = tonumber(redis.call('HGET', KEYS[5], ARGV[1] .. ' trusted') or '0')
+local last = tonumber(redis.call('HGET', KEYS[5], ARGV[1]) or now)
 local lapsed = {}
 if now - last > tonumber(ARGV[5]) then
-  trusted = now
-  redis.call('HSET', KEYS[5], ARGV[1] .. ' trusted', string.format('%d', now))
+  local leases = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+  for i = 1, #leases, 2 do
+    redis.call('ZADD', KEYS[1], math.min(leases[i + 1] + now - last, now + ARGV[2]), leases[i])
+  end
 else
   lapsed = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. last, now, 'LIMIT', 0, ARGV[6])
 end
-redis.call('HSET', KEYS[5], ARGV[1] .. ' last', string.format('%d', now))
-if trusted + ARGV[2] + ARGV[3] > now then return {lapsed, {}} end
+redis.call('HSET', KEYS[5], ARGV[1], string.format('%d', now))
 for _, actor in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3] - ARGV[4], 'LIMIT', 0, ARGV[6])) do
-  if trusted + ARGV[2] + ARGV[3] + ARGV[4] <= now then
-    redis.call('ZREM', KEYS[1], actor)
-    redis.call('HDEL', KEYS[2], actor)
-    redis.call('HDEL', KEYS[3], actor)
-  end
+  redis.call('ZREM', KEYS[1], actor)
+  redis.call('HDEL', KEYS[2], actor)
+  redis.call('HDEL', KEYS[3], actor)
 end
 if redis.call('ZCARD', KEYS[1]) == 0 then
   redis.call('ZREM', KEYS[4], ARGV[1])
-  redis.call('HDEL', KEYS[5], ARGV[1] .. ' last', ARGV[1] .. ' trusted')
+  redis.call('HDEL', KEYS[5], ARGV[1])
 end
 return {lapsed, redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3], 'LIMIT', 0, ARGV[6])}
 """

@@ -14,6 +14,7 @@ WAITING_MAX = 1_000
 ASSIGNED_MAX = 20_000
 """Handovers of a tenant in people's hands that are counted."""
 OWNED_MAX = 500
+OWNERS_MAX = 500
 ORDER = (Sort("due_ms"), Sort("rank"), Sort("opened_ms"))
 
 
@@ -24,6 +25,7 @@ class Held:
     id: str
     key: str
     epoch: int
+    owner_id: str | None
     is_waiting: bool
     row: QueueRow
 
@@ -69,7 +71,7 @@ class QueueStore:
         return _number(page.documents[0].body["opened_ms"]) if page.documents else None
 
     async def owned_by(self, tenant: str, owners: Sequence[str]) -> list[Held]:
-        """What these people (500 at most) own, snoozed or not; the most urgent OWNED_MAX."""
+        """What these people (OWNERS_MAX at most) own, snoozed or not; the most urgent OWNED_MAX."""
         where: list[Condition] = [
             Equal("tenant", tenant),
             OneOf("owner_id", owners),
@@ -120,7 +122,14 @@ def _held(document: Document) -> Held:
         taken_from=cast("str | None", taken_from),
         released_ms=0 if released_ms is None else _number(released_ms),
     )
-    return Held(document.id, str(body["key"]), _number(body["epoch"]), body["state"] == "waiting", row)
+    return Held(
+        id=document.id,
+        key=str(body["key"]),
+        epoch=_number(body["epoch"]),
+        owner_id=cast("str | None", body["owner_id"]),
+        is_waiting=body["state"] == "waiting",
+        row=row,
+    )
 
 
 def _number(value: object) -> int:

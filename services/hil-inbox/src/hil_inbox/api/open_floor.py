@@ -27,6 +27,8 @@ from service_kit.connection import Connection
 
 PRESENCE = "hil.live.presence"
 """Core NATS, not stored: `hil.live.presence.<tenant>` says who has which status from now on."""
+SWEEPS_IN_GRACE = 4
+"""At least so many looks at leases in a grace time: half of one without a look is not counted as time away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ async def open_floor(settings: Settings, ground: Ground) -> AsyncIterator[tuple[
     )
     async with opened as presence:
         floor = _floor(settings, ground, presence)
-        passes = Passes((floor.rehomer.once, floor.assigner.once), settings.assign_every_seconds)
+        every_seconds = min(settings.assign_every_seconds, settings.grace_seconds / SWEEPS_IN_GRACE)
+        passes = Passes((floor.rehomer.once, floor.assigner.once), every_seconds)
 
         async def wake(_: Msg) -> None:
             passes.wake()

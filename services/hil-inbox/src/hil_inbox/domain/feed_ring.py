@@ -21,13 +21,15 @@ class FeedRing:
     """The newest changes in the order of the log, bounded in number and bytes.
 
     Everything after `floor` and through `position` is known: a sequence between them that has no event is none of the
-    inbox's. So a cursor in between can be served, and no other."""
+    inbox's. So a cursor in between can be served, and no other. `life` is another one after each restart: a cursor
+    from before it may look like one that is held, and means something else."""
 
     events_max: int
     bytes_max: int
     floor: int = 0
     position: int = 0
     newest: int = 0
+    life: int = 0
     _events: list[FeedEvent] = field(default_factory=list)
     _sequences: list[int] = field(default_factory=list)
     _head: int = 0
@@ -36,6 +38,7 @@ class FeedRing:
     def restart(self, floor: int) -> None:
         """Know nothing but that the pass starts behind `floor`."""
         self.floor = self.position = self.newest = floor
+        self.life += 1
         self._events, self._sequences, self._head, self._bytes = [], [], 0, 0
 
     def append(self, event: FeedEvent) -> None:

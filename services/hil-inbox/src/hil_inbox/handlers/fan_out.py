@@ -106,9 +106,10 @@ class FanOut:
         await asyncio.shield(self._proving)
 
     async def _prove(self) -> None:
+        life = self.ring.life
         proven = await self.log_pass.prove()
         async with self._folding:  # What was taken before the proof is in the ring now.
-            if self.is_started and proven > self.ring.position:
+            if self.is_started and life == self.ring.life and proven > self.ring.position:
                 self.ring.advance(proven)
                 self._wake()
 
@@ -125,13 +126,13 @@ class FanOut:
                     async with self._folding:
                         await self._fold_surely(batch)
                     self._wake()
-            log.error("feed.stream_rewound", sequence=self.ring.position)
+            log.error("feed.stream_replaced", sequence=self.ring.position)
 
     async def _start(self) -> None:
         """At the place from which the newest `events_max` messages are told."""
         while True:
             try:
-                floor = max(0, await self.log_pass.last_sequence() - self.ring.events_max)
+                floor = max(0, await self.log_pass.begin() - self.ring.events_max)
                 break
             except (nats.errors.Error, nats.js.errors.Error, TimeoutError):
                 await asyncio.sleep(AGAIN_SECONDS)

@@ -34,6 +34,7 @@ class Subscriber:
 
     tenant: str
     cursor: int
+    life: int
     live: OrderedDict[LiveKey, bytes] = field(default_factory=OrderedDict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -89,7 +90,7 @@ class Feed:
     async def frames(self, tenant: str, cursor: int) -> AsyncGenerator[bytes, None]:
         """Everything of a tenant behind a cursor that the ring holds, then what comes, until the service stops or the
         subscriber has fallen out of the ring. What holds now comes first."""
-        subscriber = Subscriber(tenant, cursor)
+        subscriber = Subscriber(tenant, cursor, self.fan_out.ring.life)
         for live in self.board.current(tenant, now_ms=_now_ms()):
             subscriber.hear(live)
         self._subscribers[id(subscriber)] = subscriber
@@ -104,9 +105,10 @@ class Feed:
         ring, beat_at = self.fan_out.ring, time.monotonic() + self.heartbeat_seconds
         while not self.fan_out.is_closed:
             subscriber.changed.clear()
-            if not ring.holds(subscriber.cursor):
-                RESETS.labels("fell_behind").inc()
-                yield reset("fell_behind", ring.position)
+            reason = "begun_anew" if ring.life != subscriber.life else "fell_behind"
+            if reason == "begun_anew" or not ring.holds(subscriber.cursor):
+                RESETS.labels(reason).inc()
+                yield reset(reason, ring.position)
                 return
             found = self._take(subscriber)
             if found:

@@ -8,9 +8,10 @@ import structlog
 
 from contracts.handovers import HandoverReleased
 from hil_inbox.adapters.presence import Sweep
-from hil_inbox.adapters.queue_store import Held
+from hil_inbox.adapters.queue_store import OWNERS_MAX, Held
 from hil_inbox.domain.house_commands import HOUSE, HouseCommand, RehomeHandover, rehome_id
 from hil_inbox.domain.ownership import Stored
+from hil_inbox.domain.presence import Roll
 
 log = structlog.get_logger()
 Settle = Callable[[str, str, HouseCommand], Awaitable[Stored]]
@@ -22,6 +23,8 @@ class Leases(Protocol):
     async def tenants(self) -> list[str]: ...
 
     async def sweep(self, tenant: str) -> Sweep: ...
+
+    async def roll(self, tenant: str) -> Roll: ...
 
 
 class Owned(Protocol):
@@ -65,13 +68,20 @@ class Rehomer:
         return sum(done), len(done) - sum(done)
 
     async def _put_back(self, tenant: str, gone: Sequence[str]) -> int:
+        held: list[Held] = []
+        for start in range(0, len(gone), OWNERS_MAX):
+            held += await self.owned.owned_by(tenant, gone[start : start + OWNERS_MAX])
+        if not held:
+            return 0
+        here = (await self.leases.roll(tenant)).people  # After it: who came back since the sweep may own it since then.
         done = [
             await self._release(
                 tenant,
                 one,
                 RehomeHandover(rehome_id(one.id, one.epoch), one.id, one.epoch, "agent_offline", actor_id=HOUSE),
             )
-            for one in await self.owned.owned_by(tenant, gone)
+            for one in held
+            if one.owner_id not in here
         ]
         if any(done):
             log.info("handovers.rehomed", count=sum(done), people=len(gone))

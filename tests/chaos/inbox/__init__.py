@@ -1,0 +1,1 @@
+"""What holds when inboxes are killed under people who work?"""
