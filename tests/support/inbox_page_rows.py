@@ -26,6 +26,11 @@ REASONS = ("customer_asked", "not_sure", "tool_failed", "policy_risk")
 PRIORITIES = ("normal", "high", "normal", "urgent", "low")
 RANKS = {"urgent": 0, "high": 1, "normal": 2, "low": 3}
 HOSTILE = '<img src=x onerror="window.harmed=1"><script>window.harmed=1</script>'
+REJECTION_REASONS = [
+    {"code": "wrong_amount", "label": "The amount is wrong"},
+    {"code": "fraud_suspected", "label": "Fraud suspected"},
+    {"code": "other", "label": "Something else"},
+]
 REFUND = {
     "type": "object",
     "required": ["order_id", "amount", "method"],
@@ -178,4 +183,5 @@ def approval(row: Row, now_ms: int) -> Row:
         "expires_ms": row["due_ms"],
         "verdict": None,
         "etag": '"a0123456789abcdef.v1"',
+        "rejection_reasons": REJECTION_REASONS,
     }

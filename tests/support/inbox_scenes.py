@@ -72,7 +72,7 @@ def editing(page: Page, server: PageServer) -> None:
 def rejecting(page: Page, server: PageServer) -> None:
     approval(page, server)
     page.keyboard.press("x")
-    page.get_by_label("Wrong details").check()
+    page.get_by_label("The amount is wrong").check()
 
 
 def confirming(page: Page, server: PageServer) -> None:

@@ -21,8 +21,6 @@ export const texts = {
   "refusal.stale_arguments": "the arguments changed", "refusal.stale_policy": "the policy changed", "refusal.reply_in_flight": "a reply is on its way",
   "verdict.approve": "Approved", "verdict.edit": "Approved with changes", "verdict.reject": "Rejected", "verdict.respond": "Answered",
   "verdict.done.approve": "Approved.", "verdict.done.edit": "Approved with your changes.", "verdict.done.reject": "Rejected.", "verdict.done.respond": "Your answer was taken.",
-  "reject.not_allowed": "Not allowed for this customer", "reject.wrong_arguments": "Wrong details", "reject.not_asked_for": "The customer did not ask for this",
-  "reject.too_expensive": "Too expensive", "reject.fraud_suspected": "Fraud suspected", "reject.other": "Something else",
   "draft.origin.asked": "as you asked", "draft.origin.late_answer": "its answer came late; the customer has not seen it", "draft.origin.handover": "came with the handover",
   "draft.reason.wrong_fact": "Wrong fact", "draft.reason.wrong_tone": "Wrong tone", "draft.reason.not_needed": "Not needed", "draft.reason.other": "Other",
   "done.transfer": "Transferred.", "done.snooze": "Snoozed.", "done.wake": "Awake again.", "done.resolve": "Resolved.", "done.return": "The AI goes on.",
