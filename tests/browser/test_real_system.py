@@ -1,6 +1,7 @@
 """Do two people at the page and a customer get through a day on the real system, and never both at once?"""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,9 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from contracts.conversations import MessageSent
 from contracts.handovers import ApprovalDecided, HandoverClaimed
 from hil.embedded.plan import AllInThisProcess
+from hil.replay_model.script import Rule
 from tests.support.browser import chromium
+from tests.support.inbox_page_rows import HOSTILE
 from tests.support.inbox_token import give_code, give_person
 from tests.support.wait_until import wait_until
 from tests.support.whole_system import COUNTER, WholeSystem, whole_system
@@ -26,18 +29,20 @@ SLOW_MS = 20_000
 LISTEN = """() => {
   window.told = [];
   const said = document.getElementById("urgent");
-  new MutationObserver(() => said.textContent && told.push(said.textContent)).observe(said, {childList: true, characterData: true, subtree: true});
+  const hear = () => said.textContent && told.push(said.textContent);
+  new MutationObserver(hear).observe(said, {childList: true, characterData: true, subtree: true});
 }"""
 expect.set_options(timeout=SLOW_MS)
 
 
 @dataclass
 class Office:
-    """Two people, each in a browser context of their own."""
+    """Two people and a customer, each in a browser context of their own."""
 
     system: WholeSystem
     ana: Page
     bo: Page
+    customer: Page
 
 
 def servers(folder: Path) -> Path:
@@ -74,7 +79,8 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
     ):
         system.effects_file = folder / "effects"
         browser = await playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield Office(system, await person(browser, system, "ana"), await person(browser, system, "bo"))
+        people = [await person(browser, system, name) for name in ("ana", "bo")]
+        yield Office(system, *people, await a_customer(browser, system))
         await browser.close()
 
 
@@ -92,6 +98,15 @@ async def person(browser: Browser, system: WholeSystem, name: str) -> Page:
     return page
 
 
+async def a_customer(browser: Browser, system: WholeSystem) -> Page:
+    """Somebody at the chat page, whom nobody knows."""
+    page = await (await browser.new_context()).new_page()
+    page.set_default_timeout(SLOW_MS)
+    await page.goto(f"{system.stack.endpoints['hil_inbox_chat']}/chat")
+    await expect(page.locator("#speaker")).to_contain_text("AI assistant")
+    return page
+
+
 async def handed_over(system: WholeSystem, key: str, text: str = "do transfer") -> str:
     """The id of the handover of a conversation that waits for a person."""
     outcome = await system.ask(key, text)
@@ -106,8 +121,27 @@ def row(page: Page, id_: str):
 async def view(page: Page, key: str) -> None:
     """Go to one of the views, by the keyboard."""
     await page.locator("#conversation").focus()
-    await page.keyboard.press("g")
-    await page.keyboard.press(key)
+    for one in key.split():
+        await page.keyboard.press(one)
+
+
+async def reach(page: Page, view_key: str, text: str) -> None:
+    """Come to the row of a view that shows this text, by the keyboard."""
+    wanted, focused = page.locator("[data-row]", has_text=text), page.locator("[data-row]:focus")
+    await view(page, view_key)
+
+    async def there() -> bool:  # What comes while a list has the focus is let in by going to it again.
+        if await wanted.count() == 1 and await focused.count() == 1:
+            return True
+        await view(page, view_key)
+        return False
+
+    await wait_until(there, timeout_seconds=20, every_seconds=0.3)
+    for _ in range(await page.locator("[data-row]").count()):
+        if await wanted.evaluate("row => row === document.activeElement"):
+            return
+        await page.keyboard.press("j")
+    await expect(wanted).to_be_focused()
 
 
 async def test_of_two_who_claim_at_once_one_wins_and_the_other_sees_who(office: Office) -> None:
@@ -118,7 +152,8 @@ async def test_of_two_who_claim_at_once_one_wins_and_the_other_sees_who(office: 
         await page.evaluate(LISTEN)
     for _ in range(RACES):
         for page in pages.values():
-            await view(page, "u")
+            await view(page, "g u")
+            await page.locator("[data-row]:focus").wait_for()
         first = office.ana.locator("[data-row]:focus")
         id_, key = await first.get_attribute("data-row"), await first.locator(".who").inner_text()
         await expect(row(office.bo, id_)).to_be_focused()
@@ -150,72 +185,134 @@ async def claims_of(system: WholeSystem, key: str) -> list[str]:
     return [claim.agent_id for claim in await system.messages(HandoverClaimed, key)]
 
 
-async def test_a_reply_reaches_the_customer_and_what_was_undone_never_does(office: Office) -> None:
-    page, system = office.ana, office.system
-    id_ = await handed_over(system, "talk")
-    await view(page, "u")
-    await row(page, id_).click()
-    await page.get_by_role("button", name="Claim c").click()
+async def test_a_conversation_is_taken_answered_and_ended_by_keyboard_alone_and_the_customer_sees_it(
+    office: Office,
+) -> None:
+    page, customer, press = office.ana, office.customer, office.ana.keyboard.press
+    await says(customer, f"do transfer {HOSTILE}")
+    key = await key_of(customer)
+    await reach(page, "g u", key)
+    await press("Enter")
+    await expect(page.locator("#conversation")).to_be_focused()
+    await expect(page.locator(".message-customer")).to_contain_text(HOSTILE)
+    await press("c")
     await page.locator(".banner-mine").wait_for()
-    await page.locator("#composer").fill("This was wrong.")
-    await page.get_by_role("button", name="Send to customer").click()
-    await page.get_by_role("button", name="Undo").click()
-    await expect(page.locator("#composer")).to_have_value("This was wrong.")
-    await page.locator("#composer").fill("This is right.")
-    await page.get_by_role("button", name="Send to customer").click()
-
-    async def sent() -> bool:
-        return any(message.author == "human_agent" for message in await system.messages(MessageSent, "talk"))
-
-    await wait_until(sent, timeout_seconds=20)
-    await expect(page.locator(".message.is-waiting")).to_have_count(0)
-    texts = [m.text for m in await system.messages(MessageSent, "talk") if m.author == "human_agent"]
-    assert texts == ["This is right."]
+    for text in ("This was wrong.", "This is right."):
+        await press("r")
+        await expect(page.locator("#composer")).to_be_focused()
+        await press("Control+A")
+        await page.keyboard.type(text)
+        await press("Control+Enter")
+        await page.locator(".is-held").wait_for()
+        if text == "This was wrong.":
+            await press("Control+z")
+            await expect(page.locator("#composer")).to_have_value(text)
+    await press("Escape")
+    await press("i")
+    await page.keyboard.type("She was right.")
+    await press("Control+Enter")
+    await expect(page.locator(".message-note")).to_contain_text("She was right.")
     await expect(page.locator(".message-human_agent.is-unsent")).to_contain_text("This was wrong.")
+    await expect(customer.locator("li.human_agent .bubble")).to_have_text(["This is right."])
+    await press("Escape")
+    await press("e")
+    await page.keyboard.type("Explained.")
+    await press("Tab")
+    await press("Enter")
+    await expect(page.get_by_text("Resolved. The AI answers the next message.")).to_be_visible()
+    await customer.locator("#rating").wait_for()
+    await expect(customer.locator("li.human_agent .bubble")).to_have_text(["This is right."])
+    assert "She was right." not in await customer.locator("body").inner_text()
+    texts = [m.text for m in await office.system.messages(MessageSent, key) if m.author == "human_agent"]
+    assert texts == ["This is right."]
+    for one in (page, customer):
+        assert await one.evaluate("window.harmed") is None
+
+
+async def says(customer: Page, text: str) -> None:
+    """The customer writes."""
+    await customer.locator("#text").fill(text)
+    await customer.locator("#text").press("Enter")
+    await expect(customer.locator("li.customer .bubble").last).to_have_text(text)
+
+
+async def key_of(customer: Page) -> str:
+    """Of the customer's conversation."""
+    session = await customer.evaluate("localStorage.getItem('hil-chat-session')")
+    return str(json.loads(session)["conversation"])
+
+
+async def test_an_answer_of_the_ai_that_comes_late_never_reaches_the_customer(office: Office) -> None:
+    page, customer = office.bo, office.customer
+    key = await key_of(customer)
+    await reach(page, "Alt+6", key)
+    await page.keyboard.press("Enter")
+    office.system.plan_faults(Rule(text="too late", delay_seconds=2))
+    await says(customer, "And one more thing")
+    await expect(page.locator(".message-customer").last).to_contain_text("And one more thing")
+    await page.keyboard.press("c")
+    await expect(page.locator(".message-ai.is-unsent")).to_contain_text("too late")
+    await expect(page.locator(".draft")).to_contain_text("too late")
+    await page.locator("#composer").fill("A person answers.")
+    await page.keyboard.press("Control+Enter")
+    await expect(customer.locator("li.human_agent .bubble").last).to_have_text("A person answers.")
+    assert "too late" not in await customer.locator("body").inner_text()
+    assert "too late" not in [message.text for message in await office.system.messages(MessageSent, key)]
 
 
 async def test_what_came_while_offline_is_there_once_and_decisions_waited(office: Office) -> None:
     page, system = office.ana, office.system
+    await handed_over(system, "away")
+    await reach(page, "g u", "away")
+    await page.keyboard.press("c")
+    await page.locator(".banner-mine").wait_for()
+    await page.keyboard.press("r")
     await page.context.set_offline(True)
     await expect(page.get_by_text("You are offline.")).to_be_visible()
     await page.locator("#composer").fill("half")
     await expect(page.get_by_role("button", name="Send to customer")).to_be_disabled()
+    await expect(page.locator(".actions button:enabled")).to_have_count(0)
     for number in range(3):
-        await system.write("talk", f"while away {number}", turn=f"away-{number}")
+        await system.write("away", f"while away {number}", turn=f"away-{number}")
     await page.context.set_offline(False)
     for number in range(3):
-        await expect(page.locator(".message", has_text=f"while away {number}")).to_have_count(1, timeout=SLOW_MS)
+        await expect(page.locator(".message", has_text=f"while away {number}")).to_have_count(1)
     await expect(page.locator("#composer")).to_have_value("half")
+    shown = await page.locator(".message-customer p").all_inner_texts()
+    assert shown == ["do transfer", *(f"while away {number}" for number in range(3))]
 
 
 @pytest.mark.parametrize("verdict", ["approve", "edit", "reject"])
 async def test_a_tool_runs_with_exactly_the_approved_arguments_or_not_at_all(office: Office, verdict: str) -> None:
-    page, system = office.bo, office.system
+    page, system, press = office.bo, office.system, office.bo.keyboard.press
     key, before = f"policy-{verdict}", len(system.effects())
     await system.write(key, f"do append:ask-{verdict}")
-    await view(page, "a")
-    await page.locator("[data-row]", has_text=key).click()
-    await page.locator("#approve").wait_for()
+    await reach(page, "g a", key)
+    await press("Enter")
     await expect(page.locator(".arguments")).to_contain_text(f"ask-{verdict}")
     if verdict == "approve":
-        await page.keyboard.press("a")
+        await press("a")
     elif verdict == "edit":
-        await page.keyboard.press("d")
-        await page.get_by_label("value").fill("changed by bo")
-        await page.get_by_role("button", name="Approve as edited").click()
+        await press("d")
+        await expect(page.get_by_label("value")).to_be_focused()
+        await press("Control+A")
+        await page.keyboard.type("changed by bo")
+        await press("Enter")
     else:
-        await page.keyboard.press("x")
-        await page.get_by_label("Our rules do not allow it").check()
-        await page.get_by_role("button", name="Reject").click()
+        await press("x")
+        await expect(page.get_by_label("The customer did not ask for this")).to_be_focused()
+        await press("Space")
+        for _ in range(3):
+            await press("ArrowDown")
+        await press("Enter")
     await page.locator(".verdict-line").wait_for()
-    decided = await system.messages(ApprovalDecided, key)
-    assert [(one.verdict, one.actor_id) for one in decided] == [(verdict, "bo")]
+    [decided] = await system.messages(ApprovalDecided, key)
+    assert (decided.verdict, decided.actor_id) == (verdict, "bo")
     if verdict == "reject":
-        assert (decided[0].reason_code, decided[0].reason) == ("against_policy", "Our rules do not allow it")
-    expected = {"approve": ["ask-approve"], "edit": ["changed by bo"], "reject": []}[verdict]
+        assert (decided.reason_code, decided.reason) == ("against_policy", "Our rules do not allow it")
 
-    async def over() -> bool:
+    async def answered() -> bool:
         return bool(await system.messages(MessageSent, key))
 
-    await wait_until(over, timeout_seconds=20)
-    assert system.effects()[before:] == expected
+    await wait_until(answered, timeout_seconds=20)
+    assert system.effects()[before:] == {"approve": ["ask-approve"], "edit": ["changed by bo"], "reject": []}[verdict]

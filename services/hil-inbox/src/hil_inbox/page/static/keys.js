@@ -34,9 +34,9 @@ export function startKeys() {
   }, {ignore: (event) => event.isComposing});
 }
 
-function go(view) {
+async function go(view) {
   area.value = "inbox";
-  switchView(view);
+  await switchView(view);
   focusRow(state.value.list.cursor);
 }
 

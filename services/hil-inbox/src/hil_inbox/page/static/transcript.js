@@ -50,9 +50,9 @@ function Line({line}) {
 /** What happened, by whom, in a few words. */
 export function eventText(line) {
   const {content = {}, state, author_id: id} = line;
-  const who = id === me.value.actor_id ? t("you") : (id ?? t("author.system"));
-  const about = content.note || content.resolution || content.outcome || content.reason_code || content.queue || content.agent_id || "";
-  return t("event.line", {what: word("event", state), who, about: line.text || (about === id ? "" : about)}).replace(/[ ,:]+$/, "");
+  const who = id === me.value.actor_id ? t("you") : id;
+  const about = content.note || content.resolution || content.outcome || content.reason_code || (state === "handover.open" && word("reason", content.reason)) || content.queue || content.agent_id || "";
+  return t(who ? "event.line" : "event.by_itself", {what: word("event", state), who, about: line.text || (about === id ? "" : about)}).replace(/[ ,:]+$/, "");
 }
 
 /** Folded in place: name and outcome are seen, arguments and result on demand. */
