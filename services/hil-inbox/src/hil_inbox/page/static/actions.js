@@ -6,7 +6,6 @@ import {loadAgents, loadResolved, openRow} from "./load.js";
 import {preference} from "./preferences.js";
 import {t, word} from "./i18n.js";
 
-export const UNDO_MS = 5000;
 const etagOf = (row, document) => document?.etag ?? (row?.kind === "handover" ? `"e${row.epoch}"` : undefined);
 
 /** Run a command; a refusal becomes words. True if the service accepted it. */
@@ -108,7 +107,7 @@ export async function command(verb, body, done) {
   return accepted;
 }
 
-/** A reply waits five seconds with the service, and can be taken back so long. */
+/** A reply waits some seconds with the service, and can be taken back so long. */
 export async function reply(text, suggestion_id) {
   const {id, key, tenant} = open.value;
   const message_id = newId();
@@ -127,7 +126,7 @@ export async function sendReply(message_id) {
     return true;
   });
   if (!taken) dispatch({type: "outbox", message_id, state: "failed", error: reason});
-  else if (state.value.outbox.has(message_id)) dispatch({type: "outbox", message_id, state: "held", until_ms: Date.now() + skew.value + UNDO_MS});
+  else if (state.value.outbox.has(message_id)) dispatch({type: "outbox", message_id, state: "held", hold_ms: taken.hold_ms, until_ms: Date.now() + skew.value + taken.hold_ms});
   return Boolean(taken);
 }
 
