@@ -5,6 +5,7 @@ PYTHON ?= python3
 SEED ?= 1
 SECONDS ?= 60
 WORKERS ?= 2
+KIND ?= core
 DATA_DIR ?= .run
 export UV_LINK_MODE ?= copy
 
@@ -13,7 +14,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --no-sync
 HIL := $(RUN) hil
 
-.PHONY: help setup demo test check up down bench catalogue chaos chaos-tools smoke-llm
+.PHONY: help setup demo test check up down bench catalogue chaos screenshots smoke-llm
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -61,11 +62,16 @@ catalogue: setup  ## write generated files again: schemas, AsyncAPI document, ca
 	$(RUN) python -m tool_runner.adapters.manifest_schema
 	$(RUN) python -m tests.support.settings_tables
 
-chaos: setup  ## kill services under load and judge the history (SEED=1 SECONDS=60)
-	$(RUN) python -m tests.chaos --seed $(SEED) --seconds $(SECONDS)
+CHAOS_core = tests.chaos --seed $(SEED) --seconds $(SECONDS)
+CHAOS_tools = tests.chaos.tools
+CHAOS_inbox = tests.chaos.inbox --seed $(SEED) --seconds $(SECONDS)
+CHAOS_feed = tests.chaos.feed --seed $(SEED)
 
-chaos-tools: setup  ## play the retail tasks twice delivered, with runner and tool server killed all the time
-	$(RUN) python -m tests.chaos.tools $(ARGS)
+chaos: setup  ## kill services under load and judge the history (KIND=core|tools|inbox|feed SEED=1 SECONDS=60)
+	$(RUN) python -m $(or $(CHAOS_$(KIND)),$(error KIND=$(KIND) is none of core, tools, inbox)) $(ARGS)
+
+screenshots: setup  ## take the pictures in docs/images from running pages
+	$(RUN) python -m tests.support.screenshots
 
 # A model server that nobody here wrote, in an environment that is thrown away; about 130 MB are downloaded.
 smoke-llm: setup  ## try the gateway on llama.cpp with a tiny model (130 MB)

@@ -230,9 +230,9 @@ def test_what_cannot_be_undone_is_approved_by_typing_and_a_no_has_a_named_reason
     page.get_by_role("button", name="Reject").click()
     expect(page.locator(".verdict-line")).to_contain_text("Rejected by You")
     bodies = [body for _, body in server.commands]
-    assert [(body["verdict"], body.get("reason_code")) for body in bodies] == [
-        ("approve", None),
-        ("reject", "fraud_suspected"),
+    assert [(body["verdict"], body.get("reason_code"), body.get("reason")) for body in bodies] == [
+        ("approve", None, None),
+        ("reject", "fraud_suspected", "Fraud suspected"),
     ]
 
 

@@ -34,7 +34,7 @@ def running_browser() -> Iterator[Browser]:
 
 def opened(browser: Browser, url: str, **settings: Any) -> Page:
     """A page in a context of its own that fails its test where a script fails (`problems`)."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, **settings)
+    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **settings})
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
     page.goto(url)

@@ -26,6 +26,11 @@ REASONS = ("customer_asked", "not_sure", "tool_failed", "policy_risk")
 PRIORITIES = ("normal", "high", "normal", "urgent", "low")
 RANKS = {"urgent": 0, "high": 1, "normal": 2, "low": 3}
 HOSTILE = '<img src=x onerror="window.harmed=1"><script>window.harmed=1</script>'
+REJECTION_REASONS = [
+    {"code": "wrong_amount", "label": "The amount is wrong"},
+    {"code": "fraud_suspected", "label": "Fraud suspected"},
+    {"code": "other", "label": "Something else"},
+]
 REFUND = {
     "type": "object",
     "required": ["order_id", "amount", "method"],
@@ -94,7 +99,7 @@ def approval_row(number: int, now_ms: int) -> Row:
     return {**row, **changes, "clocks": {}, "due_ms": now_ms + 900_000, "reason": "policy", "approvals_pending": 1}
 
 
-def packet(now_ms: int) -> Row:
+def packet(now_ms: int, remark: str = HOSTILE) -> Row:
     """A handover packet with a source for each sentence, and words that would like to be markup."""
     return {
         "schema_version": 1,
@@ -104,17 +109,19 @@ def packet(now_ms: int) -> Row:
         "summary": [
             {"text": "The customer returned a jacket, and the warehouse has it.", "cites": ["m1"]},
             {"text": "A voucher was offered and declined.", "cites": ["m2"]},
+            {"text": "May the refund go to the card?", "cites": ["m3"], "section": "open"},
         ],
         "summary_is_machine_text": True,
-        "open_questions": [{"text": "May the refund go to the card?", "cites": ["m3"]}],
-        "promises": [{"text": "An answer within ten minutes.", "cites": ["m2"]}],
+        "decision_needed": "Whether the refund goes to the card",
+        "suggested_step": "Look at the order, then answer the customer",
+        "promises": ["An answer within ten minutes."],
         "transcript": [],
         "entity": "cust-8812",
         "facts": {
             "order": {"value": "#20417", "source": "shop.order"},
             "amount": 49.0,
             "loyalty_tier": "gold",
-            "remark": HOSTILE,
+            "remark": remark,
         },
         "actions": [
             {
@@ -122,7 +129,7 @@ def packet(now_ms: int) -> Row:
                 "tool": "shop.order",
                 "arguments": {"order_id": "#20417"},
                 "outcome": "completed",
-                "result": {"total": 49.0, "state": "returned", "remark": HOSTILE},
+                "result": {"total": 49.0, "state": "returned", "remark": remark},
                 "asked_ms": now_ms - 200_000,
             },
             {
@@ -138,13 +145,13 @@ def packet(now_ms: int) -> Row:
     }
 
 
-def transcript(now_ms: int) -> list[Row]:
+def transcript(now_ms: int, remark: str = HOSTILE) -> list[Row]:
     """What was said before the handover."""
     said = (
         ("customer", "Hello, I sent my jacket back a week ago. Where is my money?"),
         ("ai", "The warehouse has it. I can give you a voucher of 49.00 EUR. Somebody answers within ten minutes."),
         ("customer", "No voucher please, I paid by card."),
-        ("customer", HOSTILE),
+        ("customer", remark),
     )
     return [
         line(f"m{number}", number, author, text, now_ms - 240_000 + number * 45_000)
@@ -178,4 +185,5 @@ def approval(row: Row, now_ms: int) -> Row:
         "expires_ms": row["due_ms"],
         "verdict": None,
         "etag": '"a0123456789abcdef.v1"',
+        "rejection_reasons": REJECTION_REASONS,
     }

@@ -61,6 +61,7 @@ class PageServer:
     heartbeat_seconds: float = 2.0
     status: str = "online"
     agents_online: bool = True
+    remark: str = HOSTILE
 
     def __post_init__(self) -> None:
         now_ms = self.now_ms()
@@ -80,7 +81,7 @@ class PageServer:
         return time.time_ns() // 1_000_000
 
     def lines_of(self, key: str) -> list[Row]:
-        return self.lines.setdefault(key, transcript(self.now_ms()))
+        return self.lines.setdefault(key, transcript(self.now_ms(), self.remark))
 
     def change(self, id_: str, *, lines: Rows = (), suggestions: Rows = (), **changes: Any) -> Row:
         """A fact: the row with these changes, told to every stream."""
@@ -157,7 +158,7 @@ def _add_reads(app: FastAPI, server: PageServer) -> None:
     @app.get("/v1/handovers/{id_}")
     async def handover(id_: str) -> Row:
         row = server.rows[id_]
-        return {"id": id_, "row": row, "packet": packet(server.now_ms()), "etag": f'"e{row["epoch"]}"'}
+        return {"id": id_, "row": row, "packet": packet(server.now_ms(), server.remark), "etag": f'"e{row["epoch"]}"'}
 
     @app.get("/v1/search")
     async def search(q: str) -> Row:
@@ -243,7 +244,7 @@ def _add_commands(app: FastAPI, server: PageServer) -> None:
             status, refusal = server.refusals[verb]
             return JSONResponse(refusal, status_code=status)
         _settle(server, id_, verb, {**body, "key": request.headers.get("idempotency-key", "")})
-        return JSONResponse({"ok": True}, status_code=202 if verb == "reply" else 200)
+        return JSONResponse({"ok": True, "hold_ms": 5000}, status_code=202 if verb == "reply" else 200)
 
 
 def _settle(server: PageServer, id_: str, verb: str, body: Row) -> None:

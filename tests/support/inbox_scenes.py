@@ -19,13 +19,16 @@ def owned(page: Page, server: PageServer) -> None:
     page.get_by_role("button", name="Claim c").click()
     page.locator(".banner-mine").wait_for()
     page.locator("#composer").fill("I look into it, Mia. The refund goes to your card.")
+
+
+def drafted(page: Page, server: PageServer) -> None:
+    owned(page, server)
     page.get_by_role("button", name="Ask for a draft").click()
     page.get_by_text("The refund goes to your card today.").wait_for()
 
 
 def sending(page: Page, server: PageServer) -> None:
     owned(page, server)
-    page.get_by_role("button", name="Dismiss").click()
     page.get_by_role("button", name="Send to customer").click()
     page.get_by_text("Goes out in").wait_for()
 
@@ -39,7 +42,6 @@ def failed(page: Page, server: PageServer) -> None:
 
 def noting(page: Page, server: PageServer) -> None:
     owned(page, server)
-    server.change("h0", suggestions=({"suggestion_id": server.keys[-1][1], "state": "dismissed"},))
     let_go(server, "h0", "x", "I look into it.")
     page.keyboard.press("Escape")
     page.keyboard.press("i")
@@ -72,7 +74,7 @@ def editing(page: Page, server: PageServer) -> None:
 def rejecting(page: Page, server: PageServer) -> None:
     approval(page, server)
     page.keyboard.press("x")
-    page.get_by_label("Wrong details").check()
+    page.get_by_label("The amount is wrong").check()
 
 
 def confirming(page: Page, server: PageServer) -> None:
@@ -143,6 +145,7 @@ def found(page: Page, server: PageServer) -> None:
 SCENES: dict[str, Scene] = {
     "queue": queue,
     "owned": owned,
+    "draft": drafted,
     "sending": sending,
     "send-failed": failed,
     "note": noting,

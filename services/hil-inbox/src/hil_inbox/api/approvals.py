@@ -12,11 +12,12 @@ from hil_inbox.api.etags import etag_of_approval
 from hil_inbox.api.office import Office
 from hil_inbox.api.principal import Who
 from hil_inbox.api.sender import From
+from hil_inbox.domain.queues import Asked, Queues
 
 ApprovalState = Literal["pending", "decided", "closed"]
 
 
-def approval_routes(office: Office) -> APIRouter:
+def approval_routes(office: Office, queues: Queues) -> APIRouter:
     """Everything under /v1/approvals, and the notices of trouble."""
     router = APIRouter(prefix="/v1", tags=["approvals"])
 
@@ -32,11 +33,12 @@ def approval_routes(office: Office) -> APIRouter:
 
     @router.get("/approvals/{approval_id}")
     async def read_approval(approval_id: ItemId, who: Who) -> JSONResponse:
-        """What is asked; its etag is what a verdict is bound to."""
+        """What is asked, and the named reasons to say no; its etag is what a verdict is bound to."""
         found = await office.own(who, "approvals", approval_id)
         if found is None:
             return missing("approval", approval_id)
-        return JSONResponse({"id": approval_id, "etag": etag_of_approval(found), **found})
+        more = {"etag": etag_of_approval(found), "rejection_reasons": _reasons(queues, found)}
+        return JSONResponse({"id": approval_id, **more, **found})
 
     @router.post("/approvals/{approval_id}/decide")
     async def decide(approval_id: ItemId, body: VerdictBody, sender: From) -> JSONResponse:
@@ -65,6 +67,13 @@ def approval_routes(office: Office) -> APIRouter:
         return await office.listed(who, "notices", {}, limit=limit, cursor=cursor)
 
     return router
+
+
+def _reasons(queues: Queues, approval: dict[str, object]) -> list[dict[str, str]]:
+    """Those of the queue that its skills lead to, as they would lead a handover."""
+    skills = approval.get("skills")
+    asked = Asked("approval", frozenset(map(str, skills if isinstance(skills, list) else ())))
+    return [{"code": one.code, "label": one.label} for one in queues.of(asked).rejection_reasons]
 
 
 def _seen(if_match: str, approval: dict[str, object]) -> dict[str, object]:

@@ -31,8 +31,8 @@ def reply_routes(office: Office) -> APIRouter:
 def _add_replies(router: APIRouter, office: Office) -> None:
     @router.post("/handovers/{handover_id}/reply", status_code=202)
     async def reply(handover_id: ItemId, body: Reply, sender: From) -> JSONResponse:
-        """Ask the orchestrator to send it, after the time in which it can be taken back. That has the last word on the
-        epoch, so the answer is 202; the key is the message's id."""
+        """Ask the orchestrator to send it, after the time in which it can be taken back (`hold_ms` of the answer). That
+        has the last word on the epoch, so the answer is 202; the key is the message's id."""
         epoch, who, key = sender.epoch, sender.who, sender.key
         found = await office.own(who, "handovers", handover_id)
         if found is None:
@@ -49,7 +49,7 @@ def _add_replies(router: APIRouter, office: Office) -> None:
             hold_ms=office.undo_ms,
             suggestion_id=body.suggestion_id,
         )
-        return await _published(office, message, (who.tenant, conversation, key))
+        return await _published(office, message, (who.tenant, conversation, key), hold_ms=office.undo_ms)
 
     @router.post("/handovers/{handover_id}/replies/{message_id}/undo", status_code=202)
     async def undo(handover_id: ItemId, message_id: ItemId, body: Nothing, who: Who) -> JSONResponse:
@@ -115,8 +115,8 @@ async def _refusal(
     return refuse_reply(state, who.actor_id, ownership_epoch=epoch, message_id=message_id)
 
 
-async def _published(office: Office, message: Message, whose: tuple[str, str, str]) -> JSONResponse:
+async def _published(office: Office, message: Message, whose: tuple[str, str, str], **more: int) -> JSONResponse:
     tenant, key, name = whose
     id_ = derive_message_id(f"{tenant}/{key}/{name}", message.route.type)
     sequence = await office.publish(message, Identity(tenant, key, id_, name))
-    return JSONResponse({"message_id": name, "sequence": sequence}, status_code=202)
+    return JSONResponse({"message_id": name, "sequence": sequence, **more}, status_code=202)

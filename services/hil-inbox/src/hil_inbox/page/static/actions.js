@@ -1,11 +1,11 @@
 // What happens when a person acts? Nothing is shown as done before the service said so.
-import {canDecide, dialog, dispatch, notify, open, pane, say, sayUrgently, skew, state} from "./store.js";
+import {effect} from "@preact/signals";
+import {canDecide, dialog, dispatch, notify, open, pane, rows, say, sayUrgently, skew, state} from "./store.js";
 import {Refused, conversationCommand, decide, get, handoverCommand, newId, post, put} from "./api.js";
 import {loadAgents, loadResolved, openRow} from "./load.js";
 import {preference} from "./preferences.js";
 import {t, word} from "./i18n.js";
 
-export const UNDO_MS = 5000;
 const etagOf = (row, document) => document?.etag ?? (row?.kind === "handover" ? `"e${row.epoch}"` : undefined);
 
 /** Run a command; a refusal becomes words. True if the service accepted it. */
@@ -26,7 +26,7 @@ async function attempt(run, onRefused) {
 export function refusalText({status, body, message}) {
   if (status === 0) return t("error.unreachable");
   if (status === 403) return t("error.forbidden", {detail: body.detail ?? ""});
-  if (status === 409) return t("error.conflict", {who: body.owner_id ?? t("somebody"), reason: word("refusal", body.error ?? body.reason)});
+  if (status === 409) return t(body.owner_id ? "error.conflict" : "error.changed", {who: body.owner_id, reason: word("refusal", body.error ?? body.reason)});
   if (status === 422) return t("error.invalid", {detail: problems(body)});
   return t("error.other", {status, detail: body.detail ?? message});
 }
@@ -48,13 +48,14 @@ export function show(id) {
 export function switchView(view, filters) {
   dispatch({type: "view", view, filters});
   pane.value = "list";
-  if (view === "resolved") loadResolved().catch((error) => notify("error", refusalText(error)));
+  return view === "resolved" ? loadResolved().catch((error) => notify("error", refusalText(error))) : undefined;
 }
 
 /** Claim; who lost sees who was first, and goes on with the next row. */
 export async function claim(id) {
   const row = state.value.rows.get(id);
   if (!row || row.kind !== "handover") return;
+  if (row.state === "done") return open.value?.id === id ? takeOver() : show(id);
   const document = open.value?.id === id ? open.value.handover : null;
   const won = await attempt(
     () => handoverCommand(id, "claim", {}, {etag: etagOf(row, document)}),
@@ -74,17 +75,26 @@ function lost(id, {body}) {
   const next = order[order.indexOf(id) + 1] ?? order[order.indexOf(id) - 1] ?? null;
   dispatch({type: "drop", id});
   dispatch({type: "cursor", id: next});
-  document.querySelector(`[data-row="${CSS.escape(next ?? "")}"]`)?.focus();
+  (document.querySelector(`[data-row="${CSS.escape(next ?? "")}"]`) ?? document.querySelector(".rows"))?.focus();
   if (open.value?.id === id) openRow(id);
   return true;
 }
 
-/** Take over a conversation from the AI. */
-export const takeOver = async () => {
+/** Take over a conversation from the AI: a handover of its own begins, and is shown as soon as it is there. */
+export async function takeOver() {
   const {tenant, key, conversation, id} = open.value;
-  await attempt(() => conversationCommand(tenant, key, "claim", {}, {etag: conversation?.etag}));
-  await openRow(id);
-};
+  const taken = await attempt(() => conversationCommand(tenant, key, "claim", {}, {etag: `"e${conversation?.epoch ?? 0}"`}));
+  if (!taken) return openRow(id);
+  say(t("claimed"));
+  const stop = effect(() => {
+    if (open.value?.id === id && !rows.value.has(taken.handover_id)) return;
+    queueMicrotask(() => {
+      stop();
+      if (open.value?.id === id) show(taken.handover_id);
+    });
+  });
+  return undefined;
+}
 
 /** Any other command on the open handover: its fact comes back over the feed. */
 export async function command(verb, body, done) {
@@ -97,7 +107,7 @@ export async function command(verb, body, done) {
   return accepted;
 }
 
-/** A reply waits five seconds with the service, and can be taken back so long. */
+/** A reply waits some seconds with the service, and can be taken back so long. */
 export async function reply(text, suggestion_id) {
   const {id, key, tenant} = open.value;
   const message_id = newId();
@@ -116,7 +126,7 @@ export async function sendReply(message_id) {
     return true;
   });
   if (!taken) dispatch({type: "outbox", message_id, state: "failed", error: reason});
-  else if (state.value.outbox.has(message_id)) dispatch({type: "outbox", message_id, state: "held", until_ms: Date.now() + skew.value + UNDO_MS});
+  else if (state.value.outbox.has(message_id)) dispatch({type: "outbox", message_id, state: "held", hold_ms: taken.hold_ms, until_ms: Date.now() + skew.value + taken.hold_ms});
   return Boolean(taken);
 }
 

@@ -1,6 +1,6 @@
 // What does the AI want to do, what happens then, and what does the person decide?
 import {html, icon} from "./html.js";
-import {useMemo, useState} from "preact/hooks";
+import {useEffect, useMemo, useRef, useState} from "preact/hooks";
 import {canDecide, me, now, open, rows} from "./store.js";
 import {verdict} from "./actions.js";
 import {SchemaForm} from "./form.js";
@@ -8,10 +8,18 @@ import {draftsOf, fieldsOf, pathText, typed} from "./schema.js";
 import {Reject, Respond} from "./approval_answers.js";
 import {span, t, timeOf, word} from "./i18n.js";
 
+const FIELDS = "form :is(input, select, textarea)";
+
 export function ApprovalCard() {
   const {approval, id} = open.value;
   const [step, setStep] = useState("look"); // look | edit | reject | respond | confirm
   const [since] = useState(() => now.value);
+  const card = useRef(null);
+  const isFirst = useRef(true);
+  useEffect(() => { // The pressed button is gone with its step: who works by keyboard goes on in the next one.
+    if (!isFirst.current) (step === "look" ? card.current : card.current?.querySelector(FIELDS))?.focus();
+    isFirst.current = false;
+  }, [step]);
   if (!approval) return null;
   const state = rows.value.get(id)?.state === "done" ? "done" : approval.state;
   const expired = approval.expires_ms <= now.value;
@@ -19,7 +27,7 @@ export function ApprovalCard() {
   const bound = {dwell_ms: Math.max(0, now.value - since)}; // What was seen is named by If-Match.
   const decide = (body, onProblems = () => false) => verdict({...body, ...bound}, onProblems);
   const props = {approval, decide, setStep, disabled: !canDecide.value || over || expired};
-  return html`<section class=${`card approval-card${over || expired ? " is-over" : ""}`} id="approval" tabindex="-1" aria-label=${t("approval.title")}>
+  return html`<section class=${`card approval-card${over || expired ? " is-over" : ""}`} id="approval" ref=${card} tabindex="-1" aria-label=${t("approval.title")}>
     <header>${icon("shield")}<h3>${approval.ask}</h3></header>
     <${Facts} approval=${approval} expired=${expired} over=${over} />
     ${over && html`<${Outcome} approval=${approval} row=${rows.value.get(id)} />`}

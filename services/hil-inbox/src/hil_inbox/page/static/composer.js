@@ -1,6 +1,6 @@
 // How does a person write, so that a note never goes to the customer and no draft is lost?
 import {html, icon} from "./html.js";
-import {useEffect, useRef, useState} from "preact/hooks";
+import {useEffect, useLayoutEffect, useRef, useState} from "preact/hooks";
 import {signal} from "@preact/signals";
 import {canDecide, dispatch, me, open, say, state} from "./store.js";
 import {note, reply, sign} from "./actions.js";
@@ -11,10 +11,13 @@ import {t} from "./i18n.js";
 
 export const mode = signal("reply"); // Changes only by a person's hand.
 export const returned = signal(null); // A reply that was taken back: {key, text, gone}
-export const focusComposer = (which) => {
+/** Before the next key can be pressed: what is typed at once must neither be lost nor act as a command. */
+export function focusComposer(which) {
+  const focus = () => document.getElementById("composer")?.focus();
+  if (mode.value === which) return focus();
   mode.value = which;
-  requestAnimationFrame(() => document.getElementById("composer")?.focus());
-};
+  return setTimeout(focus); // Rendering is a microtask; the other draft is in the box by then.
+}
 
 export function Composer({row}) {
   const {tenant, key, unseen} = open.value;
@@ -25,7 +28,7 @@ export function Composer({row}) {
   const isReply = mode.value === "reply";
   const mine = row?.owner_id === me.value.actor_id && row.state !== "done";
   const allowed = isReply ? mine && canDecide.value : canDecide.value;
-  useEffect(() => setText(draftOf(place, mode.value)), [mode.value]);
+  useLayoutEffect(() => setText(draftOf(place, mode.value)), [mode.value]);
   useEffect(() => takeBack(place, setText, box), [returned.value]);
   const write = (value) => {
     setText(value);

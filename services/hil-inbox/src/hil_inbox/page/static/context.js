@@ -46,9 +46,12 @@ function Facts({facts}) {
   })}</dl></${Block}>`;
 }
 
+const OPENING = new Set(["handover.open", "approval.open"]);
+
+/** How it began stands among the lines, unless those are older than the loaded ones. */
 function Timeline({row}) {
   const events = open.value.lines.filter((line) => line.kind === "event");
   return html`<${Block} title=${t("context.timeline")}><ol class="timeline">
-    ${row && html`<li><time>${timeOf(row.opened_ms, now.value)}</time> ${t(row.kind === "approval" ? "context.asked" : "context.opened", {reason: word("reason", row.reason)})}</li>`}
+    ${row && !events.some((line) => OPENING.has(line.state)) && html`<li><time>${timeOf(row.opened_ms, now.value)}</time> ${t(row.kind === "approval" ? "context.asked" : "context.opened", {reason: word("reason", row.reason)})}</li>`}
     ${events.map((line) => html`<li key=${line.id}><time>${timeOf(line.at_ms, now.value)}</time> ${eventText(line)}</li>`)}</ol></${Block}>`;
 }

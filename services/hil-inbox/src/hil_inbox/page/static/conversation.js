@@ -1,7 +1,7 @@
 // What is shown of the open conversation: who speaks, why it came, what was said?
 import {html, icon} from "./html.js";
 import {useEffect} from "preact/hooks";
-import {canDecide, dialog, me, open, pane, rows} from "./store.js";
+import {canDecide, dialog, me, now, open, pane, rows} from "./store.js";
 import {claim, command, sign, takeOver} from "./actions.js";
 import {HandoverCard} from "./handover_card.js";
 import {Transcript} from "./transcript.js";
@@ -28,7 +28,7 @@ function Shown() {
   const {id, kind, key, loading} = open.value;
   const row = rows.value.get(id);
   return html`<header class="conversation-head">
-      <button class="quiet back" onClick=${() => { pane.value = "list"; }}>${icon("left")}${t("back")}</button>
+      <button class="quiet square back" aria-label=${t("back")} onClick=${() => { pane.value = "list"; }}>${icon("left")}</button>
       <h2>${row?.customer ?? key}</h2><span class="muted channel">${key}</span><span class="grow"></span>
       <${Actions} row=${row} />
       <button class="quiet small to-context" onClick=${() => { pane.value = "context"; }}>${t("details")}</button></header>
@@ -45,7 +45,7 @@ function Shown() {
 function Banner({row}) {
   const owner = row?.kind === "handover" ? row.owner_id : open.value.conversation?.owner_id;
   const mine = owner === me.value.actor_id;
-  if (row?.kind === "approval") return html`<p class="banner banner-approval">${icon("shield")}<span>${t(row.state === "waiting" ? "banner.approval" : "banner.approval_over")}</span></p>`;
+  if (row?.kind === "approval") return html`<p class="banner banner-approval">${icon("shield")}<span>${t(`banner.approval${row.state !== "waiting" ? "_over" : row.due_ms <= now.value ? "_expired" : ""}`)}</span></p>`;
   if (row?.state === "done") return html`<p class="banner banner-ai">${icon("check")}<span>${t(`banner.${row.outcome === "returned" ? "returned" : "resolved"}`)}</span>
     <button disabled=${!canDecide.value} onClick=${takeOver}>${t("action.take_over")}</button></p>`;
   if (mine) return html`<p class="banner banner-mine">${icon("you")}<span>${t("banner.mine")}</span></p>`;

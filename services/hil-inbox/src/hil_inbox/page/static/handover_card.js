@@ -22,6 +22,7 @@ export function HandoverCard() {
   const packet = handover?.packet;
   if (!packet) return null;
   const summary = packet.summary ?? [];
+  const of = (isOpen) => lines(summary.filter((one) => (one.section === "open") === isOpen));
   const part = (name, values) => values.length > 0 && html`<div class="part"><dt>${t(`card.${name}`)}</dt><dd><ul>${values.map((one) => html`<${Line} ...${one} />`)}</ul></dd></div>`;
   return html`<section class="card handover-card" aria-label=${t("card.title")}>
     <header><h3>${t("card.title")}</h3>${packet.summary_is_machine_text && html`<span class="chip">${icon("bot")}${t("card.machine")}</span>`}<span class="grow"></span>
@@ -29,9 +30,11 @@ export function HandoverCard() {
     ${folded.value !== "yes" && html`<dl>
       <div class="part"><dt>${t("card.why")}</dt><dd><strong>${word("reason", packet.reason)}</strong>${packet.detail && html` <span class="muted">${packet.detail}</span>`}</dd></div>
       ${packet.ask && html`<div class="part"><dt>${t("card.ask")}</dt><dd>${packet.ask}</dd></div>`}
-      ${part("summary", lines(summary))}
+      ${packet.decision_needed && html`<div class="part"><dt>${t("card.decide")}</dt><dd>${packet.decision_needed}</dd></div>`}
+      ${packet.suggested_step && html`<div class="part"><dt>${t("card.step")}</dt><dd>${packet.suggested_step}</dd></div>`}
+      ${part("open", of(true))}
+      ${part("summary", of(false))}
       ${part("tried", (packet.actions ?? []).map(triedLine))}
-      ${part("open", lines(textLines(packet.open_questions)))}
       ${part("promises", lines(textLines(packet.promises)))}
     </dl>`}</section>`;
 }

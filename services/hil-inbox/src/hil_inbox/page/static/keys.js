@@ -21,7 +21,7 @@ const asked = (name) => letter(() => {
 export function startKeys() {
   tinykeys(window, {
     j: letter(() => step(1)), k: letter(() => step(-1)), ArrowDown: arrows(1), ArrowUp: arrows(-1), Home: arrows(-Infinity), End: arrows(Infinity),
-    Enter: enter, c: letter(() => claim(open.value && pane.value !== "list" ? open.value.id : list.value.cursor)), n: letter(mostUrgent),
+    Enter: enter, c: letter((event) => claim(event.target.closest(".rows") ? list.value.cursor : (open.value?.id ?? list.value.cursor))), n: letter(mostUrgent),
     r: letter(() => focusComposer("reply")), i: letter(() => focusComposer("note")),
     "g a": letter(() => go("approvals")), "g m": letter(() => go("mine")), "g u": letter(() => go("unclaimed")),
     t: asked("transfer"), z: asked("snooze"), e: asked("resolve"), "Shift+E": asked("resolve"), b: asked("return"),
@@ -34,9 +34,9 @@ export function startKeys() {
   }, {ignore: (event) => event.isComposing});
 }
 
-function go(view) {
+async function go(view) {
   area.value = "inbox";
-  switchView(view);
+  await switchView(view);
   focusRow(state.value.list.cursor);
 }
 

@@ -35,7 +35,8 @@ const blank = ({id, kind, tenant, key}) => ({
 
 function withDocuments(open, {handover = null, approval = null, conversation = null, lines = [], older = null, suggestions = []}) {
   return {
-    ...open, loading: false, error: null, handover, approval, conversation, older,
+    ...open, loading: false, error: null, handover, approval, older,
+    conversation: (open.conversation?.epoch ?? 0) > (conversation?.epoch ?? 0) ? open.conversation : conversation,
     lines: joined(lines, open.lines), suggestions: suggestions.length ? suggestions : open.suggestions,
   };
 }

@@ -1,10 +1,13 @@
 // How are the queues and the people, and where must the AI be silent?
 import {html, icon} from "./html.js";
+import {useEffect} from "preact/hooks";
 import {canDecide, me, now, presence, state} from "./store.js";
 import {rehome, switchAi} from "./actions.js";
+import {loadAgents} from "./load.js";
 import {span, t} from "./i18n.js";
 
 export function Supervisor() {
+  useEffect(loadAgents, []); // What is known may be 15 s old.
   if (me.value.role === "agent") return html`<main class="pane supervisor" data-pane="conversation" id="conversation" tabindex="-1"><div class="empty">${icon("shield")}<h1>${t("supervisor.title")}</h1><p>${t("supervisor.role", {role: t("role.supervisor")})}</p></div></main>`;
   return html`<main class="pane supervisor" data-pane="conversation" id="conversation" tabindex="-1" aria-label=${t("supervisor.title")}><h1>${t("supervisor.title")}</h1>
     <section><h2>${t("supervisor.queues")}</h2><${Queues} /></section><section><h2>${t("supervisor.agents")}</h2><${Agents} /></section></main>`;

@@ -54,9 +54,12 @@ function Connection() {
   return html`<span class=${`connection connection-${word}`} role="status">${icon(word === "live" ? "live" : "alert")}${text}</span>`;
 }
 
+const STATES = ["online", "busy", "away"];
+
+/** Who has not said that they are there is offline; nobody becomes that by choice. */
 function Status() {
   const {status, capacity = 0, name} = me.value;
   return html`<label class="status"><span class="unseen">${t("status.label", {name: name ?? ""})}</span><span class=${`presence presence-${status}`} aria-hidden="true"></span>
-    <select value=${status} onChange=${(event) => setStatus(event.target.value)}>${["online", "busy", "away"].map((one) => html`<option value=${one}>${t(`status.${one}`)}</option>`)}</select>
+    <select value=${status} onChange=${(event) => setStatus(event.target.value)}>${STATES.includes(status) ? null : html`<option value=${status} disabled>${t("status.offline")}</option>`}${STATES.map((one) => html`<option value=${one}>${t(`status.${one}`)}</option>`)}</select>
     <span class="figure" title=${t("status.load")}>${t("me.load", {n: counts.value?.mine ?? 0, max: capacity})}</span></label>`;
 }

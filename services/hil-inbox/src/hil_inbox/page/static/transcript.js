@@ -3,18 +3,19 @@ import {html, icon} from "./html.js";
 import {useEffect, useRef} from "preact/hooks";
 import {me, now, open, outbox} from "./store.js";
 import {loadOlder} from "./load.js";
-import {UNDO_MS, sendReply, undo} from "./actions.js";
+import {sendReply, undo} from "./actions.js";
 import {keepDraft} from "./preferences.js";
 import {returned} from "./composer.js";
 import {span, t, timeOf, word} from "./i18n.js";
 
 export function Transcript() {
-  const {lines, older, handover, tenant, key} = open.value;
+  const {kind, lines, older, handover, tenant, key} = open.value;
   const end = useRef(null);
   const actions = handover?.packet?.actions ?? [];
   const waiting = [...outbox.value].filter(([, one]) => one.key === `${tenant}/${key}`);
   useEffect(() => {
     const box = end.current?.closest(".scroll");
+    if (kind === "approval") return; // What is to be decided stands above, and is what one came for.
     if (box && (box.scrollHeight - box.scrollTop - box.clientHeight < 400 || lines.length < 30)) end.current.scrollIntoView({block: "end"});
   }, [lines.length, waiting.length]);
   return html`<div class="transcript">
@@ -50,9 +51,9 @@ function Line({line}) {
 /** What happened, by whom, in a few words. */
 export function eventText(line) {
   const {content = {}, state, author_id: id} = line;
-  const who = id === me.value.actor_id ? t("you") : (id ?? t("author.system"));
-  const about = content.note || content.resolution || content.outcome || content.reason_code || content.queue || content.agent_id || "";
-  return t("event.line", {what: word("event", state), who, about: line.text || (about === id ? "" : about)}).replace(/[ ,:]+$/, "");
+  const who = id === me.value.actor_id ? t("you") : id;
+  const about = content.note || content.resolution || content.outcome || content.reason_code || (state === "handover.open" && word("reason", content.reason)) || content.queue || content.agent_id || "";
+  return t(who ? "event.line" : "event.by_itself", {what: word("event", state), who, about: line.text || (about === id ? "" : about)}).replace(/[ ,:]+$/, "");
 }
 
 /** Folded in place: name and outcome are seen, arguments and result on demand. */
@@ -73,7 +74,7 @@ function Waiting({id, reply}) {
   const discard = () => { keepDraft(reply.key, "reply", reply.text); returned.value = {key: reply.key, text: reply.text, gone: id}; };
   return html`<article class=${`message message-human_agent is-waiting is-${reply.state}`}><header>${icon("you")}<b>${t("you")}</b></header><p>${reply.text}</p>
     <footer>${reply.state === "sending" && t("outbox.sending")}
-      ${reply.state === "held" && (left > 0 ? html`<span class="countdown">${t("outbox.held", {span: span(Math.min(UNDO_MS, left + 999))})}</span><button class="small" onClick=${back}>${t("outbox.undo")}</button>` : t("outbox.going"))}
+      ${reply.state === "held" && (left > 0 ? html`<span class="countdown">${t("outbox.held", {span: span(Math.min(reply.hold_ms, left + 999))})}</span><button class="small" onClick=${back}>${t("outbox.undo")}</button>` : t("outbox.going"))}
       ${reply.state === "failed" && html`<span class="failed">${icon("alert")}${t("outbox.failed", {reason: reply.error ?? ""})}</span>
         <button class="small" onClick=${() => sendReply(id)}>${t("outbox.retry")}</button><button class="quiet small" onClick=${discard}>${t("outbox.edit")}</button>`}</footer></article>`;
 }
