@@ -1,10 +1,13 @@
 """What people see, folded from the log."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 from tests.support.handovers import BASED, asked, ended, opened
 
 from contracts.budgets import BudgetExhausted
+from contracts.catalogue import BY_TYPE, read_message
 from contracts.conversations import ConversationClosed, MessageReceived, MessageSent, MessageSuppressed
 from contracts.envelope import LogEntry, Message
 from contracts.handovers import (
@@ -17,11 +20,18 @@ from contracts.handovers import (
     PacketAction,
     PacketMessage,
 )
+from contracts.streams import HIL_INBOX_EVENTS
 from hil_inbox.domain.fold_views import fold_views
 from hil_inbox.domain.handover_views import PACKET_BYTES_MAX, fit_packet
 from hil_inbox.domain.read_model import View
 
+SAMPLES = sorted((Path(__file__).parents[3] / "contracts/samples").glob("*.json"))
 PLACE = ("conversations", "acme/c1")
+
+
+def type_of(sample: Path) -> str:
+    """`hil.evt.message.sent.v1.json`; further samples of a type have one more word."""
+    return ".".join(sample.name.split(".")[:5])
 
 
 def entries(*messages: Message | None) -> list[LogEntry]:
@@ -34,6 +44,17 @@ def view(*messages: Message | None) -> View:
 
 def claimed(epoch: int = 1) -> HandoverClaimed:
     return HandoverClaimed(handover_id="h1", ownership_epoch=epoch, actor_id="ana", agent_id="ana")
+
+
+def test_what_documents_show_is_what_their_consumer_hears() -> None:
+    """Projector and feed fold what they are delivered, without looking into the log: nothing else may matter."""
+    before = fold_views(view(opened("h1"), asked("a1"), claimed()), [])
+    others = [sample for sample in SAMPLES if BY_TYPE[type_of(sample)] not in HIL_INBOX_EVENTS.types]
+    assert others
+    for sample in others:
+        message = read_message(f"{type_of(sample)}.acme.c1", sample.read_bytes())
+        after = fold_views(before, [LogEntry(9, 9_000, "id9", message, 10)])
+        assert replace(after, sequence=before.sequence) == before, sample.name
 
 
 def test_a_handover_goes_through_its_states() -> None:

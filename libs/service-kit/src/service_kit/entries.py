@@ -91,3 +91,16 @@ def entry_of(
     its place only: its sender may repair it and send it again under the same id."""
     identity = entry_id(headers, sequence) if message is not None else f"sequence:{sequence}"
     return LogEntry(sequence, stored_ms, identity, message, len(body), received_traceparent(headers.get("traceparent")))
+
+
+async def read_entry(
+    jetstream: JetStreamContext, subject: str, body: bytes, headers: dict[str, str], *, sequence: int, stored_ms: int
+) -> LogEntry:
+    """An entry of what is stored. Raises RetryLater when content by reference cannot be read now."""
+    message: Message | None = None
+    try:
+        body = await whole_body(jetstream, body, headers)
+        message = decode(subject, body, headers)
+    except UnreadableMessage:
+        pass  # Its consumer wrote the dead letter; the log goes on without it.
+    return entry_of(message, sequence=sequence, stored_ms=stored_ms, body=body, headers=headers)

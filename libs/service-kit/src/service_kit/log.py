@@ -8,12 +8,11 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from prometheus_client import Counter
 
-from contracts.catalogue import UnreadableMessage
 from contracts.envelope import Identity, LogEntry, Message
 from contracts.streams import LOG, StreamSpec
 from contracts.subjects import fence_of
 from service_kit.connection import RETRY_BUDGET_SECONDS, TRANSIENT, AckUnknown, Connection, Refused
-from service_kit.entries import body_of, decode, encode, entry_of, timestamp_ms, whole_body
+from service_kit.entries import body_of, encode, read_entry, timestamp_ms
 from service_kit.errors import RetryLater
 
 READS = Counter(
@@ -141,19 +140,13 @@ class Log:
             self.connection.forget(token)
 
     async def _entry(self, msg: Msg, headers: dict[str, str]) -> LogEntry:
-        message: Message | None = None
-        body = msg.data
-        try:
-            body = await whole_body(self.connection.jetstream, body, headers)
-            message = decode(headers["Nats-Subject"], body, headers)
-        except UnreadableMessage:
-            pass  # Its consumer wrote the dead letter; the log goes on without it.
-        return entry_of(
-            message,
+        return await read_entry(
+            self.connection.jetstream,
+            headers["Nats-Subject"],
+            msg.data,
+            headers,
             sequence=int(headers["Nats-Sequence"]),
             stored_ms=timestamp_ms(headers["Nats-Time-Stamp"]),
-            body=body,
-            headers=headers,
         )
 
     async def append(

@@ -217,7 +217,13 @@ async def _run(
     log = WholeLog(Log(connection), Archive(connection))
     office = office_of(settings, connection, views, log)
     desk = office.desk
-    consumer = partial(Consumer, order=Order.BY_KEY, concurrency=settings.concurrency, trace_ratio=settings.trace_ratio)
+    consumer = partial(
+        Consumer,
+        order=Order.BY_KEY,
+        concurrency=settings.concurrency,
+        trace_ratio=settings.trace_ratio,
+        proves_completeness=settings.stream_replicas == 1,
+    )
     commands = consumer(connection, HIL_INBOX_COMMANDS, command_routes(desk))
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
     feed = open_feed(settings, connection, log)

@@ -14,9 +14,12 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from contracts.envelope import LogEntry
 from contracts.streams import ConsumerSpec, StreamSpec
 from contracts.subjects import Subject, SubjectError, parse_subject
 from service_kit.connection import Connection
+from service_kit.entries import read_entry
+from service_kit.errors import RetryLater
 from service_kit.pull import Arrival
 
 log = structlog.get_logger()
@@ -39,11 +42,12 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """One message of the stream, in order."""
+    """One message of the stream, in order; `entry` is None where its content cannot be read now."""
 
     sequence: int
     stored_ms: int
     subject: Subject
+    entry: LogEntry | None
 
 
 @dataclass(slots=True)
@@ -163,12 +167,12 @@ class LogPass:
         passed: list[Passed] = []
         try:
             for msg in found:
-                passed += self._take(msg)
+                passed += await self._take(msg)
         except Broken as broken:  # What came before it is whole, and is given out.
             self._lose(str(broken))
         return passed
 
-    def _take(self, msg: Msg) -> list[Passed]:
+    async def _take(self, msg: Msg) -> list[Passed]:
         """Count it; nothing for what is no message of the log. Raises Broken."""
         if msg.subject.startswith(self._prefix):
             status = (msg.headers or {}).get("Status")
@@ -181,6 +185,15 @@ class LogPass:
             raise Broken(f"delivery {arrival.delivered} came after {self._count}")
         self._count, self._asked, self.position = arrival.delivered, self._asked - 1, arrival.sequence
         try:
-            return [Passed(arrival.sequence, arrival.stored_ms, parse_subject(msg.subject))]
+            subject = parse_subject(msg.subject)
         except SubjectError:
             return []  # No client of ours can have sent it, and no view shows it.
+        return [Passed(arrival.sequence, arrival.stored_ms, subject, await self._entry(arrival))]
+
+    async def _entry(self, arrival: Arrival) -> LogEntry | None:
+        msg, headers = arrival.msg, dict(arrival.msg.headers or {})
+        jetstream, sequence, stored_ms = self.connection.jetstream, arrival.sequence, arrival.stored_ms
+        try:
+            return await read_entry(jetstream, msg.subject, msg.data, headers, sequence=sequence, stored_ms=stored_ms)
+        except RetryLater:
+            return None

@@ -156,10 +156,12 @@ class FanOut:
         self._restart(batch[-1].sequence)
 
     async def _fold(self, batch: Sequence[Passed]) -> None:
-        """All logs of the batch are read at once, and folded in the order of the stream."""
-        targets = {(passed.subject.tenant, passed.subject.key): passed.sequence for passed in batch}
-        found = await asyncio.gather(*(self._unfolded(key, target) for key, target in targets.items()))
-        unfolded = dict(zip(targets, found, strict=True))
+        """Folded in the order of the stream; logs of conversations that are not kept are read at once."""
+        passed_of: dict[Key, list[Passed]] = {}
+        for passed in batch:
+            passed_of.setdefault((passed.subject.tenant, passed.subject.key), []).append(passed)
+        found = await asyncio.gather(*(self._unfolded(key, of_key) for key, of_key in passed_of.items()))
+        unfolded = dict(zip(passed_of, found, strict=True))
         for passed in batch:
             conversation = unfolded[passed.subject.tenant, passed.subject.key]
             due = [entry for entry in conversation.entries if entry.sequence <= passed.sequence]
@@ -171,14 +173,14 @@ class FanOut:
         EVENTS.inc(len(batch))
         POSITION.set(self.ring.position)
 
-    async def _unfolded(self, key: Key, target: int) -> Unfolded:
-        """What follows in a key's log through `target`. Of a key that is not kept, everything behind the ring's floor:
-        what a subscriber may have missed of it meanwhile was perhaps archived, and comes in no message any more."""
-        view = self._views.get(key)
-        if view is not None:
-            entries = await self.log.read(*key, after=view.sequence, until=target)
-            if any(entry.sequence == target for entry in entries):
-                return Unfolded(view, [entry for entry in entries if entry.sequence <= target])
+    async def _unfolded(self, key: Key, passed: Sequence[Passed]) -> Unfolded:
+        """What follows in a key's log. The pass leaves out nothing that documents show, so what it brought of a key
+        that is kept is all. Of another one, everything behind the ring's floor: what a subscriber may have missed of it
+        meanwhile was perhaps archived, and comes in no message any more."""
+        view, target = self._views.get(key), passed[-1].sequence
+        brought = [one.entry for one in passed if one.entry is not None]
+        if view is not None and len(brought) == len(passed):
+            return Unfolded(view, brought)
         entries = await self.log.read(*key, until=target)
         view = fold_views(View(*key), [entry for entry in entries if entry.sequence <= self.ring.floor])
         return Unfolded(view, [entry for entry in entries if self.ring.floor < entry.sequence <= target])

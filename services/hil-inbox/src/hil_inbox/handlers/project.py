@@ -41,7 +41,7 @@ class Projector:
 
     async def __call__(self, delivery: Delivery) -> None:
         """Fold the key's log through this message, in order and without gaps whatever was delivered before
-        (ARCHITECTURE 1, rule 1), and store what changed. Ack means stored."""
+        (ARCHITECTURE 1, rules 1 and 2), and store what changed. Ack means stored."""
         tenant, key, target = delivery.subject.tenant, delivery.subject.key, delivery.entry.sequence
         view = self._kept.get((tenant, key))
         if view is None:
@@ -51,7 +51,9 @@ class Projector:
             view = View(tenant, key)
         if view.sequence >= target:
             return
-        view = fold_views(view, await self.log.read(tenant, key, after=view.sequence, until=target))
+        is_next = delivery.complete_from <= view.sequence + 1  # All that documents show came here, and was folded.
+        entries = [delivery.entry] if is_next else await self.log.read(tenant, key, after=view.sequence, until=target)
+        view = fold_views(view, entries)
         await self.views.write(dict(view.changed))
         self._keep(view)
         for follow in self.then:
