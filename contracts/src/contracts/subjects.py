@@ -81,7 +81,11 @@ LIVE_FILTER = "hil.live.>"
 """All that holds for seconds only: typing, viewing, presence. No stream keeps it."""
 
 
-def live_subject(kind: str, tenant: str, about: str) -> str:
-    """Where it is told that somebody types in or looks at a conversation, or that an agent is there (`kind` typing,
-    viewing or presence; `about` the conversation or the agent)."""
-    return f"hil.live.{kind}.{check_token(tenant, what='tenant')}.{check_token(about, what='conversation or agent')}"
+def live_subject(kind: str, tenant: str, key: str) -> str:
+    """Where it is told that somebody types in or looks at a conversation (`kind` typing or viewing)."""
+    return f"hil.live.{kind}.{check_token(tenant, what='tenant')}.{check_token(key, what='conversation')}"
+
+
+def presence_subject(tenant: str) -> str:
+    """Where it is told who comes and goes; their ids need not be words of a subject. `*` stands for every tenant."""
+    return f"hil.live.presence.{tenant if tenant == '*' else check_token(tenant, what='tenant')}"

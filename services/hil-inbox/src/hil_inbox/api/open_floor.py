@@ -9,6 +9,7 @@ import orjson
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from contracts.subjects import presence_subject
 from document_store import DocumentStore
 from hil_inbox.adapters.ai_stops import AiStops
 from hil_inbox.adapters.people_store import PeopleStore
@@ -25,8 +26,6 @@ from hil_inbox.handlers.settle_command import Asked, Desk, Refusals, settle
 from hil_inbox.settings import Settings
 from service_kit.connection import Connection
 
-PRESENCE = "hil.live.presence"
-"""Core NATS, not stored: `hil.live.presence.<tenant>` says who has which status from now on."""
 SWEEPS_IN_GRACE = 4
 """At least so many looks at leases in a grace time: half of one without a look is not counted as time away."""
 
@@ -58,7 +57,7 @@ async def open_floor(settings: Settings, ground: Ground) -> AsyncIterator[tuple[
         async def wake(_: Msg) -> None:
             passes.wake()
 
-        heard = await ground.connection.client.subscribe(f"{PRESENCE}.*", cb=wake)
+        heard = await ground.connection.client.subscribe(presence_subject("*"), cb=wake)
         try:
             yield floor, passes
         finally:
@@ -76,7 +75,7 @@ def _floor(settings: Settings, ground: Ground, presence: Presence) -> Floor:
         """Nobody's work depends on it: who misses it asks for the agents again."""
         body = {"actor_id": actor_id, "status": status, "at_ms": desk.now_ms()}
         try:
-            await client.publish(f"{PRESENCE}.{tenant}", orjson.dumps(body))
+            await client.publish(presence_subject(tenant), orjson.dumps(body))
         except NatsError:
             return
 
