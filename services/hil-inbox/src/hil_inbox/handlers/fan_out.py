@@ -26,6 +26,8 @@ AGAIN_SECONDS = 0.5
 PROVE_SECONDS = 0.2
 TRIES_MAX = 3
 """Each waits 25 s for a message that was delivered and cannot be read: somebody has purged it."""
+READS_AT_ONCE = 32
+"""More would only wait in the server, which begins each search anew for whoever has lost patience."""
 EVENTS = Counter("hil_inbox_feed_events_total", "Changes put into the feed.")
 POSITION = Gauge("hil_inbox_feed_position", "Stream sequence through which the feed has come.")
 Key = tuple[str, str]
@@ -60,6 +62,10 @@ class FanOut:
     is_closed: bool = False
     on_change: Callable[[], None] = lambda: None
     _views: OrderedDict[Key, View] = field(default_factory=OrderedDict)
+    _ahead: dict[Key, list[LogEntry]] = field(default_factory=dict)
+    """Of keys that were read to their end while the pass was catching up: what it has not come to."""
+    _end: int = 0
+    _reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _folding: asyncio.Lock = field(default_factory=asyncio.Lock)
     _proving: "asyncio.Task[None] | None" = None
@@ -132,10 +138,11 @@ class FanOut:
         """At the place from which the newest `events_max` messages are told."""
         while True:
             try:
-                floor = max(0, await self.log_pass.begin() - self.ring.events_max)
+                self._end = await self.log_pass.begin()
                 break
             except (nats.errors.Error, nats.js.errors.Error, TimeoutError):
                 await asyncio.sleep(AGAIN_SECONDS)
+        floor = max(0, self._end - self.ring.events_max)
         self._restart(floor)
         self.log_pass.position = floor
         self.is_started = True
@@ -143,6 +150,7 @@ class FanOut:
 
     def _restart(self, floor: int) -> None:
         self._views.clear()
+        self._ahead.clear()
         self.ring.restart(floor)
 
     async def _fold_surely(self, batch: Sequence[Passed]) -> None:
@@ -168,20 +176,34 @@ class FanOut:
             self.ring.append(_event(passed, conversation.view))
         for key, conversation in unfolded.items():
             self._keep(key, conversation.view)
+            if conversation.entries:
+                self._ahead[key] = conversation.entries
         EVENTS.inc(len(batch))
         POSITION.set(self.ring.position)
 
     async def _unfolded(self, key: Key, target: int) -> Unfolded:
         """What follows in a key's log through `target`. Of a key that is not kept, everything behind the ring's floor:
         what a subscriber may have missed of it meanwhile was perhaps archived, and comes in no message any more."""
-        view = self._views.get(key)
-        if view is not None:
-            entries = await self.log.read(*key, after=view.sequence, until=target)
-            if any(entry.sequence == target for entry in entries):
-                return Unfolded(view, [entry for entry in entries if entry.sequence <= target])
-        entries = await self.log.read(*key, until=target)
+        view, ahead = self._views.get(key), self._ahead.pop(key, [])
+        if view is not None and _has(ahead, target):
+            return Unfolded(view, ahead)
+        async with self._reads:
+            if view is not None:
+                entries = await self.log.read(*key, after=view.sequence, until=target)
+                if _has(entries, target):
+                    return Unfolded(view, [entry for entry in entries if entry.sequence <= target])
+            entries = await self._whole(key, target)
         view = fold_views(View(*key), [entry for entry in entries if entry.sequence <= self.ring.floor])
-        return Unfolded(view, [entry for entry in entries if self.ring.floor < entry.sequence <= target])
+        return Unfolded(view, [entry for entry in entries if entry.sequence > self.ring.floor])
+
+    async def _whole(self, key: Key, target: int) -> list[LogEntry]:
+        """A key's log through `target`; while the pass is catching up to its end, so that this is one read and not one
+        for each batch: what lies ahead is no more than the ring will keep."""
+        if target < self._end:
+            entries = await self.log.read(*key)
+            if _has(entries, target):
+                return entries
+        return [entry for entry in await self.log.read(*key, until=target) if entry.sequence <= target]
 
     def _keep(self, key: Key, view: View) -> None:
         self._views[key] = view
@@ -193,6 +215,10 @@ class FanOut:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
         self.on_change()
+
+
+def _has(entries: Sequence[LogEntry], sequence: int) -> bool:
+    return any(entry.sequence == sequence for entry in entries)
 
 
 def _event(passed: Passed, view: View) -> FeedEvent:
