@@ -1,6 +1,6 @@
 """python -m tests.chaos.feed [--subscribers 200] [--events 10000] [--rate 100] [--seed 1] [--json FILE] [--keep DIR]
 
-The feed under kills: two inboxes killed 2 to 6 s after each time that they are ready, nats-server killed in the middle,
+The feed under kills: two inboxes killed 3 to 9 s after each time that they are ready, nats-server killed in the middle,
 subscribers who leave at random and come back to either inbox. The last line is JSON; the exit status is 0 if every
 subscriber was told everything once, in order, and ends with what a fresh snapshot says."""
 
@@ -37,10 +37,10 @@ from tests.support.inbox_token import give_token
 from tests.support.kit import TENANT
 
 INBOXES = ("hil_inbox", "hil_inbox-2")
-LIVES_SECONDS = (2.0, 6.0)
+LIVES_SECONDS = (3.0, 9.0)
 LEAVES_EACH = 20
 CATCH_UP_SECONDS_MAX = 900.0
-OTHER_TENANT_EACH = 10
+OTHER_TENANT_EACH, OTHER_KEYS = 10, 20
 AT_ONCE = RestartPolicy(delay_seconds_first=0.05, delay_seconds_max=0.05, restarts_max=100_000)
 SETTINGS = {
     "HIL_INBOX_LOG_LEVEL": "warning",
@@ -137,8 +137,8 @@ async def _publish(plan: FeedPlan, connection: Connection, nats: ChildUnit) -> N
             nats.kill()  # Whoever supervises it starts it again.
         await _stored(connection, message, identity)
         if number % OTHER_TENANT_EACH == 0:
-            other = Identity("other", f"c{number}", derive_message_id(f"other/{number}", "chaos"), "chaos")
-            await _stored(connection, MessageReceived(turn_id="1", text="not yours"), other)
+            other = Identity("other", f"c{number % OTHER_KEYS}", derive_message_id(f"other/{number}", "chaos"), "chaos")
+            await _stored(connection, MessageReceived(turn_id=str(number), text="not yours"), other)
         await asyncio.sleep(max(0.0, began + number / plan.rate - time.monotonic()))
 
 

@@ -1,6 +1,7 @@
 """What is a subscriber of the feed told, from which cursor, and when does its stream end?"""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,11 +9,14 @@ from typing import Any
 import aiohttp
 import pytest
 
+from contracts.envelope import LogEntry
 from hil.desktop.feed_client import events_of
 from hil.embedded.ports import free_port
+from hil_inbox.api.open_feed import open_feed
 from hil_inbox.app import serve
 from hil_inbox.settings import Settings
 from service_kit.connection import Connection
+from service_kit.log import Log
 from tests.support.handovers import opened, put
 from tests.support.inbox_token import give_token
 from tests.support.kit import kit, say
@@ -156,6 +160,34 @@ async def test_the_service_ends_at_once_although_streams_are_open(settings: Sett
             async with asyncio.timeout(4):  # uvicorn's own patience is 5 s, and then it cancels.
                 assert [name async for name, _ in events if name == "reset"] == []
                 await running
+
+
+class CountedLog:
+    """How often each key was read."""
+
+    def __init__(self, log: Log) -> None:
+        self._log, self.reads = log, Counter[str]()
+
+    async def read(self, tenant: str, key: str, *, after: int = 0, until: int | None = None) -> list[LogEntry]:
+        self.reads[key] += 1
+        return await self._log.read(tenant, key, after=after, until=until)
+
+
+async def test_each_log_is_read_once_and_not_once_for_each_batch_or_message(settings: Settings) -> None:
+    async with kit(settings.nats_url) as connection:
+        for number in range(150):
+            await asyncio.gather(*(say(connection, f"c{key}", f"t{number}") for key in range(4)))
+        log = CountedLog(Log(connection))
+        held = settings.model_copy(update={"feed_events_max": 1_000})
+        fan_out, stop = open_feed(held, connection, log).fan_out, asyncio.Event()
+        running = asyncio.create_task(fan_out.run(stop))
+        assert await fan_out.reach(None, timeout_seconds=20) == ("held", 600)
+        assert [len(fan_out.ring), log.reads] == [600, {f"c{key}": 1 for key in range(4)}]
+        await say(connection, "c1", "more")  # The pass brings it, and nothing is read again.
+        assert await fan_out.reach(None, timeout_seconds=20) == ("held", 601)
+        assert log.reads["c1"] == 1
+        stop.set()
+        await running
 
 
 def _desk(actor_id: str, token: str) -> dict[str, str]:

@@ -13,14 +13,13 @@ from hil_inbox.api.office import Office
 from hil_inbox.api.queue import queue_routes
 from hil_inbox.domain.feed_ring import FeedRing
 from hil_inbox.handlers.count_queue import QueueCounts
-from hil_inbox.handlers.fan_out import FanOut
+from hil_inbox.handlers.fan_out import FanOut, Log
 from hil_inbox.handlers.follow_feed import Feed
 from hil_inbox.settings import Settings
-from service_kit.archive import WholeLog
 from service_kit.connection import Connection
 
 
-def open_feed(settings: Settings, connection: Connection, log: WholeLog) -> Feed:
+def open_feed(settings: Settings, connection: Connection, log: Log) -> Feed:
     """One pass over the log, and what subscribers read of it."""
     ring = FeedRing(settings.feed_events_max, settings.feed_bytes_max)
     fan_out = FanOut(log, LogPass(connection, HIL_INBOX_EVENTS, LOG), ring, views_max=settings.keys_cached_max)

@@ -26,6 +26,8 @@ AGAIN_SECONDS = 0.5
 PROVE_SECONDS = 0.2
 TRIES_MAX = 3
 """Each waits 25 s for a message that was delivered and cannot be read: somebody has purged it."""
+READS_AT_ONCE = 32
+"""More would only wait in the server, which begins each search anew for whoever has lost patience."""
 EVENTS = Counter("hil_inbox_feed_events_total", "Changes put into the feed.")
 POSITION = Gauge("hil_inbox_feed_position", "Stream sequence through which the feed has come.")
 Key = tuple[str, str]
@@ -60,6 +62,7 @@ class FanOut:
     is_closed: bool = False
     on_change: Callable[[], None] = lambda: None
     _views: OrderedDict[Key, View] = field(default_factory=OrderedDict)
+    _reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _folding: asyncio.Lock = field(default_factory=asyncio.Lock)
     _proving: "asyncio.Task[None] | None" = None
@@ -181,7 +184,8 @@ class FanOut:
         brought = [one.entry for one in passed if one.entry is not None]
         if view is not None and len(brought) == len(passed):
             return Unfolded(view, brought)
-        entries = await self.log.read(*key, until=target)
+        async with self._reads:
+            entries = await self.log.read(*key, until=target)
         view = fold_views(View(*key), [entry for entry in entries if entry.sequence <= self.ring.floor])
         return Unfolded(view, [entry for entry in entries if self.ring.floor < entry.sequence <= target])
 
