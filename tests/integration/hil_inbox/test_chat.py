@@ -88,7 +88,7 @@ async def test_a_feed_tells_who_writes_and_what_is_said_in_order(bus: Connection
         assert (await feed.until("message", author="ai", text="Of course"))["replayed"] is True
         assert (await feed.until("typing"))["is_typing"] is False
         await put(bus, opened("h1"), ada.key)
-        await feed.until("status", speaker="waiting")
+        await feed.until("status", speaker="waiting", place=1)
         await put(bus, HandoverClaimed(handover_id="h1", ownership_epoch=1, actor_id="a", agent_id="a"), ada.key)
         await feed.until("status", speaker="person")
         await bus.client.publish(f"hil.live.typing.acme.{ada.key}", b"{}")
