@@ -149,7 +149,7 @@ class WholeSystem:
             aiohttp.ClientSession() as session,
             session.request("GET" if body is None else "POST", url, headers=headers, **sent) as answer,
         ):
-            return answer.status, await answer.json()
+            return answer.status, None if answer.status == 204 else await answer.json()
 
     async def log(self, key: str) -> list[LogEntry]:
         return await Log(self.connection).read(TENANT, key)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+from joserfc.jwk import RSAKey
 
 from contracts.conversations import MessageSent
 from contracts.envelope import Message
@@ -18,6 +19,8 @@ from tests.support.wait_until import wait_until
 
 SECRET = "signs sessions of customers, in tests only"
 CUSTOMER_SECRET = "signs customers' tokens, in tests only, too"
+CUSTOMER_KEY = RSAKey.generate_key(2048)
+"""Of a company's backend; the inbox has its public half."""
 
 
 @dataclass

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 from pydantic import SecretStr
 
 from contracts.conversations import AnnounceMessage, ConversationRated, MessageReceived, MessageSuppressed
+from contracts.handover_clocks import HandoverDelivered
 from contracts.handovers import HandoverClaimed, HandoverResolved
 from contracts.notes import NoteAdded
 from hil.embedded.ports import free_port
@@ -15,6 +17,7 @@ from hil_inbox.app import serve
 from hil_inbox.settings import Settings
 from service_kit.connection import Connection
 from tests.integration.hil_inbox.chat_kit import (
+    CUSTOMER_KEY,
     CUSTOMER_SECRET,
     SECRET,
     Customer,
@@ -29,14 +32,24 @@ from tests.support.kit import kit
 from tests.support.running_service import running_service
 from tests.support.wait_until import wait_until
 
+QUEUES = """
+queues:
+  - {name: parcels, match: {skills: [parcels]}, rating_text: "Did the parcel come?"}
+  - {name: silent, match: {skills: [silent]}, rating_text: ""}
+  - name: general
+"""
 XSS = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture
-def chat_settings(settings: Settings) -> Settings:
+def chat_settings(settings: Settings, tmp_path: Path) -> Settings:
+    key_file, queues_file = tmp_path / "customers.pem", tmp_path / "queues.yaml"
+    key_file.write_bytes(CUSTOMER_KEY.as_pem(private=False))
+    queues_file.write_text(QUEUES)
     chat = {"chat_port": free_port(), "chat_secret": SecretStr(SECRET), "chat_origins": "https://shop.example"}
-    known = {"chat_customer_secret": SecretStr(CUSTOMER_SECRET), "chat_sessions_per_minute": 1_000}
-    return settings.model_copy(update={**chat, **known})
+    known = {"chat_customer_secret": SecretStr(CUSTOMER_SECRET), "chat_customer_public_key_file": key_file}
+    more = {"chat_sessions_per_minute": 1_000, "queues_file": queues_file}
+    return settings.model_copy(update={**chat, **known, **more})
 
 
 @pytest.fixture
@@ -89,7 +102,7 @@ async def test_a_feed_tells_who_writes_and_what_is_said_in_order(bus: Connection
         assert (await feed.until("message", author="ai", text="Of course"))["replayed"] is True
         assert (await feed.until("typing"))["is_typing"] is False
         await put(bus, opened("h1"), ada.key)
-        await feed.until("status", speaker="waiting")
+        await feed.until("status", speaker="waiting", place=1)
         await put(bus, HandoverClaimed(handover_id="h1", ownership_epoch=1, actor_id="a", agent_id="a"), ada.key)
         await feed.until("status", speaker="person")
         await bus.client.publish(f"hil.live.typing.acme.{ada.key}", b"{}")
@@ -178,3 +191,26 @@ async def test_when_a_person_has_finished_the_customer_is_asked_once(bus: Connec
         ("rating", True)
     }
     assert len(asked) == 2
+
+
+async def test_each_queue_asks_in_its_own_words_or_not_at_all(bus: Connection, http: aiohttp.ClientSession) -> None:
+    texts = {"silent": None, "parcels": "Did the parcel come?", "anything": "1 (bad)"}
+    keys = {}
+    for skill in texts:
+        keys[skill] = (await customer(http)).key
+        await put(bus, opened(f"of-{skill}", skills=[skill]), keys[skill])
+        await _delivered(bus, keys[skill])
+        await put(bus, HandoverResolved(handover_id=f"of-{skill}", ownership_epoch=1, actor_id="ana"), keys[skill])
+    for skill in ("parcels", "anything"):
+        await wait_until(lambda skill=skill: messages_of(bus, keys[skill], AnnounceMessage))
+    asked = {skill: await messages_of(bus, key, AnnounceMessage) for skill, key in keys.items()}
+    assert [len(asked[skill]) for skill in texts] == [0, 1, 1]
+    for skill in ("parcels", "anything"):
+        [question] = asked[skill]
+        assert isinstance(question, AnnounceMessage)
+        assert str(texts[skill]) in question.text
+
+
+async def _delivered(bus: Connection, key: str) -> None:
+    """Until the inbox has said in which queue it waits."""
+    await wait_until(lambda: messages_of(bus, key, HandoverDelivered))

@@ -1,6 +1,8 @@
 """Attempts of strangers on the customers' port: all refused, none with a 5xx."""
 
 import base64
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import Callable
@@ -8,9 +10,9 @@ from typing import Any
 
 import aiohttp
 from joserfc import jwt
-from joserfc.jwk import OctKey
+from joserfc.jwk import OctKey, RSAKey
 
-from tests.integration.hil_inbox.chat_kit import CUSTOMER_SECRET, SECRET, Customer, customer
+from tests.integration.hil_inbox.chat_kit import CUSTOMER_KEY, CUSTOMER_SECRET, SECRET, Customer, customer
 from tests.integration.hil_inbox.test_chat import ada, bus, chat_settings, http
 
 __all__ = ["ada", "bus", "chat_settings", "http"]
@@ -20,6 +22,18 @@ Claims = dict[str, Any]
 
 def signed(secret: str, **claims: object) -> str:
     return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(secret))
+
+
+def signed_by(key: RSAKey, **claims: object) -> str:
+    return jwt.encode({"alg": "RS256"}, claims, key)
+
+
+def signed_with_the_public_key(**claims: object) -> str:
+    """As if what everybody may know were the secret."""
+    parts = [json.dumps(part).encode() for part in ({"alg": "HS256"}, claims)]
+    text = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    signature = hmac.digest(CUSTOMER_KEY.as_pem(private=False), text, hashlib.sha256)
+    return (text + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
 
 
 def of_customer(**claims: object) -> Claims:
@@ -55,6 +69,10 @@ TOKENS: dict[str, tuple[str, str]] = {
     "for another tenant": (signed(CUSTOMER_SECRET, **of_customer(tenant="other")), "tenant"),
     "for another audience": (signed(CUSTOMER_SECRET, **of_customer(aud="shop")), "aud"),
     "without an end": (signed(CUSTOMER_SECRET, **of_customer(exp=None)), "exp"),
+    "RS256 of another key": (signed_by(RSAKey.generate_key(2048), **of_customer()), "signature"),
+    "RS256, expired": (signed_by(CUSTOMER_KEY, **of_customer(exp=1)), "expired"),
+    "RS256, for another tenant": (signed_by(CUSTOMER_KEY, **of_customer(tenant="other")), "tenant"),
+    "HS256 with the public key": (signed_with_the_public_key(**of_customer()), "signature"),
     "with a strange conversation": (signed(CUSTOMER_SECRET, **of_customer(conversation="a.>")), "conversation"),
 }
 
@@ -88,6 +106,8 @@ async def test_a_signed_customer_has_the_same_conversation_everywhere_and_may_na
 ) -> None:
     first, second = [await customer(http, signed(CUSTOMER_SECRET, **of_customer())) for _ in range(2)]
     assert first.key == second.key
+    third = await customer(http, signed_by(CUSTOMER_KEY, **of_customer()))
+    assert third.key == first.key, "whichever key has signed"
     named = await customer(http, signed(CUSTOMER_SECRET, **of_customer(conversation="order-7")))
     assert named.key == "order-7"
     async with http.post("/v1/chat/sessions", headers=first.headers) as answer:
@@ -155,6 +175,8 @@ async def test_only_named_origins_may_call_and_frame_it(http: aiohttp.ClientSess
 
 
 async def test_the_customers_port_has_nothing_of_the_desks(http: aiohttp.ClientSession) -> None:
-    for path in ("/v1/queue", "/v1/handovers", "/metrics", "/v1/people", "/v1/conversations/acme/c1"):
+    async with http.get("/healthz") as answer:
+        assert await answer.json() == {"status": "alive"}
+    for path in ("/readyz", "/v1/queue", "/v1/handovers", "/metrics", "/v1/people", "/v1/conversations/acme/c1"):
         async with http.get(path) as answer:
             assert answer.status == 404, path

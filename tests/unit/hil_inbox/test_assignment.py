@@ -6,8 +6,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil_inbox.domain.assignment import Agent, Assignment, QueueRow, assign, fits, has_room, online_for
-from hil_inbox.domain.queue_position import Place, place_of
+from hil_inbox.domain.assignment import Agent, Assignment, QueueRow, assign, fits, has_room, online_for, urgency
+from hil_inbox.domain.queue_position import Ahead, ahead_of
 from hil_inbox.domain.queues import Queue
 
 NOW = 1_000_000
@@ -163,13 +163,12 @@ def test_people_online_are_those_of_the_queue_whatever_they_have_in_hand() -> No
 
 @settings(max_examples=60, deadline=None)
 @given(waiting_rows)
-def test_places_of_a_queue_are_one_to_its_length(rows: list[QueueRow]) -> None:
-    for queue in QUEUES:
-        mine = [row for row in rows if row.queue == queue]
-        found = sorted(place.place for row in mine if (place := place_of(row.id, rows)) is not None)
-        assert found == list(range(1, len(mine) + 1))
+def test_what_is_ahead_of_a_row_is_what_is_assigned_before_it(rows: list[QueueRow]) -> None:
+    for mine in rows:
+        groups = ahead_of(urgency(mine)[:3])
+        ahead = [row.id for group in groups for row in rows if _is_in(row, group)]
+        assert sorted(ahead) == sorted(row.id for row in rows if urgency(row)[:3] < urgency(mine)[:3])
 
 
-def test_what_does_not_wait_has_no_place() -> None:
-    assert place_of("x", [QueueRow("1", "sales")]) is None
-    assert place_of("2", [QueueRow("1", "sales"), QueueRow("2", "sales", due_ms=1)]) == Place(2, 2)
+def _is_in(row: QueueRow, group: Ahead) -> bool:
+    return getattr(row, group.field) < group.below and all(getattr(row, name) == value for name, value in group.equal)

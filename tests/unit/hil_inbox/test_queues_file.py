@@ -17,6 +17,7 @@ queues:
     when_nobody: {callback: "your number?", overflow: general}
     rejection_reasons: [{code: other, label: Other}]
     canned_replies: [{code: hello, label: Hello, text: Good day}]
+    rating_text: Did you get your money?
   - name: general
 """
 
@@ -39,6 +40,7 @@ def test_a_file_that_says_everything_is_read(tmp_path: Path) -> None:
     assert [f"{one.day} {one.since}" for one in money.terms.hours] == [
         "mon 09:00", "tue 09:00", "wed 09:00", "sat 13:00", "sun 13:00", "mon 13:00", "thu 08:00",
     ]  # fmt: skip
+    assert (money.rating_text, general.rating_text) == ("Did you get your money?", None)
     assert (money.canned_replies[0].text, money.rejection_reasons[0].code) == ("Good day", "other")
     assert (general.terms.first_response_ms, general.match.skills) == (None, frozenset())
 
@@ -62,8 +64,8 @@ def test_the_shipped_file_has_a_queue_for_everything() -> None:
         ("{callback", "{message: a, callback", "8: queues.0.when_nobody.callback: the customer is told one thing"),
         ("Europe/Berlin", "Europe/Berln", "7: queues.0.open.time_zone: 'Europe/Berln' is no IANA time zone; did"),
         ("08:00-09:00", "09:00-08:00", "7: queues.0.open.hours.2: 'thu 09:00-08:00': must begin before it ends"),
-        ("name: general", "name: money", "11: queues.1.name: 'money' is there twice"),
-        ("  - name: general", "  - {name: general, match: {reasons: [x]}}", "11: queues.1.match: 'general' is last"),
+        ("name: general", "name: money", "12: queues.1.name: 'money' is there twice"),
+        ("  - name: general", "  - {name: general, match: {reasons: [x]}}", "12: queues.1.match: 'general' is last"),
         ("queues:", "queues:\n  - {name: all}", "3: queues.0: 'all' matches everything, so 'money' after it gets"),
         ("name: money", "name: money\n    name: money", "4: name: is there twice"),
         ("name: money", "[1, 2]: money", "3: a key must be a plain word"),

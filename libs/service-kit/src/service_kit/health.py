@@ -15,13 +15,18 @@ from service_kit.bounded_http import BoundedHttp
 Check = Callable[[], bool]
 
 
-def add_health(app: FastAPI, checks: Mapping[str, Check]) -> None:
-    """`/healthz` answers while the event loop runs, `/readyz` when every check holds (else 503 and which do not),
-    `/metrics` in Prometheus's text format."""
+def add_liveness(app: FastAPI) -> None:
+    """`/healthz` alone: for a port that strangers reach."""
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
         return {"status": "alive"}
+
+
+def add_health(app: FastAPI, checks: Mapping[str, Check]) -> None:
+    """`/healthz` answers while the event loop runs, `/readyz` when every check holds (else 503 and which do not),
+    `/metrics` in Prometheus's text format."""
+    add_liveness(app)
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> JSONResponse:

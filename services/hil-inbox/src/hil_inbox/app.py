@@ -236,7 +236,7 @@ async def _run(
     ):
         then = (measured(ground.queues), Indexer(rooms.words), passes.follow)
         projector = Projector(log, views, views_max=settings.keys_cached_max, then=then)
-        asking = AskRating(projector, office.publish, settings.rating_text)
+        asking = AskRating(projector, office.publish, views, rooms.queues, settings.rating_text)
         events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector, asking))
         keeper = ClockKeeper(desk, clock_timers(connection), rooms.queues, views.waiting_count, floor.people_online)
         clocks = consumer(connection, HIL_INBOX_CLOCKS, clock_routes(keeper))

@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     rating_text: str = Field(
         "How did we do? Please rate us from 1 (bad) to 5 (good).",
         max_length=4_000,
-        description="What customers are asked after a person has finished; empty: nothing.",
+        description="What customers are asked after a person has finished, in queues without a text; empty: nothing.",
     )
     chat_workflow: str | None = Field(
         None, max_length=128, description="Workflow of what customers write there; unset: the tenant's route."

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from document_store import Between, DocumentStore, Equal, Sort
 from document_store.protocol import Condition, Direction
-
-PLACES_MAX = 1_000
+from hil_inbox.adapters.queue_store import QueueStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +27,8 @@ class CustomerDocuments:
         return [document.body for document in reversed(page.documents)], page.next_cursor is not None
 
     async def place(self, tenant: str, handover_id: str) -> int | None:
-        """How many of its queue wait for longer, and 1; None once it does not wait. People may still choose others."""
-        row = await self.store.get("queue", handover_id)
-        if row is None or row.body.get("state") != "waiting":
-            return None
-        where: list[Condition] = [
-            Equal("tenant", tenant),
-            Equal("kind", "handover"),
-            Equal("state", "waiting"),
-            Equal("queue", str(row.body["queue"])),
-            Between("opened_ms", None, int(str(row.body["opened_ms"]))),
-        ]
-        return 1 + await self.store.count("queue", where, at_most=PLACES_MAX)
+        """At which place of its queue a handover waits; None once it does not wait."""
+        return await QueueStore(self.store).place(tenant, handover_id)
 
     async def full_name(self, tenant: str, person_id: str) -> str | None:
         """Of somebody who works here."""

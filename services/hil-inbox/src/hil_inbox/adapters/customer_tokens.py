@@ -4,12 +4,15 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from joserfc import jws, jwt
 from joserfc.errors import BadSignatureError, JoseError
 from joserfc.jwk import OctKey, RSAKey
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from hil_inbox.adapters.yaml_lines import FileUnusable
 
 TOKEN_CHARACTERS_MAX = 4_096
 LEEWAY_SECONDS = 30
@@ -59,7 +62,7 @@ class CustomerTokens:
     session_seconds: int
     draw: Callable[[], str]
     customer_secret: SecretStr | None = None
-    customer_public_key: str | None = None
+    customer_public_key: RSAKey | None = None
 
     def stranger(self, *, now_s: int) -> Session:
         """A session for somebody unknown, in a conversation that nobody can guess."""
@@ -106,8 +109,22 @@ class CustomerTokens:
         if algorithm == "HS256" and self.customer_secret is not None:
             return _claims(token, _shared(self.customer_secret), "HS256", CUSTOMER_AUDIENCE)
         if algorithm == "RS256" and self.customer_public_key is not None:
-            return _claims(token, RSAKey.import_key(self.customer_public_key), "RS256", CUSTOMER_AUDIENCE)
+            return _claims(token, self.customer_public_key, "RS256", CUSTOMER_AUDIENCE)
         raise TokenRefused("its algorithm is not one that a key is set for: HS256 or RS256")
+
+
+def public_key(path: Path) -> RSAKey:
+    """The key that customers' tokens are checked with. Raises FileUnusable."""
+    name = f"HIL_INBOX_CHAT_CUSTOMER_PUBLIC_KEY_FILE {path}"
+    try:
+        key = RSAKey.import_key(path.read_bytes())
+    except (JoseError, ValueError) as error:
+        raise FileUnusable(
+            f"{name}: is no RSA key in PEM; give the public key as `openssl rsa -pubout` writes it"
+        ) from error
+    if key.is_private:
+        raise FileUnusable(f"{name}: is a private key; keep that at your backend, and give its public key here")
+    return key
 
 
 def is_session(token: str) -> bool:

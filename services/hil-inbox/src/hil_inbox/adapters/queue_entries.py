@@ -88,6 +88,7 @@ class QueueEntry(Part):
     when_nobody: WhenNobodyEntry = WhenNobodyEntry()
     rejection_reasons: list[ReasonEntry] = Field([], max_length=100)
     canned_replies: list[ReplyEntry] = Field([], max_length=500)
+    rating_text: str | None = Field(None, max_length=4_000)
 
     def queue(self) -> Queue:
         """As the domain knows it."""
@@ -102,6 +103,7 @@ class QueueEntry(Part):
             when_nobody=WhenNobody(**self.when_nobody.model_dump()),
             rejection_reasons=tuple(Choice(one.code, one.label, "") for one in self.rejection_reasons),
             canned_replies=tuple(Choice(one.code, one.label, one.text) for one in self.canned_replies),
+            rating_text=self.rating_text,
         )
 
     def _terms(self) -> SlaTerms:

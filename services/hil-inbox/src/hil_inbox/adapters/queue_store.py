@@ -6,6 +6,7 @@ from typing import cast
 
 from document_store import Between, Condition, Document, DocumentStore, Equal, OneOf, Sort
 from hil_inbox.domain.assignment import QueueRow
+from hil_inbox.domain.queue_position import ORDER, ahead_of
 
 COLLECTION = "queue"
 PAGE = 500
@@ -15,7 +16,9 @@ ASSIGNED_MAX = 20_000
 """Handovers of a tenant in people's hands that are counted."""
 OWNED_MAX = 500
 OWNERS_MAX = 500
-ORDER = (Sort("due_ms"), Sort("rank"), Sort("opened_ms"))
+IN_ORDER = tuple(map(Sort, ORDER))
+PLACES_MAX = 1_000
+"""Of each group of rows that are ahead; whoever is farther behind is told a place of at least so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,25 @@ class QueueStore:
         """How many wait in a queue, 10,000 at most."""
         where = [Equal("tenant", tenant), Equal("queue", queue), Equal("state", "waiting")]
         return await self.store.count(COLLECTION, where)
+
+    async def place(self, tenant: str, handover_id: str) -> int | None:
+        """At which place of its queue a handover waits, 1 being next; None when it does not wait. People may still
+        choose others. Rows that are alike in all of `ORDER` share a place."""
+        held = await self.get(tenant, handover_id)
+        if held is None or not held.is_waiting:
+            return None
+        mine = held.row.due_ms, held.row.rank, held.row.opened_ms
+        ahead = 0
+        for group in ahead_of(mine):
+            where: list[Condition] = [
+                Equal("tenant", tenant),
+                Equal("queue", held.row.queue),
+                Equal("state", "waiting"),
+                *(Equal(field, value) for field, value in group.equal),
+                Between(group.field, below=group.below),
+            ]
+            ahead += await self.store.count(COLLECTION, where, at_most=PLACES_MAX)
+        return 1 + ahead
 
     async def in_hand(self, tenant: str) -> dict[str, set[str]]:
         """Handovers by their owners; snoozed ones are in nobody's hands."""
@@ -98,7 +120,7 @@ class QueueStore:
         cursor: str | None = None
         left = at_most
         while left > 0:
-            page = await self.store.find(COLLECTION, where, sort=ORDER, limit=min(PAGE, left), cursor=cursor)
+            page = await self.store.find(COLLECTION, where, sort=IN_ORDER, limit=min(PAGE, left), cursor=cursor)
             for document in page.documents:
                 yield document
             left -= len(page.documents)

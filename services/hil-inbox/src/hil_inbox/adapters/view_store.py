@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from document_store import DocumentStore, Equal, OneOf, Page, Sort, Write
 from document_store.errors import VersionConflict
 from document_store.protocol import Condition, Direction, Outcome, Stored
+from hil_inbox.domain.queue_position import ORDER
 from hil_inbox.domain.read_model import Body, Collection, Place
 
 CONFLICTS_MAX = 20
@@ -39,7 +40,7 @@ ORDERS: Mapping[Collection, Sequence[Sort]] = {
     "notices": (Sort("at_ms", Direction.DESCENDING),),
     "audit": (Sort("at_ms", Direction.DESCENDING),),
     "suggestions": (Sort("seq"),),
-    "queue": (Sort("due_ms"), Sort("rank"), Sort("opened_ms")),
+    "queue": tuple(map(Sort, ORDER)),
 }
 
 

@@ -12,6 +12,7 @@ from hil_inbox.api.chat_feed import chat_feed_routes
 from hil_inbox.api.chat_office import CHAT_BODY_BYTES_MAX, ChatOffice, add_chat_refusals
 from hil_inbox.api.chat_page import chat_page_routes
 from hil_inbox.api.chat_sessions import chat_session_routes
+from service_kit.health import add_liveness
 
 
 def chat_app(office: ChatOffice, origins: Sequence[str]) -> FastAPI:
@@ -27,6 +28,7 @@ def chat_app(office: ChatOffice, origins: Sequence[str]) -> FastAPI:
     )
     add_error_answers(app)
     add_chat_refusals(app)
+    add_liveness(app)
     for router in (
         chat_session_routes(office),
         chat_routes(office),

@@ -8,7 +8,6 @@ from hil_inbox.adapters.people_store import PeopleStore
 from hil_inbox.adapters.presence import Presence
 from hil_inbox.adapters.queue_store import QueueStore
 from hil_inbox.domain.assignment import online_for
-from hil_inbox.domain.queue_position import Place, place_of
 from hil_inbox.domain.queues import Queue
 from hil_inbox.handlers.assign import Assigner
 from hil_inbox.handlers.rehome import Rehomer
@@ -38,14 +37,3 @@ class Floor:
             return online_for(await self.assigner.agents(tenant), queue)
         except RetryLater:
             return None
-
-    async def position(self, tenant: str, handover_id: str) -> Place | None:
-        """The place of a handover in its queue, by the documents as they are now; None when it does not wait. Behind
-        the first thousand a place is counted, not looked up."""
-        held = await self.rows.get(tenant, handover_id)
-        if held is None or not held.is_waiting:
-            return None
-        rows = [one.row for one in await self.rows.waiting(tenant, held.row.queue)]
-        waiting = await self.rows.waiting_count(tenant, held.row.queue)
-        found = place_of(handover_id, rows)
-        return Place(waiting, waiting) if found is None else Place(found.place, max(waiting, found.waiting))

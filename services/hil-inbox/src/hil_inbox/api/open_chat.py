@@ -7,7 +7,7 @@ from functools import partial
 
 from document_store import DocumentStore
 from hil_inbox.adapters.customer_documents import CustomerDocuments
-from hil_inbox.adapters.customer_tokens import CustomerTokens
+from hil_inbox.adapters.customer_tokens import CustomerTokens, public_key
 from hil_inbox.adapters.key_wakes import KeyWakes
 from hil_inbox.api.chat_office import ChatOffice, ChatRates
 from hil_inbox.handlers.customer_chat import ChatDesk
@@ -31,7 +31,7 @@ def open_chat(
         settings.chat_session_seconds,
         draw=lambda: secrets.token_hex(16),
         customer_secret=settings.chat_customer_secret,
-        customer_public_key=None if key_file is None else key_file.read_text(),
+        customer_public_key=None if key_file is None else public_key(key_file),
     )
     documents = CustomerDocuments(store)
     desk = ChatDesk(

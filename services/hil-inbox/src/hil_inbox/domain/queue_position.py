@@ -1,25 +1,22 @@
-"""At which place of its queue does a customer wait?"""
+"""In which order is what waits dealt with, and what stands before a customer in it?"""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hil_inbox.domain.assignment import QueueRow, urgency
+ORDER = ("due_ms", "rank", "opened_ms")
+"""Fields of a row: what is due next, then what is more urgent, then what is older. The list, the assignment and the
+place that a customer is told are in this order."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """`place` 1 is next; `waiting` counts the whole queue. Both are at least so large where rows were cut off."""
+class Ahead:
+    """Rows with these values, and less than `below` in this field."""
 
-    place: int
-    waiting: int
+    equal: tuple[tuple[str, int], ...]
+    field: str
+    below: int
 
 
-def place_of(handover_id: str, rows: Iterable[QueueRow]) -> Place | None:
-    """The place among the rows that wait in the same queue, in the order in which they are assigned; None when the
-    handover does not wait."""
-    all_rows = list(rows)
-    mine = next((row for row in all_rows if row.id == handover_id), None)
-    if mine is None:
-        return None
-    queue = [row for row in all_rows if row.queue == mine.queue]
-    return Place(1 + sum(1 for row in queue if urgency(row) < urgency(mine)), len(queue))
+def ahead_of(place: tuple[int, ...]) -> tuple[Ahead, ...]:
+    """What stands before a row with these values of `ORDER`: the rows of each group, none of which is in two."""
+    known = tuple(zip(ORDER, place, strict=True))
+    return tuple(Ahead(known[:number], field, below) for number, (field, below) in enumerate(known))

@@ -40,7 +40,7 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Queue:
     """One queue. Skills are not asked for after `relax_skills_after_ms` (None: always); who let a handover go does not
-    get it back within `cool_down_ms`."""
+    get it back within `cool_down_ms`. `rating_text` None: as everywhere; empty: nobody is asked."""
 
     name: str
     match: Match = Match()
@@ -52,6 +52,7 @@ class Queue:
     when_nobody: WhenNobody = WhenNobody()
     rejection_reasons: tuple[Choice, ...] = ()
     canned_replies: tuple[Choice, ...] = ()
+    rating_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,12 @@ class Queues:
     def named(self, name: str) -> Queue | None:
         """By its name."""
         return next((queue for queue in self.in_order if queue.name == name), None)
+
+    def rating_text(self, name: str, default: str) -> str:
+        """What the customers of a queue are asked afterwards; empty: nothing. A conversation that was taken over from
+        the AI is in no queue."""
+        queue = self.named(name)
+        return default if queue is None or queue.rating_text is None else queue.rating_text
 
 
 def _fits(match: Match, asked: Asked) -> bool:

@@ -139,6 +139,7 @@ function show(line) {
   }
   const item = drawn(line);
   item.dataset.seq = line.seq;
+  if (line.author === "customer") item.dataset.turn = line.turn_id;
   const later = [...id("log").children].find((other) => !other.dataset.seq || Number(other.dataset.seq) > line.seq);
   id("log").insertBefore(item, later ?? null);
   state.lines.set(line.id, item);
