@@ -16,6 +16,7 @@ from contracts.tool_calls import (
     ToolCallFailed,
     ToolCallOutcomeUnknown,
 )
+from hil.told_fields import named_fields
 
 TEXT_MAX = 200
 
@@ -55,7 +56,8 @@ def _line(entry: LogEntry, start: int) -> TimelineLine:
 
 
 def _what(message: Message) -> str:
-    return _conversation(message) or _completion(message) or _tool(message) or _person(message) or _money(message) or ""
+    said = _conversation(message) or _completion(message) or _tool(message) or _person(message) or _money(message)
+    return said or named_fields(message)
 
 
 def _conversation(message: Message) -> str:
@@ -107,7 +109,7 @@ def _person(message: Message) -> str:
         case OpenHandover():
             return f"{message.reason}: {message.detail}"
         case HandoverFact():
-            return f"{message.actor_id}, epoch {message.ownership_epoch}"
+            return f"{message.actor_id}, epoch {message.ownership_epoch} {named_fields(message)}".rstrip()
         case OpenApproval():
             return message.ask
         case ApprovalDecided():

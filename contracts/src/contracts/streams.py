@@ -164,6 +164,7 @@ HIL_INBOX_CLOCKS = ConsumerSpec(
     "hil-inbox-clocks",
     (
         OpenHandover,
+        OpenApproval,
         HandoverDue,
         MessageReceived,
         MessageSent,
@@ -196,6 +197,7 @@ HIL_INBOX_EVENTS = ConsumerSpec(
         BudgetExhausted,
         HandoverDelivered,
         HandoverBreached,
+        HandoverDue,
         HandoverSnoozed,
         HandoverWoken,
         NoteAdded,

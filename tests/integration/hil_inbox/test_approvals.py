@@ -1,6 +1,7 @@
 """Verdicts over HTTP on a real server: counted once, refused aloud."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -51,6 +52,22 @@ async def test_a_verdict_that_comes_too_late_is_refused_aloud(inbox: Inbox, expi
     status, body = await inbox.post("/v1/approvals/a1/decide", verdict, command_id="k1")
     assert (status, body["error"]) == (409, reason)
     assert not [message for message in await log_of(inbox, "c1") if isinstance(message, ApprovalDecided)]
+
+
+async def test_an_approval_leaves_the_queue_when_its_time_is_over_although_nothing_else_happens(inbox: Inbox) -> None:
+    await put(inbox.connection, asked("a1", expires_ms=time.time_ns() // 1_000_000 + 1_500), "c1")
+    await inbox.shows("/v1/approvals/a1")
+    assert [row["id"] for row in (await inbox.get("/v1/queue", state="waiting"))[1]["rows"]] == ["a1"]
+
+    async def over() -> list[tuple[str, str]]:
+        _, page = await inbox.get("/v1/queue", state="done")
+        return [(row["id"], row["outcome"]) for row in page["rows"]]
+
+    await wait_until(over)
+    assert await over() == [("a1", "expired")]
+    late = {"actor_id": "ana", "verdict": "approve"}
+    status, body = await inbox.post("/v1/approvals/a1/decide", late, command_id="k1")
+    assert (status, body["error"], body["current"]["outcome"]) == (409, "expired", "expired")
 
 
 @ON_BOTH_STORES

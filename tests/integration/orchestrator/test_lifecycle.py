@@ -12,7 +12,6 @@ from contracts.executions import ExecutionFinished, PatternDetected, StopExecuti
 from contracts.streams import DEAD_LETTERS, LOG, ORCHESTRATOR
 from contracts.subjects import fence_of
 from orchestrator.adapters.overdue import OverdueTimers
-from orchestrator.adapters.timers import wake_timers
 from orchestrator.domain.replay import replay
 from orchestrator.handlers.sweep import sweep
 from service_kit.archive import Archive
@@ -89,8 +88,8 @@ async def test_an_execution_whose_result_was_lost_on_the_way_is_driven_again(nat
         await pulling.unsubscribe()
         await system.start_orchestrator()
         stop, far = asyncio.Event(), time.time_ns() // 1_000_000 + 3_600_000
-        timers, overdue = wake_timers(system.connection), OverdueTimers(system.connection)
-        sweeping = asyncio.create_task(sweep(timers, overdue, now_ms=lambda: far, every_seconds=0.1, stop=stop))
+        overdue = OverdueTimers(system.connection)
+        sweeping = asyncio.create_task(sweep(overdue, now_ms=lambda: far, every_seconds=0.1, stop=stop))
         await system.until_finished("c1")
         stop.set()
         await sweeping

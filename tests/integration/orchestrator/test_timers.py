@@ -1,14 +1,19 @@
 """The one timer of a key on a real server: never put off by a writer who knows less, fired, replaced, purged."""
 
+import asyncio
 import time
 
 from contracts.envelope import BasedOn, Identity
 from contracts.executions import ExecutionFinished, StartExecution, TimerFired
+from contracts.handover_clocks import HandoverDue
 from contracts.streams import LOG, ConsumerSpec
+from contracts.subjects import timer_subject
 from orchestrator.adapters.overdue import OverdueTimers
 from orchestrator.adapters.timers import wake_subject, wake_timers
+from orchestrator.handlers.sweep import sweep
 from service_kit.bus import Delivery, publish
-from service_kit.key_timers import NOTHING, Armed
+from service_kit.connection import Connection
+from service_kit.key_timers import NOTHING, Armed, KeyTimers, fire_now
 from service_kit.log import Log
 from service_kit.telemetry import handling, root_traceparent
 from tests.support.kit import TENANT, consuming, kit
@@ -102,11 +107,49 @@ async def test_overdue_timers_are_found_and_others_are_not(nats_server: NatsServ
         timers = wake_timers(connection)
         await timers.arm(TENANT, "later", due_ms=in_ms(600_000), known=NOTHING)
         await timers.arm(TENANT, "sooner", due_ms=in_ms(60_000), known=NOTHING)
+        await inbox_timers(connection).arm(TENANT, "later", due_ms=in_ms(60_000), known=NOTHING)
         overdue = OverdueTimers(connection)
         assert await overdue.next_batch(now_ms=in_ms(0), late_ms=1_000) == []
         # As if the clock were five minutes on and the firing had been lost.
-        assert await overdue.next_batch(now_ms=in_ms(300_000), late_ms=1_000) == [(TENANT, "sooner")]
-        assert (await connection.jetstream.stream_info(LOG.name)).state.messages == 2
+        late = await overdue.next_batch(now_ms=in_ms(300_000), late_ms=1_000)
+        assert late == [timer_subject("wake", TENANT, "sooner"), timer_subject("inbox", TENANT, "later")]
+        assert (await connection.jetstream.stream_info(LOG.name)).state.messages == 3
+
+
+def inbox_timers(connection: Connection) -> KeyTimers:
+    """Those of another service: what they publish is that service's business."""
+    return KeyTimers(connection, "inbox", lambda due_ms: HandoverDue(due_ms=due_ms))
+
+
+async def test_a_late_timer_of_any_service_publishes_what_it_was_stored_with_and_no_other_timer_of_its_key_fires(
+    nats_server: NatsServer,
+) -> None:
+    fired: list[Delivery] = []
+
+    async def handler(delivery: Delivery) -> None:
+        fired.append(delivery)
+
+    spec, routes = ConsumerSpec("timers", (TimerFired, HandoverDue)), {TimerFired: handler, HandoverDue: handler}
+    async with kit(nats_server.url) as connection, consuming(connection, spec, routes):
+        due, far = in_ms(60_000), in_ms(600_000)
+        await inbox_timers(connection).arm(TENANT, "c1", due_ms=due, known=NOTHING)
+        await wake_timers(connection).arm(TENANT, "c1", due_ms=far, known=NOTHING)
+        stop = asyncio.Event()
+        sweeping = asyncio.create_task(
+            sweep(OverdueTimers(connection), now_ms=lambda: due + 1_000, every_seconds=0.1, stop=stop)
+        )
+        await wait_until(lambda: fired)
+        stop.set()
+        await sweeping
+        assert [delivery.entry.message for delivery in fired] == [HandoverDue(due_ms=due)]
+        assert await inbox_timers(connection).stored(TENANT, "c1") == NOTHING
+        assert (await wake_timers(connection).stored(TENANT, "c1")).due_ms == far
+
+
+async def test_a_timer_that_fired_or_was_never_there_is_not_made_to_fire(nats_server: NatsServer) -> None:
+    async with kit(nats_server.url) as connection:
+        await fire_now(connection, wake_subject(TENANT, "c1"))
+        assert (await connection.jetstream.stream_info(LOG.name)).state.messages == 0
 
 
 async def test_what_a_timer_leads_to_belongs_to_the_trace_of_who_set_it(nats_server: NatsServer) -> None:

@@ -10,6 +10,7 @@ from contracts.budgets import BudgetExhausted
 from contracts.catalogue import BY_TYPE, read_message
 from contracts.conversations import ConversationClosed, MessageReceived, MessageSent, MessageSuppressed
 from contracts.envelope import LogEntry, Message
+from contracts.handover_clocks import HandoverDue
 from contracts.handovers import (
     ApprovalDecided,
     HandoverClaimed,
@@ -95,6 +96,29 @@ def test_an_approval_is_pending_until_decided_or_its_execution_ends() -> None:
     assert shown.documents["approvals", "a1"]["decided_ms"] == 1_003
     assert shown.documents["approvals", "a2"]["state"] == "closed"
     assert view(verdict).documents == {}
+
+
+def test_an_approval_is_over_once_the_log_has_passed_its_time_and_a_late_verdict_is_kept() -> None:
+    verdict = ApprovalDecided(approval_id="a1", verdict="approve", actor_id="ana")
+    asked_for = [opened("h1"), asked("a1", expires_ms=1_003)]
+    before = view(*asked_for, HandoverDue())
+    assert before.documents["queue", "a1"]["state"] == "waiting"
+    assert before.documents["queue", "h1"]["approvals_pending"] == 1
+    for last in (HandoverDue(), verdict):
+        shown = view(*asked_for, HandoverDue(), last).documents
+        over = shown["approvals", "a1"]
+        assert (over["state"], over["outcome"], over["closed_ms"]) == ("closed", "expired", 1_003)
+        row = shown["queue", "a1"]
+        assert (row["state"], row["outcome"], row["closed_ms"], row["as_of_seq"]) == ("done", "expired", 1_003, 4)
+        assert shown["queue", "h1"]["approvals_pending"] == 0
+        assert ("verdict" in over) == (last is verdict)
+    in_time = view(*asked_for, verdict, HandoverDue(), HandoverDue()).documents["queue", "a1"]
+    assert (in_time["state"], in_time["outcome"]) == ("done", "approve")
+
+
+def test_an_approval_that_is_stored_after_its_time_waits_for_nobody() -> None:
+    shown = view(asked("a1", expires_ms=1_000)).documents["queue", "a1"]
+    assert (shown["state"], shown["outcome"]) == ("done", "expired")
 
 
 def test_the_transcript_has_what_was_said_and_what_was_held_back() -> None:

@@ -1,7 +1,7 @@
 """What the inbox owes a conversation by itself."""
 
 import pytest
-from tests.support.handovers import BASED, opened
+from tests.support.handovers import BASED, asked, ended, opened
 
 from contracts.conversations import AnnounceMessage, MessageReceived, MessageSent, SendMessage
 from contracts.envelope import LogEntry, Message
@@ -12,7 +12,7 @@ from contracts.handover_clocks import (
     HandoverWoken,
     SlaTerms,
 )
-from contracts.handovers import HandoverClaimed, HandoverReleased, HandoverResolved
+from contracts.handovers import ApprovalDecided, HandoverClaimed, HandoverReleased, HandoverResolved
 from contracts.suggestions import OfferSuggestion, SuggestionSettled
 from hil_inbox.domain.open_hours import NEVER_MS
 from hil_inbox.domain.owed import Surroundings, announcement_id, next_wake, owed, queues_to_ask
@@ -174,3 +174,13 @@ def test_a_reply_made_from_a_draft_that_nobody_knows_settles_nothing() -> None:
     asked = SendMessage(message_id="m1", text="hi", author_id="ana", ownership_epoch=1, suggestion_id="s9")
     sent = MessageSent(message_id="m1", text="hi", author="human_agent", author_id="ana", based_on=BASED)
     assert all_owed(state(asked, sent), BUSY) == []
+
+
+def test_the_key_is_looked_at_when_the_first_approval_is_over_that_nobody_has_decided() -> None:
+    first, second = (asked(name, expires_ms=expires_ms) for name, expires_ms in (("a1", 5_000), ("a2", 7_000)))
+    decided = ApprovalDecided(approval_id="a1", verdict="approve", actor_id="ana")
+    assert next_wake(state(first, second)) == 5_000
+    assert next_wake(state(first, second, decided)) == 7_000
+    assert next_wake(state(first, ended())) == NEVER_MS
+    past = asked("a3", expires_ms=100)
+    assert next_wake(state(past, past)) == NEVER_MS  # The log has passed it.

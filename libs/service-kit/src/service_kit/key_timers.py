@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import nats.js.errors
 from nats.errors import Error as NatsError
+from nats.js.api import RawStreamMsg
 
 from contracts.envelope import Message
 from contracts.streams import LOG
@@ -66,23 +67,10 @@ class KeyTimers:
                 raise RetryLater(f"timer {self.purpose} of {tenant}.{key}: {unknown}") from unknown
         raise RetryLater(f"timer {self.purpose} of {tenant}.{key}: {TRIES_MAX} writers at once")
 
-    async def fire_now(self, tenant: str, key: str) -> None:
-        """Replace the stored timer, if there is one, by one that is long due: it fires at once. Raises RetryLater."""
-        stored = await self.stored(tenant, key)
-        if stored.due_ms is not None:
-            await self.arm(tenant, key, due_ms=LONG_AGO_MS, known=Armed(None, stored.sequence))
-
     async def stored(self, tenant: str, key: str) -> Armed:
         """The timer that is stored now, as the leader knows it. Raises RetryLater."""
-        try:
-            subject = timer_subject(self.purpose, tenant, key)
-            found = await self.connection.jetstream.get_last_msg(LOG.name, subject, direct=False)
-        except nats.js.errors.NotFoundError:
-            return NOTHING
-        except (NatsError, nats.js.errors.Error, TimeoutError) as error:
-            raise RetryLater(f"timer {self.purpose} of {tenant}.{key} cannot be read: {error}") from error
-        due = due_of((found.headers or {}).get("Nats-Schedule", ""))
-        return Armed(due, found.seq or 0)
+        found = await _last(self.connection, timer_subject(self.purpose, tenant, key))
+        return NOTHING if found is None else Armed(_due(found), found.seq or 0)
 
     async def _publish(self, tenant: str, key: str, due_ms: int, expected: int) -> tuple[int, str]:
         message = self.due_message(due_ms)
@@ -97,6 +85,35 @@ class KeyTimers:
             headers["traceparent"] = traceparent
         subject, body = timer_subject(self.purpose, tenant, key), message.model_dump_json().encode()
         return await self.connection.publish(subject, body, headers=headers)
+
+
+async def fire_now(connection: Connection, subject: str) -> None:
+    """Replace the timer that is stored there, if there is one, by the same that is long due: it fires at once, whatever
+    its purpose. One that fires or is replaced meanwhile is left alone. Raises RetryLater."""
+    found = await _last(connection, subject)
+    if found is None or _due(found) is None:
+        return
+    headers = {**(found.headers or {}), "Nats-Schedule": f"@at {rfc3339(LONG_AGO_MS)}", EXPECTED: str(found.seq)}
+    try:
+        await connection.publish(subject, found.data or b"", headers=headers)
+    except Refused as refused:
+        if refused.code != STALE:
+            raise RetryLater(f"{subject}: {refused}") from refused
+    except AckUnknown as unknown:
+        raise RetryLater(f"{subject}: {unknown}") from unknown
+
+
+async def _last(connection: Connection, subject: str) -> RawStreamMsg | None:
+    try:
+        return await connection.jetstream.get_last_msg(LOG.name, subject, direct=False)
+    except nats.js.errors.NotFoundError:
+        return None
+    except (NatsError, nats.js.errors.Error, TimeoutError) as error:
+        raise RetryLater(f"{subject} cannot be read: {error}") from error
+
+
+def _due(stored: RawStreamMsg) -> int | None:
+    return due_of((stored.headers or {}).get("Nats-Schedule", ""))
 
 
 def rfc3339(at_ms: int) -> str:

@@ -124,7 +124,7 @@ async def _run(
     archiving = Consumer(connection, ARCHIVER, archive_routes(parts.archiver), concurrency=1, deliveries_max=None)
     app = FastAPI(title="HIL Agent System: orchestrator")
     add_health(app, {"nats": lambda: connection.ready, "consumer": lambda: consumer.running})
-    timers, overdue, every = wake_timers(connection), OverdueTimers(connection), settings.sweep_seconds
+    overdue, every = OverdueTimers(connection), settings.sweep_seconds
     storage = StorageWatch(connection, settings.storage_bytes_max, settings.storage_stop_ratio)
     app.include_router(conversations_api(connection, parts.registry, parts.archive, storage))
     async with asyncio.TaskGroup() as tasks:
@@ -132,6 +132,6 @@ async def _run(
         tasks.create_task(consumer.run(stop))
         tasks.create_task(archiving.run(stop))
         tasks.create_task(parts.feed.run(stop))
-        tasks.create_task(sweep(timers, overdue, now_ms=now_ms, every_seconds=every, stop=stop))
+        tasks.create_task(sweep(overdue, now_ms=now_ms, every_seconds=every, stop=stop))
         tasks.create_task(serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop))
         ready.set()

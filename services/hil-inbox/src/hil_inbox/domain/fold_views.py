@@ -19,7 +19,7 @@ from contracts.handover_clocks import HandoverBreached, HandoverDelivered, Hando
 from contracts.handovers import ApprovalDecided, HandoverFact, HandoverRefused, OpenApproval, OpenHandover
 from contracts.notes import NoteAdded
 from contracts.suggestions import OfferSuggestion, SuggestionSettled
-from hil_inbox.domain.approval_views import close_approvals, show_approval, show_verdict
+from hil_inbox.domain.approval_views import close_approvals, expire_approvals, show_approval, show_verdict
 from hil_inbox.domain.audit_views import with_audit
 from hil_inbox.domain.handover_views import show_handover, show_speaker
 from hil_inbox.domain.line_views import Said, show_event, show_line, show_note, show_rating
@@ -34,6 +34,7 @@ def fold_views(view: View, entries: Iterable[LogEntry]) -> View:
     view = replace(view, changed={})
     for entry in entries:
         before = replace(view, sequence=max(view.sequence, entry.sequence), changed={})
+        before = expire_approvals(before, entry)
         after = _fold(replace(before, waiting=fold_waiting(view.waiting, entry)), entry)
         if after.changed or after.waiting != view.waiting:
             after = with_rows(after, entry)

@@ -49,7 +49,16 @@ def owed(state: Ownership, now_ms: int, around: Surroundings) -> Owed | None:
 
 
 def next_wake(state: Ownership) -> int:
-    """When something will be owed if nothing else happens; NEVER_MS if nothing will."""
+    """When something will be owed, or an approval be over, if nothing else happens; NEVER_MS if nothing will."""
+    return min(_next_clock(state), _next_expiry(state))
+
+
+def announcement_id(tenant: str, key: str, handover_id: str) -> str:
+    """Of the one word that a customer gets when nobody is there for their handover."""
+    return derive_message_id(f"{tenant}/{key}/{handover_id}", "hil-inbox/nobody-online")
+
+
+def _next_clock(state: Ownership) -> int:
     waiting = state.waiting
     if waiting is None or waiting.ended_ms is not None:
         return NEVER_MS
@@ -58,9 +67,14 @@ def next_wake(state: Ownership) -> int:
     return min([*due, *snoozed], default=NEVER_MS)
 
 
-def announcement_id(tenant: str, key: str, handover_id: str) -> str:
-    """Of the one word that a customer gets when nobody is there for their handover."""
-    return derive_message_id(f"{tenant}/{key}/{handover_id}", "hil-inbox/nobody-online")
+def _next_expiry(state: Ownership) -> int:
+    """Nothing is owed then: that the log goes on past this time is what takes an approval out of the queue."""
+    pending = (
+        asked
+        for asked in state.approvals.values()
+        if asked.approval_id not in state.verdicts and asked.execution_id not in state.finished
+    )
+    return min((asked.expires_ms for asked in pending if asked.expires_ms > state.log_ms), default=NEVER_MS)
 
 
 def _owed_to_handover(state: Ownership, now_ms: int, around: Surroundings) -> Owed | None:

@@ -64,7 +64,6 @@ def _handover_row(view: View, handover_id: str) -> dict[str, JsonValue]:
 def _approval_row(view: View, place: Place) -> dict[str, JsonValue]:
     body = view.documents[place]
     is_pending = body["state"] == "pending"
-    verdict = body.get("verdict")
     return {
         "kind": "approval",
         "state": "waiting" if is_pending else "done",
@@ -79,10 +78,18 @@ def _approval_row(view: View, place: Place) -> dict[str, JsonValue]:
         "approvals_pending": 0,
         "fallback": "none",
         "first_response_ms": None,
-        "outcome": None if is_pending else verdict["verdict"] if isinstance(verdict, dict) else body["state"],
-        "closed_ms": body.get("decided_ms", body.get("closed_ms")),
+        "outcome": None if is_pending else _outcome(body),
+        "closed_ms": body.get("closed_ms", body.get("decided_ms")),
         "tool": body.get("tool"),
     }
+
+
+def _outcome(body: Body) -> JsonValue:
+    """A verdict; or `expired`, or `closed` as the execution ended before."""
+    verdict = body.get("verdict")
+    if body["state"] == "decided" and isinstance(verdict, dict):
+        return verdict["verdict"]
+    return body.get("outcome", body["state"])
 
 
 def _common(view: View, body: Body, handover_id: str | None = None) -> dict[str, JsonValue]:

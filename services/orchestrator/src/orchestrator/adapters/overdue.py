@@ -22,12 +22,13 @@ class OverdueTimers:
     connection: Connection
     _cursor: int = 1
 
-    async def next_batch(self, *, now_ms: int, late_ms: int) -> list[tuple[str, str]]:
-        """(tenant, key) of timers of the next batch that are due for more than `late_ms`. Raises RetryLater."""
+    async def next_batch(self, *, now_ms: int, late_ms: int) -> list[str]:
+        """Subjects of the timers of the next batch, of every service, that are due for more than `late_ms`. Raises
+        RetryLater."""
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         reply, token = self.connection.expect(arrived.put_nowait)
         question = {"seq": self._cursor, "batch": BATCH, "next_by_subj": "hil.timer.*.*.*"}
-        late: list[tuple[str, str]] = []
+        late: list[str] = []
         seen = 0
         try:
             subject = f"$JS.API.DIRECT.GET.{LOG.name}"
@@ -41,8 +42,7 @@ class OverdueTimers:
                 self._cursor = int(headers["Nats-Sequence"]) + 1
                 due = due_of(headers.get("Nats-Schedule", ""))
                 if due is not None and now_ms - due > late_ms:
-                    tenant, key = headers["Nats-Subject"].split(".")[-2:]
-                    late.append((tenant, key))
+                    late.append(headers["Nats-Subject"])
         except (TimeoutError, NatsError) as error:
             raise RetryLater(f"timers cannot be read: {type(error).__name__}") from error
         finally:
