@@ -1,4 +1,4 @@
-"""What does the page talk to in its own tests and in `python -m tests.bench.page`? The page's routes and a small API in memory.
+"""What does the page talk to in its own tests and in its bench? The page's routes and a small API in memory.
 
 It answers in the shapes of the public API and decides as little as it can: tests of who wins, what is sent and what is
 refused run on the real system (tests/browser/test_real_system.py).

@@ -57,7 +57,9 @@ def main() -> None:
 def keep(name: str, picture: bytes) -> None:
     """Few colours are enough for a page, and take a third of the room."""
     with Image.open(io.BytesIO(picture)) as full:
-        full.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
+        full.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            FOLDER / f"{name}.png", optimize=True
+        )
 
 
 def nothing(page: Page, server: PageServer) -> None:
