@@ -60,6 +60,29 @@ def test_the_whole_way_of_a_conversation_works_by_keyboard_alone(open_page: Open
     ]
 
 
+# What there is before any other key can come: only microtasks have run.
+PRESS_I = """async () => {
+  const press = new KeyboardEvent("keydown", {key: "i", code: "KeyI", bubbles: true, cancelable: true});
+  document.activeElement.dispatchEvent(press);
+  for (let turn = 0; turn < 5; turn += 1) await null;
+  return [document.activeElement.id, document.activeElement.value];
+}"""
+
+
+def test_what_is_typed_right_after_the_key_of_a_note_is_the_note(open_page: Open, server: PageServer) -> None:
+    page = open_page()
+    claimed(page)
+    page.keyboard.press("r")
+    page.keyboard.type("A reply to keep")
+    page.keyboard.press("Escape")
+    assert page.evaluate(PRESS_I) == ["composer", ""]
+    page.keyboard.type("e c t")
+    page.keyboard.press("Escape")
+    page.keyboard.press("r")
+    expect(page.locator("#composer")).to_have_value("A reply to keep")
+    assert [name for name, _ in server.commands] == ["handovers claim"]
+
+
 def test_letters_do_nothing_while_a_person_writes_and_can_be_switched_off(open_page: Open, server: PageServer) -> None:
     page = open_page()
     row(page, "h0").click()

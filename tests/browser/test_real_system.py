@@ -16,7 +16,7 @@ from contracts.conversations import MessageSent
 from contracts.handovers import ApprovalDecided, HandoverClaimed
 from hil.embedded.plan import AllInThisProcess
 from hil.replay_model.script import Rule
-from tests.support.browser import chromium
+from tests.support.browser import chromium, violations_of
 from tests.support.inbox_page_rows import HOSTILE
 from tests.support.inbox_token import give_code, give_person
 from tests.support.wait_until import wait_until
@@ -290,11 +290,14 @@ async def test_a_tool_runs_with_exactly_the_approved_arguments_or_not_at_all(off
     await reach(page, "g a", key)
     await press("Enter")
     await expect(page.locator(".arguments")).to_contain_text(f"ask-{verdict}")
+    await expect(page.locator(".effect-write")).to_have_text("changes data")
     if verdict == "approve":
         await press("a")
     elif verdict == "edit":
         await press("d")
-        await expect(page.get_by_label("value")).to_be_focused()
+        await page.locator("form :focus").wait_for()
+        while not await page.get_by_label("value").evaluate("field => field === document.activeElement"):
+            await press("Tab")
         await press("Control+A")
         await page.keyboard.type("changed by bo")
         await press("Enter")
@@ -316,3 +319,14 @@ async def test_a_tool_runs_with_exactly_the_approved_arguments_or_not_at_all(off
 
     await wait_until(answered, timeout_seconds=20)
     assert system.effects()[before:] == {"approve": ["ask-approve"], "edit": ["changed by bo"], "reject": []}[verdict]
+
+
+async def test_axe_finds_nothing_on_the_real_pages_and_the_login_light_and_dark(office: Office) -> None:
+    login = await office.ana.context.browser.new_page()
+    await login.goto(f"{office.system.stack.endpoints['hil_inbox']}/login")
+    found = []
+    for page in (login, office.ana, office.bo):
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            found += await violations_of(page)
+    assert found == []

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from playwright.async_api import Page as AsyncPage
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support.npm import installed
@@ -13,6 +14,7 @@ from tests.support.npm import installed
 AXE = Path(__file__).with_name("axe")
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 WAIT_MS = 10_000
+RUN_AXE = "([part, options]) => axe.run(part, options)"
 CONTRAST = {"type": "rule", "values": ["color-contrast"]}
 
 
@@ -41,13 +43,26 @@ def opened(browser: Browser, url: str, **settings: Any) -> Page:
     return page
 
 
-def violations(page: Page, options: dict[str, Any] | None = None) -> list[str]:
-    """What axe finds against WCAG 2.2 A and AA, each with the first elements that it is about."""
+def violations(page: Page, options: dict[str, Any] | None = None, *, within: str = "html") -> list[str]:
+    """What axe finds against WCAG 2.2 A and AA in this part, each with the first elements that it is about."""
     if not page.evaluate("'axe' in window"):
-        script = (installed(AXE) / "node_modules" / "axe-core" / "axe.min.js").read_text()
-        page.evaluate(script)  # By the debugger's protocol, which the page's policy does not forbid.
+        page.evaluate(axe_script())  # By the debugger's protocol, which the page's policy does not forbid.
     asked = {"runOnly": options or list(RULES), "resultTypes": ["violations"]}
-    found = page.evaluate("options => axe.run(document, options)", asked)
+    return _described(page.evaluate(RUN_AXE, [within, asked]))
+
+
+async def violations_of(page: AsyncPage) -> list[str]:
+    """The same of a whole page in a test that waits."""
+    await page.evaluate(axe_script())
+    return _described(await page.evaluate(RUN_AXE, ["html", {"runOnly": list(RULES), "resultTypes": ["violations"]}]))
+
+
+def axe_script() -> str:
+    """Of axe-core, which npm installs once."""
+    return (installed(AXE) / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+def _described(found: dict[str, Any]) -> list[str]:
     return [
         f"{one['id']}: {one['help']}: {node['html'][:160]} {node['failureSummary'][:240]}"
         for one in found["violations"]

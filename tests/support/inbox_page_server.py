@@ -1,4 +1,4 @@
-"""What does the page talk to in its own tests and in `hil bench page`? The page's routes and a small API in memory.
+"""What does the page talk to in its own tests and in its bench? The page's routes and a small API in memory.
 
 It answers in the shapes of the public API and decides as little as it can: tests of who wins, what is sent and what is
 refused run on the real system (tests/browser/test_real_system.py).
@@ -143,13 +143,14 @@ def page_app(server: PageServer) -> FastAPI:
 
 def _add_reads(app: FastAPI, server: PageServer) -> None:
     @app.get("/v1/queue")
-    async def queue(request: Request, limit: int = 200, cursor: str | None = None) -> Row:
+    async def queue(request: Request, limit: int = 200, cursor: str | None = None) -> JSONResponse:
         states = request.query_params.getlist("state")
         rows = sorted((r for r in server.rows.values() if r["state"] in states), key=lambda r: (r["due_ms"], r["rank"]))
         since = int(cursor or 0)
         more = since + limit < len(rows)
         page = rows[since : since + limit]
-        return {"rows": page, "next_cursor": str(since + limit) if more else None, "as_of_seq": server.seq}
+        answer = {"rows": page, "next_cursor": str(since + limit) if more else None, "as_of_seq": server.seq}
+        return JSONResponse(answer)
 
     @app.get("/v1/feed")
     async def feed(after: int = 0) -> StreamingResponse:

@@ -100,7 +100,7 @@ WORKFLOWS_BUCKET = "hil_workflows"
 """KV: `version.<hash>` holds the YAML of a version, `default.<tenant>.<name>` the hash in force, `route.<tenant>` the
 name of the workflow of messages that name none."""
 TOOLS_BUCKET = "hil_tools"
-"""KV: `<server>.<tool>` holds a ToolDescription as JSON; the tool runner writes, gateway and orchestrator read."""
+"""KV: `<server>.<tool>` holds a ToolDescription as JSON; the tool runner writes, who calls or shows tools reads."""
 TOOL_BLESSINGS_BUCKET = "hil_tool_blessings"
 """KV: `<server>` holds the versions of its tools that may be called as JSON; the tool runner writes what a server lists
 first, `hil tool bless` what it changed since."""

@@ -6,6 +6,8 @@ import time
 import pytest
 
 from contracts.handovers import ApprovalDecided
+from contracts.streams import TOOLS_BUCKET
+from contracts.tool_calls import ToolDescription
 from tests.integration.hil_inbox.conftest import ON_BOTH_STORES, Inbox
 from tests.integration.hil_inbox.test_handovers import log_of
 from tests.support.handovers import asked, ended, put
@@ -84,3 +86,20 @@ async def test_a_list_of_approvals_tells_pending_from_decided(inbox: Inbox) -> N
     await wait_until(decided)
     _, page = await inbox.get("/v1/approvals", state="pending")
     assert [found["id"] for found in page["approvals"]] == ["a2"]
+
+
+async def test_who_decides_sees_the_tools_schema_whether_it_can_be_undone_and_the_reasons_of_the_queue(
+    inbox: Inbox,
+) -> None:
+    schema = {"type": "object", "properties": {"cents": {"type": "integer"}}}
+    tool = ToolDescription(name="shop.refund", input_schema=schema, side_effect="irreversible")
+    bucket = await inbox.connection.jetstream.key_value(TOOLS_BUCKET)
+    await bucket.put(tool.name, tool.model_dump_json().encode())
+    for name, called in (("a1", tool.name), ("a2", "shop.gone")):
+        await put(inbox.connection, asked(name, tool=called), "c1", name=name)
+        await inbox.shows(f"/v1/approvals/{name}")
+    _, found = await inbox.get("/v1/approvals/a1")
+    assert (found["input_schema"], found["side_effect"]) == (schema, "irreversible")
+    assert {"code": "against_policy", "label": "Our rules do not allow it"} in found["rejection_reasons"]
+    _, unknown = await inbox.get("/v1/approvals/a2")
+    assert "side_effect" not in unknown

@@ -41,6 +41,7 @@ from hil_inbox.adapters.oidc_file import load_provider
 from hil_inbox.adapters.queues_file import load_queues
 from hil_inbox.adapters.saved_views import SavedViewStore
 from hil_inbox.adapters.state_cache import StateCache
+from hil_inbox.adapters.tool_descriptions import ToolDescriptions
 from hil_inbox.adapters.view_store import ViewStore
 from hil_inbox.adapters.word_index import WordIndex
 from hil_inbox.api.agents import agent_routes
@@ -203,6 +204,7 @@ def office_of(settings: Settings, connection: Connection, views: ViewStore, log:
     sending = partial(publish, connection)
     return Office(
         views=views,
+        tools=ToolDescriptions(connection.jetstream),
         desk=Desk(log, StateCache(settings.keys_cached_max), now_ms=clock_ms, publish=sending),
         publish=sending,
         read_floor=partial(ack_floor, connection.jetstream, HIL_INBOX_EVENTS, stream=LOG),

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import {test} from "node:test";
 import {initial, reduce} from "../../../../services/hil-inbox/src/hil_inbox/page/static/reduce.js";
-import {compare, counted, nextClock} from "../../../../services/hil-inbox/src/hil_inbox/page/static/order.js";
+import {compare, counted, nextClock, sorted} from "../../../../services/hil-inbox/src/hil_inbox/page/static/order.js";
 
 const ME = {actor_id: "bo", teams: ["retail"]};
 const row = (id, more = {}) => ({
@@ -52,6 +52,18 @@ test("a new row that was taken before it was let in is not announced any more", 
   const came = play(...began([]), {type: "hold"}, {type: "changes", changes: [change(11, [row("a", {as_of_seq: 11})])]});
   const gone = reduce(came, {type: "changes", changes: [change(12, [row("a", {as_of_seq: 12, state: "assigned", owner_id: "ana"})])]});
   assert.deepEqual(gone.list.fresh, []);
+});
+
+test("after any changes order and counts are those of all rows", () => {
+  let state = play(...began(Array.from({length: 40}, (_, n) => row(`r${n}`, {due_ms: (n * 37) % 100}))));
+  const states = ["waiting", "assigned", "snoozed", "done"];
+  for (let seq = 11; seq < 300; seq += 1) {
+    const n = (seq * 7919) % 45;
+    const changed = row(`r${n}`, {due_ms: (seq * 31) % 100, state: states[(seq * 13) % 4], owner_id: n % 2 ? "bo" : null, rank: seq % 4, as_of_seq: seq});
+    state = reduce(state, {type: "changes", changes: [change(seq, [changed])]});
+    assert.deepEqual(state.counts, counted(state.rows, ME));
+    assert.deepEqual(state.list.order, sorted(state.rows, state.list, ME));
+  }
 });
 
 test("counts are those of the rows", () => {

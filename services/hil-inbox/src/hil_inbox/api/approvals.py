@@ -33,12 +33,13 @@ def approval_routes(office: Office, queues: Queues) -> APIRouter:
 
     @router.get("/approvals/{approval_id}")
     async def read_approval(approval_id: ItemId, who: Who) -> JSONResponse:
-        """What is asked, and the named reasons to say no; its etag is what a verdict is bound to."""
+        """What is asked, the named reasons to say no, and of a tool call the schema of its arguments and whether it can
+        be undone; its etag is what a verdict is bound to."""
         found = await office.own(who, "approvals", approval_id)
         if found is None:
             return missing("approval", approval_id)
         more = {"etag": etag_of_approval(found), "rejection_reasons": _reasons(queues, found)}
-        return JSONResponse({"id": approval_id, **more, **found})
+        return JSONResponse({"id": approval_id, **more, **await _about_tool(office, found), **found})
 
     @router.post("/approvals/{approval_id}/decide")
     async def decide(approval_id: ItemId, body: VerdictBody, sender: From) -> JSONResponse:
@@ -74,6 +75,14 @@ def _reasons(queues: Queues, approval: dict[str, object]) -> list[dict[str, str]
     skills = approval.get("skills")
     asked = Asked("approval", frozenset(map(str, skills if isinstance(skills, list) else ())))
     return [{"code": one.code, "label": one.label} for one in queues.of(asked).rejection_reasons]
+
+
+async def _about_tool(office: Office, approval: dict[str, object]) -> dict[str, object]:
+    tool = approval.get("tool")
+    described = await office.tools.get(str(tool)) if tool else None
+    if described is None:
+        return {}
+    return {"input_schema": described.input_schema, "side_effect": described.side_effect}
 
 
 def _seen(if_match: str, approval: dict[str, object]) -> dict[str, object]:

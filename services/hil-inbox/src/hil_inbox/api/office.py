@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 
 from contracts.envelope import Identity, Message
 from contracts.handovers import HandoverRefused
+from hil_inbox.adapters.tool_descriptions import ToolDescriptions
 from hil_inbox.adapters.view_store import ViewStore
 from hil_inbox.api.answers import answered
 from hil_inbox.domain.decide_command import Command
@@ -25,6 +26,7 @@ class Office:
     be taken back."""
 
     views: ViewStore
+    tools: ToolDescriptions
     desk: Desk
     publish: Publish
     read_floor: ReadFloor

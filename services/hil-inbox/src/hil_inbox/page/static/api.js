@@ -43,11 +43,13 @@ export const put = (path, body) => request("PUT", path, {body});
 export const post = (path, body = {}, more = {}) => request("POST", path, {body, id: newId(), ...more});
 const id_ = encodeURIComponent;
 
+const FIRST_ROWS = 200; // Enough for a screen, and quickly there.
+
 /** Every row of the queue in these states, page by page; `onPage` has each as it comes. */
-export async function eachPage(query, onPage, pagesMax = 10) {
+export async function eachPage(query, onPage, pagesMax = 11) {
   let cursor = null;
   for (let page = 0; page < pagesMax; page += 1) {
-    const answer = await get("/v1/queue", {...query, limit: 1000, cursor});
+    const answer = await get("/v1/queue", {...query, limit: page === 0 ? FIRST_ROWS : 1000, cursor});
     onPage(answer, page);
     cursor = answer.next_cursor;
     if (!cursor) return;

@@ -13,10 +13,8 @@ export const mode = signal("reply"); // Changes only by a person's hand.
 export const returned = signal(null); // A reply that was taken back: {key, text, gone}
 /** Before the next key can be pressed: what is typed at once must neither be lost nor act as a command. */
 export function focusComposer(which) {
-  const focus = () => document.getElementById("composer")?.focus();
-  if (mode.value === which) return focus();
   mode.value = which;
-  return setTimeout(focus); // Rendering is a microtask; the other draft is in the box by then.
+  queueMicrotask(() => document.getElementById("composer")?.focus()); // Rendering is one, too; a timer may come after a key.
 }
 
 export function Composer({row}) {

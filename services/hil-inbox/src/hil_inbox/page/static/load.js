@@ -11,10 +11,9 @@ let feed = null;
 let waiting = [];
 let frame = 0;
 
-/** First who I am, then the queue, then the feed from where the queue ended. */
+/** First who I am and the queue, then the feed from where the queue ended. */
 export async function start() {
-  dispatch({type: "me", me: await get("/v1/me")});
-  await loadQueue();
+  await Promise.all([get("/v1/me").then((me) => dispatch({type: "me", me})), loadQueue()]);
   feed = startFeed({seq: () => state.value.seq, deliver, status: (connection) => dispatch({type: "feed", state: connection}), refused: () => optional("/v1/me", () => {})});
   setInterval(() => post("/v1/me/heartbeat", {}).catch(() => {}), HEARTBEAT_MS);
   optional("/v1/canned-replies", (answer) => dispatch({type: "canned", canned: answer.canned_replies ?? answer.replies ?? []}));
@@ -48,7 +47,7 @@ async function loadQueue() {
 
 export async function loadResolved() {
   if (state.value.resolvedLoaded) return;
-  await eachPage({state: "done"}, (answer) => dispatch({type: "resolved_rows", rows: answer.rows}), 1);
+  await eachPage({state: "done"}, (answer) => dispatch({type: "resolved_rows", rows: answer.rows}), 2);
 }
 
 function deliver(name, data) {

@@ -1,5 +1,5 @@
 // What does the page know after an event? Pure: no clock, no network, no document.
-import {belongs, passes, sorted} from "./order.js";
+import {belongs, counted, moved, passes, recounted, sorted} from "./order.js";
 import {reduceOpen} from "./reduce_open.js";
 
 export const RING_MAX = 500;
@@ -10,6 +10,7 @@ export const initial = {
   loaded: false,
   resolvedLoaded: false,
   seq: 0, // the newest sequence that is applied
+  counts: null, // how many rows each view holds
   list: {view: "unclaimed", filters: {}, order: [], fresh: [], held: false, cursor: null},
   open: null, // what the middle shows: see reduce_open.js
   outbox: new Map(), // message id -> {key, text, mode, state, until_ms, error}
@@ -30,10 +31,10 @@ export function reduce(state, event) {
 }
 
 const HANDLERS = {
-  me: (state, {me}) => refreshed({...state, me}),
+  me: (state, {me}) => refreshed(recount({...state, me})),
   snapshot: applySnapshot,
-  more_rows: (state, {rows}) => refreshed({...state, rows: merged(state.rows, rows)}),
-  resolved_rows: (state, {rows}) => refreshed({...state, rows: merged(state.rows, rows), resolvedLoaded: true}),
+  more_rows: (state, {rows}) => refreshed(recount({...state, rows: merged(state.rows, rows)})),
+  resolved_rows: (state, {rows}) => refreshed(recount({...state, rows: merged(state.rows, rows), resolvedLoaded: true})),
   changes: applyChanges,
   view: (state, {view, filters = {}}) => refreshed({...state, list: {...state.list, view, filters, cursor: null}}),
   filters: (state, {filters}) => refreshed({...state, list: {...state.list, filters}}),
@@ -64,7 +65,7 @@ function noticed(presence, what, {key, actor_id: id, name, until_ms, at_ms}) {
 
 function applySnapshot(state, {rows, as_of_seq: seq}) {
   const next = {...state, rows: new Map(rows.map((row) => [row.id, row])), seq, loaded: true};
-  return refreshed({...next, resolvedLoaded: false});
+  return refreshed(recount({...next, resolvedLoaded: false}));
 }
 
 function merged(known, rows) {
@@ -80,24 +81,25 @@ function applyChanges(state, {changes}) {
   const fresh = changes.filter((change) => change.seq > state.seq);
   if (!fresh.length) return state;
   const rows = new Map(state.rows);
-  const touched = new Set();
+  const touched = new Map(); // id -> what the row was
   for (const change of fresh) {
     for (const row of change.rows ?? []) {
       if (!isNewer(row, rows.get(row.id))) continue;
       rows.set(row.id, row);
-      touched.add(row.id);
+      if (!touched.has(row.id)) touched.set(row.id, state.rows.get(row.id));
     }
   }
   const next = {...state, rows, seq: fresh.at(-1).seq, outbox: settledOutbox(state.outbox, fresh)};
-  return touched.size ? relisted(next, touched) : next;
+  if (!touched.size || !state.me) return next;
+  const pairs = [...touched].map(([id, was]) => [was, rows.get(id)]);
+  return relisted({...next, counts: recounted(state.counts, pairs, state.me)}, new Set(touched.keys()));
 }
 
 /** While a person is in the list nothing moves: new rows wait to be let in, and rows that left stay, greyed. */
 function relisted(state, touched) {
-  if (!state.me) return state;
-  if (!state.list.held) return refreshed(state);
-  const shown = new Set(state.list.order);
   const fits = (row) => belongs(row, state.list.view, state.me) && passes(row, state.list.filters);
+  if (!state.list.held) return reordered(state, moved(state.list.order, state.rows, touched, fits));
+  const shown = new Set(state.list.order);
   const fresh = new Set(state.list.fresh);
   for (const id of touched) {
     if (!shown.has(id) && fits(state.rows.get(id))) fresh.add(id);
@@ -106,9 +108,11 @@ function relisted(state, touched) {
   return {...state, list: {...state.list, fresh: [...fresh]}};
 }
 
-function refreshed(state) {
-  if (!state.me) return state;
-  const order = sorted(state.rows, state.list, state.me);
+const recount = (state) => (state.me ? {...state, counts: counted(state.rows, state.me)} : state);
+
+const refreshed = (state) => (state.me ? reordered(state, sorted(state.rows, state.list, state.me)) : state);
+
+function reordered(state, order) {
   const cursor = order.includes(state.list.cursor) ? state.list.cursor : (order[0] ?? null);
   return {...state, list: {...state.list, order, fresh: [], cursor}};
 }

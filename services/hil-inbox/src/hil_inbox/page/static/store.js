@@ -1,7 +1,6 @@
 // Where is the page's state kept, and which parts of it do components watch?
 import {computed, signal} from "@preact/signals";
 import {initial, reduce} from "./reduce.js";
-import {counted} from "./order.js";
 
 export const state = signal(initial);
 export const dispatch = (event) => {
@@ -17,7 +16,7 @@ export const outbox = part("outbox");
 export const feed = part("feed");
 export const presence = part("presence");
 export const notices = part("notices");
-export const counts = computed(() => (me.value ? counted(rows.value, me.value) : null));
+export const counts = part("counts");
 
 /** The wall clock of the server, once a second: countdowns and SLA clocks read it. */
 export const skew = signal(0);

@@ -1,9 +1,9 @@
 // Is what I see true now, am I available, and what is the queue like?
 import {html, icon} from "./html.js";
 import {useState} from "preact/hooks";
+import {computed} from "@preact/signals";
 import {connection, counts, dialog, feed, me, now, rows, skew} from "./store.js";
 import {search, setStatus, show} from "./actions.js";
-import {clockOf} from "./clock.js";
 import {passes} from "./order.js";
 import {theme} from "./preferences.js";
 import {span, t} from "./i18n.js";
@@ -38,12 +38,22 @@ function Search() {
       ${found.map((row) => html`<li><button onClick=${() => { close(); show(row.id); }}><b>${row.customer ?? row.key}</b> <span class="muted">${row.ask}</span></button></li>`)}</ul>`}</div>`;
 }
 
+/** Looked at once a second, not with each of many changes. */
+const health = computed(() => {
+  let [oldest, over] = [now.value, 0];
+  for (const row of rows.peek().values()) {
+    if (row.state !== "waiting" || row.kind !== "handover") continue;
+    oldest = Math.min(oldest, row.opened_ms);
+    if (isOver(row, now.value)) over += 1;
+  }
+  return {oldest, over};
+});
+const isOver = (row, at_ms) => Object.values(row.clocks ?? {}).some((clock) => clock.state === "breached" || (clock.state === "running" && clock.due_ms < at_ms));
+
 /** Waiting, the oldest wait, and how many are over their time. */
 function Health() {
-  const waiting = [...rows.value.values()].filter((row) => row.state === "waiting" && row.kind === "handover");
-  const oldest = waiting.reduce((first, row) => Math.min(first, row.opened_ms), now.value);
-  const over = waiting.filter((row) => clockOf(row, now.value).level === "breached").length;
-  return html`<span class="health">${t("health.waiting", {n: counts.value?.unclaimed ?? 0})}${waiting.length > 0 && html` <span class="muted">${t("health.oldest", {span: span(now.value - oldest)})}</span>`}
+  const {oldest, over} = health.value;
+  return html`<span class="health">${t("health.waiting", {n: counts.value?.unclaimed ?? 0})}${oldest < now.value && html` <span class="muted">${t("health.oldest", {span: span(now.value - oldest)})}</span>`}
     ${over > 0 && html` <span class="over">${icon("alert")}${t("health.over", {n: over})}</span>`}</span>`;
 }
 

@@ -1,0 +1,1 @@
+"""Measurements of what only tests can drive."""
