@@ -5,6 +5,7 @@ from contracts.handovers import ApprovalDecided, OpenApproval
 from hil_inbox.domain.read_model import PRIORITY_RANKS, Body, Place, View, store
 
 EXPIRED = "expired"
+LATE = "late_verdict"
 
 
 def show_approval(view: View, entry: LogEntry, message: OpenApproval) -> View:
@@ -18,14 +19,16 @@ def show_approval(view: View, entry: LogEntry, message: OpenApproval) -> View:
 
 
 def show_verdict(view: View, entry: LogEntry, message: ApprovalDecided) -> View:
-    """The first verdict stays. One that the log took after the time was over is kept and decides nothing: the
-    orchestrator does not follow it either."""
+    """The first verdict stays. One that the log took after the time was over is kept as what it is: the orchestrator
+    does not follow it."""
     known = view.documents.get(("approvals", message.approval_id))
-    if known is None or "verdict" in known:
+    if known is None or known["state"] == "decided" or LATE in known:
         return view
     verdict = message.model_dump(mode="json", exclude={"approval_id"})
-    state = "closed" if known.get("outcome") == EXPIRED else "decided"
-    body = {**known, "state": state, "decided_ms": entry.timestamp_ms, "verdict": verdict}
+    if known.get("outcome") == EXPIRED:
+        body = {**known, LATE: verdict}
+    else:
+        body = {**known, "state": "decided", "decided_ms": entry.timestamp_ms, "verdict": verdict}
     return store(view, entry, ("approvals", message.approval_id), body)
 
 
