@@ -2,6 +2,7 @@
 
 from contracts.envelope import LogEntry
 from contracts.handovers import ApprovalDecided, OpenApproval
+from contracts.streams import HIL_INBOX_EVENTS
 from hil_inbox.domain.read_model import PRIORITY_RANKS, Body, Place, View, store
 
 EXPIRED = "expired"
@@ -41,7 +42,10 @@ def close_approvals(view: View, entry: LogEntry, execution_id: str) -> View:
 
 
 def expire_approvals(view: View, entry: LogEntry) -> View:
-    """By the time of this entry, which is the log's and so the orchestrator's, nobody's word on these counts now."""
+    """By the time of this entry, which is the log's and so the orchestrator's, nobody's word on these counts now.
+    Messages that documents do not hear tell no time either: a view read from the log is that of the deliveries."""
+    if not isinstance(entry.message, HIL_INBOX_EVENTS.types):
+        return view
     for place, body in view.documents.items():
         if place[0] == "approvals" and body["state"] == "pending" and _expires_ms(body) <= entry.timestamp_ms:
             over = {**body, "state": "closed", "outcome": EXPIRED, "closed_ms": body["expires_ms"]}
