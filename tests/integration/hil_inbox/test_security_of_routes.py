@@ -151,6 +151,23 @@ async def test_every_route_refuses_a_body_that_is_too_large(inbox: Inbox) -> Non
         assert (status, answer["error"]) == (413, "body_too_large"), route.name
 
 
+STRANGE_BODIES = [
+    b'{"text": "\\ud800"}', b'{"\\ud800": "x"}', b'{"reason": "\\u0000"}', b"\xff\xfe", b"[]", b"null", b'"x"', b"{",
+    b"[" * 100_000, b'{"a":' * 50_000, b'{"until_ms": 1e400}', b'{"until_ms": ' + b"9" * 5_000 + b"}",
+]  # fmt: skip
+
+
+async def test_every_route_answers_a_strange_body_and_goes_on(inbox: Inbox) -> None:
+    await waiting(inbox, "c1", "h1")
+    await put(inbox.connection, asked("a1"), "c1")
+    await inbox.shows("/v1/approvals/a1")
+    headers = SEEN | {"Hil-Actor": "ana", "Content-Type": "application/json"}
+    for route in [route for route in await routes_of(inbox) if route.takes_body]:
+        for body in STRANGE_BODIES:
+            status, answer = await ask(inbox, inbox.token, route.path, method=route.method, data=body, headers=headers)
+            assert status < 500, (route.name, body[:40], answer)
+
+
 STRANGE_CURSORS = ["-1", "x", "", " ", "1.5", "1e3", "0x1", "\0", "9007199254740993", "9" * 400, "١", "1,2", "NaN"]
 STRANGE_IDS = ["-1", "x", "1 2", "1.5", "9" * 17, "9" * 7_000, "1;2", "\xff", "%00", "\u00b2"]
 

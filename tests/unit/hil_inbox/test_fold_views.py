@@ -10,6 +10,7 @@ from contracts.budgets import BudgetExhausted
 from contracts.catalogue import BY_TYPE, read_message
 from contracts.conversations import ConversationClosed, MessageReceived, MessageSent, MessageSuppressed
 from contracts.envelope import LogEntry, Message
+from contracts.executions import TimerFired
 from contracts.handover_clocks import HandoverDue
 from contracts.handovers import (
     ApprovalDecided,
@@ -101,7 +102,8 @@ def test_an_approval_is_pending_until_decided_or_its_execution_ends() -> None:
 def test_an_approval_is_over_once_the_log_has_passed_its_time_and_a_late_verdict_is_kept() -> None:
     verdict = ApprovalDecided(approval_id="a1", verdict="approve", actor_id="ana")
     asked_for = [opened("h1"), asked("a1", expires_ms=1_003)]
-    before = view(*asked_for, HandoverDue())
+    unheard = TimerFired(timer_id="wake", due_ms=1_003)
+    before = view(*asked_for, HandoverDue(), unheard)
     assert before.documents["queue", "a1"]["state"] == "waiting"
     assert before.documents["queue", "h1"]["approvals_pending"] == 1
     for last in (HandoverDue(), verdict):
@@ -111,7 +113,7 @@ def test_an_approval_is_over_once_the_log_has_passed_its_time_and_a_late_verdict
         row = shown["queue", "a1"]
         assert (row["state"], row["outcome"], row["closed_ms"], row["as_of_seq"]) == ("done", "expired", 1_003, 4)
         assert shown["queue", "h1"]["approvals_pending"] == 0
-        assert ("verdict" in over) == (last is verdict)
+        assert ("late_verdict" in over, "verdict" in over) == (last is verdict, False)
     in_time = view(*asked_for, verdict, HandoverDue(), HandoverDue()).documents["queue", "a1"]
     assert (in_time["state"], in_time["outcome"]) == ("done", "approve")
 

@@ -2,9 +2,11 @@
 
 from contracts.envelope import LogEntry
 from contracts.handovers import ApprovalDecided, OpenApproval
+from contracts.streams import HIL_INBOX_EVENTS
 from hil_inbox.domain.read_model import PRIORITY_RANKS, Body, Place, View, store
 
 EXPIRED = "expired"
+LATE = "late_verdict"
 
 
 def show_approval(view: View, entry: LogEntry, message: OpenApproval) -> View:
@@ -18,14 +20,16 @@ def show_approval(view: View, entry: LogEntry, message: OpenApproval) -> View:
 
 
 def show_verdict(view: View, entry: LogEntry, message: ApprovalDecided) -> View:
-    """The first verdict stays. One that the log took after the time was over is kept and decides nothing: the
-    orchestrator does not follow it either."""
+    """The first verdict stays. One that the log took after the time was over is kept as what it is: the orchestrator
+    does not follow it."""
     known = view.documents.get(("approvals", message.approval_id))
-    if known is None or "verdict" in known:
+    if known is None or known["state"] == "decided" or LATE in known:
         return view
     verdict = message.model_dump(mode="json", exclude={"approval_id"})
-    state = "closed" if known.get("outcome") == EXPIRED else "decided"
-    body = {**known, "state": state, "decided_ms": entry.timestamp_ms, "verdict": verdict}
+    if known.get("outcome") == EXPIRED:
+        body = {**known, LATE: verdict}
+    else:
+        body = {**known, "state": "decided", "decided_ms": entry.timestamp_ms, "verdict": verdict}
     return store(view, entry, ("approvals", message.approval_id), body)
 
 
@@ -38,7 +42,10 @@ def close_approvals(view: View, entry: LogEntry, execution_id: str) -> View:
 
 
 def expire_approvals(view: View, entry: LogEntry) -> View:
-    """By the time of this entry, which is the log's and so the orchestrator's, nobody's word on these counts now."""
+    """By the time of this entry, which is the log's and so the orchestrator's, nobody's word on these counts now.
+    Messages that documents do not hear tell no time either: a view read from the log is that of the deliveries."""
+    if not isinstance(entry.message, HIL_INBOX_EVENTS.types):
+        return view
     for place, body in view.documents.items():
         if place[0] == "approvals" and body["state"] == "pending" and _expires_ms(body) <= entry.timestamp_ms:
             over = {**body, "state": "closed", "outcome": EXPIRED, "closed_ms": body["expires_ms"]}

@@ -79,7 +79,7 @@ def _approval_row(view: View, place: Place) -> dict[str, JsonValue]:
         "fallback": "none",
         "first_response_ms": None,
         "outcome": None if is_pending else _outcome(body),
-        "closed_ms": body.get("closed_ms", body.get("decided_ms")),
+        "closed_ms": body.get("decided_ms", body.get("closed_ms")),
         "tool": body.get("tool"),
     }
 
@@ -87,9 +87,7 @@ def _approval_row(view: View, place: Place) -> dict[str, JsonValue]:
 def _outcome(body: Body) -> JsonValue:
     """A verdict; or `expired`, or `closed` as the execution ended before."""
     verdict = body.get("verdict")
-    if body["state"] == "decided" and isinstance(verdict, dict):
-        return verdict["verdict"]
-    return body.get("outcome", body["state"])
+    return verdict["verdict"] if isinstance(verdict, dict) else body.get("outcome", body["state"])
 
 
 def _common(view: View, body: Body, handover_id: str | None = None) -> dict[str, JsonValue]:

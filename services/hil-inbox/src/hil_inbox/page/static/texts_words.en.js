@@ -10,7 +10,7 @@ export const texts = {
   "reason.user_asked": "asked for a person", "reason.customer_asked": "asked for a person", "reason.low_confidence": "not sure", "reason.not_sure": "not sure",
   "reason.policy_risk": "risk", "reason.tool_failed": "tool failed", "reason.taken_over": "taken over", "reason.ai_stopped": "AI is stopped",
   "outcome.resolved": "resolved", "outcome.returned": "back to AI", "outcome.approve": "approved", "outcome.edit": "edited",
-  "outcome.reject": "rejected", "outcome.respond": "answered", "outcome.closed": "closed",
+  "outcome.reject": "rejected", "outcome.respond": "answered", "outcome.closed": "closed", "outcome.expired": "the time was over",
   "author.customer": "Customer", "author.ai": "AI", "author.human_agent": "Agent", "author.system": "Automatic message", "author.note": "Note", "author.ai_tag": "machine",
   "suppressed.stale_epoch": "a person had taken over", "suppressed.not_owner": "somebody else owns it", "suppressed.duplicate_reply": "said already", "suppressed.undone": "taken back",
   "tool.completed": "done", "tool.error": "said no", "tool.failed": "failed", "tool.unknown": "outcome unknown", "tool.pending": "running",
