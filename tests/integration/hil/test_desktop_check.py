@@ -2,17 +2,19 @@
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from hil.desktop.commands import checked
-from hil.desktop.rules import RULES, Broken
+from hil.desktop.check import checked, checked_over_nats
+from hil.desktop.rules import OVER_NATS, RULES, Broken, RuleName
 from hil.main import app
 from tests.support.programs import ROOT
 
 EXAMPLE = ROOT / "examples/desktop/over_http.py"
-AT_A_TIME = 6
+NATS_EXAMPLE = ROOT / "examples/desktop/over_nats.py"
+AT_A_TIME = 4
 PYTHON = (sys.executable, "-I", "-S")  # Nothing but the standard library is there.
 
 SENT = """id_ = self.command("reply", handover, {"text": text})["message_id"]
@@ -76,27 +78,90 @@ BROKEN = {
 """What is wrong with it: the rule that it breaks, what is replaced in the example by what, what is said about it."""
 
 
-async def said_of(program: str, file: Path, at_a_time: asyncio.Semaphore) -> list[Broken]:
+BROKEN_OVER_NATS = {
+    "names another reply": (
+        "protocol",
+        '"outcome": "done", "message_id": message_id',
+        '"outcome": "done", "message_id": "x"',
+        "`reply` was answered with x",
+    ),
+    "goes on too late": (
+        "left-out",
+        "opt_start_seq=self.cursor + 1",
+        "opt_start_seq=self.cursor + (2 if self.cursor else 1)",
+        "it is ('assigned', 'dora') since event",
+    ),
+    "takes old facts": ("went-back", "> self.epochs.get(key, 0):", "> 0:", "as ('assigned', 'cleo'); it is"),
+    "shows a message twice": ("twice", "{})[id_] = line", "{})[self.cursor] = line", "again-m of again is shown 2"),
+    "is always live": ("not-live", "self.live and self.client.is_connected", "True", "NATS was stopped"),
+    "claims under any epoch": (
+        "if-match",
+        '"actor_id": ACTOR, "ownership_epoch": self.epochs[key]',
+        '"actor_id": ACTOR, "ownership_epoch": 7',
+        "names ownership_epoch 7",
+    ),
+    "gives replies no id": (
+        "one-key",
+        'headers={"Nats-Msg-Id": message_id}',
+        'headers={"Nats-Msg-Id": message_id} if "claim" in name else {}',
+        "message.send of mine came without Nats-Msg-Id",
+    ),
+    "hides a lost race": ("lost-race", '"outcome": "refused"', '"outcome": "done"', "named bo"),
+    "does not wait for the fact": (
+        "not-before-answer",
+        "await asyncio.wait_for(answered, ANSWER_SECONDS)",
+        "'claimed', {}",
+        "no fact had answered it",
+    ),
+}
+
+Check = Callable[[Path], Awaitable[list[Broken]]]
+
+
+async def over_http(file: Path, seed: int = 1) -> list[Broken]:
+    return await checked((*PYTHON, str(file)), seed=seed, wait_seconds=5)
+
+
+async def over_nats(file: Path, seed: int = 1) -> list[Broken]:
+    return await checked_over_nats((sys.executable, str(file)), seed=seed, wait_seconds=4)
+
+
+async def said_of(program: str, file: Path, check: Check, at_a_time: asyncio.Semaphore) -> list[Broken]:
     await asyncio.to_thread(file.write_text, program)
     async with at_a_time:
-        return await checked((*PYTHON, str(file)), seed=1, wait_seconds=5)
+        return await check(file)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_the_example_keeps_every_rule(seed: int) -> None:
-    assert await checked((*PYTHON, str(EXAMPLE)), seed=seed, wait_seconds=5) == []
+    assert await over_http(EXAMPLE, seed) == []
 
 
-async def test_each_broken_desktop_is_told_its_own_reason(tmp_path: Path) -> None:
-    text, at_a_time = EXAMPLE.read_text(), asyncio.Semaphore(AT_A_TIME)
+async def test_the_example_over_nats_keeps_every_rule() -> None:
+    assert await over_nats(NATS_EXAMPLE, seed=3) == []
+
+
+@pytest.mark.parametrize(
+    ("example", "check", "mistakes", "rules"),
+    [(EXAMPLE, over_http, BROKEN, tuple(RULES)), (NATS_EXAMPLE, over_nats, BROKEN_OVER_NATS, OVER_NATS)],
+    ids=["http", "nats"],
+)
+async def test_each_broken_desktop_is_told_its_own_reason(
+    example: Path,
+    check: Check,
+    mistakes: dict[str, tuple[str, str, str, str]],
+    rules: Sequence[RuleName],
+    tmp_path: Path,
+) -> None:
+    text, at_a_time = await asyncio.to_thread(example.read_text), asyncio.Semaphore(AT_A_TIME)
     programs = []
-    for number, (_, old, new, _) in enumerate(BROKEN.values()):
+    for number, (_, old, new, _) in enumerate(mistakes.values()):
         assert text.count(old) == 1, old
-        programs.append(said_of(text.replace(old, new), tmp_path / f"desktop{number}.py", at_a_time))
-    for name, found in zip(BROKEN, await asyncio.gather(*programs), strict=True):
-        rule, _, _, shown_by = BROKEN[name]
+        programs.append(said_of(text.replace(old, new), tmp_path / f"desktop{number}.py", check, at_a_time))
+    for name, found in zip(mistakes, await asyncio.gather(*programs), strict=True):
+        rule, _, _, shown_by = mistakes[name]
         assert any(one.rule == rule and shown_by in one.shown_by for one in found), (name, [str(one) for one in found])
-    assert {rule for rule, *_ in BROKEN.values()} == set(RULES), "each rule can be broken"
+    assert {rule for rule, *_ in mistakes.values()} == set(rules), "each rule can be broken"
 
 
 def test_a_broken_desktop_ends_the_command_with_status_1(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,12 @@
 """What does the feed do to a desktop: break off, come again, repeat itself, give up?"""
 
-from hil.desktop.play import Play
+from hil.desktop.play import START_TIMES, Play
 
 
 async def read_snapshot(play: Play) -> None:
     """The snapshot is read while things go on: its later pages are newer than its first one."""
-    await play.until(lambda: play.inbox.is_connected, "resume", "the feed was not asked for")
+    is_there = "the feed was not asked for"
+    await play.until(lambda: play.inbox.is_connected, "resume", is_there, times=START_TIMES)
     if not play.inbox.snapshots:
         play.note("whole-snapshot", "the feed was asked for before the page with `next_cursor` null was read")
     first = play.inbox.cursors[0]

@@ -14,6 +14,8 @@ from hil.desktop.story import Story
 
 BASED = BasedOn(now_ms=1, fence=0)
 LOOK_SECONDS = 0.02
+START_TIMES = 4
+"""So many times as long as for anything else is waited until a desktop has started."""
 BEFORE = 40
 """Changes that have happened when the desktop starts."""
 
@@ -82,13 +84,17 @@ class Play:
         for broken in differences(shown, self.story, self.inbox.position, open_keys=self.open_keys):
             self.inbox.note(broken)
 
-    async def until(self, condition: Callable[[], bool], rule: RuleName, text: str) -> None:
+    async def until(self, condition: Callable[[], bool], rule: RuleName, text: str, *, times: int = 1) -> None:
         """Wait for the desktop. Raises PlayEnded."""
-        deadline = asyncio.get_running_loop().time() + self.wait_seconds
+        seconds = self.wait_seconds * times
+        deadline = asyncio.get_running_loop().time() + seconds
         while not condition():
             self.desktop.check_that_it_runs()
+            for broken in self.inbox.broken:
+                if broken.rule == "token":  # Who does not come in sees nothing of what follows.
+                    raise PlayEnded(broken)
             if asyncio.get_running_loop().time() > deadline:
-                raise PlayEnded(Broken(rule, f"{text} within {self.wait_seconds:g} s"))
+                raise PlayEnded(Broken(rule, f"{text} within {seconds:g} s"))
             await asyncio.sleep(LOOK_SECONDS)
 
     def note(self, rule: RuleName, text: str) -> None:

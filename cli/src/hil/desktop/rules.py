@@ -30,11 +30,17 @@ RULES: dict[RuleName, str] = {
     "resume": "After a break the feed is followed from the last whole event (or the last heartbeat), no other place.",
     "reset": "After `reset` a new snapshot is read before the feed is followed again.",
     "not-live": "While the feed is away it says that what it shows is not live.",
-    "if-match": "A command names in If-Match the etag of what was shown.",
-    "one-key": "A command whose answer was lost is asked again under the same Idempotency-Key, or called unknown.",
+    "if-match": "A command names what was shown: in If-Match its etag; over NATS its `ownership_epoch`.",
+    "one-key": "A command has one id: the same Idempotency-Key or Nats-Msg-Id, however often it is asked.",
     "lost-race": "Who loses a race is told so, and who won.",
     "not-before-answer": "Nothing is shown as claimed or sent before the feed says so; what was undone is not sent.",
 }
+
+OVER_NATS: tuple[RuleName, ...] = (
+    *("protocol", "left-out", "went-back", "twice", "not-live"),
+    *("if-match", "one-key", "lost-race", "not-before-answer"),
+)
+"""The others are about HTTP."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,14 +49,15 @@ class Story:
 
     def go_on(self, changes: int) -> list[Change]:
         """The next things that happen by themselves."""
-        return [self.add(message, identity.key, id_=identity.id) for message, identity in self._next(changes)]
+        return [self.add(message, identity.key, id_=identity.id) for message, identity in self.next_messages(changes)]
 
-    def _next(self, count: int) -> list[tuple[Message, Identity]]:
+    def next_messages(self, count: int) -> list[tuple[Message, Identity]]:
+        """What happens next, not yet added."""
         return [next(self._messages) for _ in range(count)]
 
-    def add(self, message: Message, key: str, *, id_: str = "") -> Change:
-        """One more message of the log."""
-        self._seq += self._rng.randint(1, 3)
+    def add(self, message: Message, key: str, *, id_: str = "", seq: int | None = None) -> Change:
+        """One more message of the log, at this place of it if it is known."""
+        self._seq = self._seq + self._rng.randint(1, 3) if seq is None else seq
         now_ms = BEGIN_MS + self._seq * 1_000
         id_ = id_ or derive_message_id(f"{TENANT}/{key}/{self._seq}", message.route.type)
         view = fold_views(self._views.get(key, View(TENANT, key)), [LogEntry(self._seq, now_ms, id_, message, 100)])
