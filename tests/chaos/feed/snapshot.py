@@ -10,7 +10,7 @@ from service_kit.connection import Connection
 from tests.support.kit import TENANT
 from tests.support.wait_until import wait_until
 
-SETTLED_SECONDS_MAX = 300.0
+SETTLED_SECONDS_MAX = 900.0
 READERS = 8
 OTHERS = ("etag", "transcript", "suggestions", "next_cursor")
 
