@@ -90,8 +90,13 @@ async def _under_kills(
         for number in range(plan.subscribers)
     ]
     following = [asyncio.create_task(one.follow(lambda at: last.done() and at >= last.result())) for one in followers]
-    killer = await _publish_under_kills(plan, stack, connection)
-    expected = await told_sequences(connection)
+    try:
+        killer = await _publish_under_kills(plan, stack, connection)
+        expected = await told_sequences(connection)
+    except BaseException:
+        for task in following:
+            task.cancel()
+        raise
     last.set_result(expected[-1])
     print(f"{expected[-1]} messages after {time.monotonic() - began:.0f} s", flush=True)
     done, unfinished = await asyncio.wait(following, timeout=CATCH_UP_SECONDS_MAX)
