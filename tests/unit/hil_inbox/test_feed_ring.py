@@ -40,9 +40,11 @@ def test_the_position_moves_without_events_and_never_back() -> None:
     assert (made.position, made.newest, made.holds(50), after(made, 2)) == (50, 2, True, [])
 
 
-def test_a_restart_knows_nothing_but_where_it_starts() -> None:
+def test_a_restart_knows_nothing_but_where_it_starts_and_is_another_life() -> None:
     made = ring(2, 5)
+    before = made.life
     made.restart(40)
+    assert made.life != before
     assert ([made.holds(cursor) for cursor in (5, 39, 40, 41)], after(made, 40)) == ([False, False, True, False], [])
 
 

@@ -19,6 +19,9 @@ from service_kit.header_lines import read_headers_fast
 RETRY_BUDGET_SECONDS = 25.0
 """Longer than a leader change, which took 6 to 8 s (ARCHITECTURE 1, rule 7)."""
 ACK_TIMEOUT_SECONDS = 3.0
+SEARCHES_AT_ONCE = 16
+"""Searches for the messages of a key that one process asks for. The server makes one after the other, each with up to
+10 ms of a core, and goes on for whoever has lost patience: hundreds at once were begun again before any had an end."""
 REPLIES_PENDING_BYTES_MAX = 256 * 1024 * 1024
 
 
@@ -43,6 +46,7 @@ class Connection:
     client: Client
     jetstream: JetStreamContext
     service: str
+    searches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SEARCHES_AT_ONCE))
     _prefix: str = ""
     _waiting: dict[str, Callable[[Msg], None]] = field(default_factory=dict)
     _tokens: "itertools.count[int]" = field(default_factory=itertools.count)

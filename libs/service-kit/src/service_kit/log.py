@@ -115,6 +115,7 @@ class Log:
     ) -> tuple[list[LogEntry], bool]:
         """What one direct get brings, and whether it came to its end. It stops listening at `until`: past the last
         match the server would scan on to the end of the stream."""
+        await self.connection.searches.acquire()
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         reply, token = self.connection.expect(arrived.put_nowait)
         question = {"seq": start, "batch": READ_BATCH, "next_by_subj": subject_filter}
@@ -137,6 +138,7 @@ class Log:
         except (TimeoutError, NatsError):
             return entries, False
         finally:
+            self.connection.searches.release()
             self.connection.forget(token)
 
     async def _entry(self, msg: Msg, headers: dict[str, str]) -> LogEntry:
