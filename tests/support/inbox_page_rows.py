@@ -117,12 +117,13 @@ def packet(now_ms: int, remark: str = HOSTILE) -> Row:
         "promises": ["An answer within ten minutes."],
         "transcript": [],
         "entity": "cust-8812",
-        "facts": {
-            "order": {"value": "#20417", "source": "shop.order"},
-            "amount": 49.0,
-            "loyalty_tier": "gold",
-            "remark": remark,
-        },
+        "customer": {"id": "cust-8812", "channel": "web", "language": "en", "tier": "gold"},
+        "facts": {"order": "#20417", "amount": 49.0, "remark": remark},
+        "known_facts": [
+            {"name": "order", "value": "#20417", "source": "human_agent", "source_id": "kim"},
+            {"name": "amount", "value": 49.0, "source": "human_agent"},
+            {"name": "remark", "value": remark, "source": "human_agent"},
+        ],
         "actions": [
             {
                 "id": "t1",

@@ -35,6 +35,10 @@ def sending(page: Page, server: PageServer) -> None:
 
 def failed(page: Page, server: PageServer) -> None:
     owned(page, server)
+    failing(page, server)
+
+
+def failing(page: Page, server: PageServer) -> None:
     server.refusals["reply"] = (503, {"error": "unavailable", "detail": "the bus is away"})
     page.get_by_role("button", name="Send to customer").click()
     page.locator(".is-failed").wait_for()
@@ -142,6 +146,7 @@ def found(page: Page, server: PageServer) -> None:
     page.locator(".found").wait_for()
 
 
+DIALOGS = {"transfer": "t", "snooze": "z", "return-to-ai": "b", "resolve": "e", "keys": "?"}
 SCENES: dict[str, Scene] = {
     "queue": queue,
     "owned": owned,
@@ -155,10 +160,7 @@ SCENES: dict[str, Scene] = {
     "approval-reject": rejecting,
     "approval-irreversible": confirming,
     "approval-expired": expired,
-    "transfer": dialog("t"),
-    "snooze": dialog("z"),
-    "return-to-ai": dialog("b"),
-    "keys": dialog("?"),
+    **{name: dialog(key) for name, key in DIALOGS.items()},
     "palette": palette,
     "supervisor": supervisor,
     "offline": offline,

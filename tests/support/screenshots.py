@@ -55,11 +55,13 @@ def main() -> None:
 
 
 def keep(name: str, picture: bytes) -> None:
-    """Few colours are enough for a page, and take a third of the room."""
-    with Image.open(io.BytesIO(picture)) as full:
-        full.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-            FOLDER / f"{name}.png", optimize=True
-        )
+    """With its 256 most frequent colours: a page's grounds stay as they are, and it takes a third of the room."""
+    with Image.open(io.BytesIO(picture)) as opened_picture:
+        full = opened_picture.convert("RGB")
+    counted = sorted(full.getcolors(full.width * full.height) or (), reverse=True)[:256]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for _, colour in counted for part in colour])
+    full.quantize(palette=palette, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
 
 
 def nothing(page: Page, server: PageServer) -> None:

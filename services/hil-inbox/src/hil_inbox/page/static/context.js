@@ -13,12 +13,13 @@ export function ContextPane() {
     <button class="quiet back" onClick=${() => { pane.value = "conversation"; }}>${icon("left")}${t("back")}</button>
     <${Block} title=${t("context.customer")}><dl class="pairs">
       <${Pair} name=${t("context.name")} value=${row?.customer ?? packet?.entity} /><${Pair} name=${t("context.conversation")} value=${shown.key} />
+      ${["channel", "language", "tier"].map((one) => html`<${Pair} name=${t(`context.${one}`)} value=${packet?.customer?.[one]} />`)}
       <${Pair} name=${t("context.queue")} value=${row?.queue} /><${Pair} name=${t("context.team")} value=${row?.team} />
       <${Pair} name=${t("context.priority")} value=${row && word("priority", row.priority)} />
       <${Pair} name=${t("context.skills")} value=${row?.skills?.join(", ")} /></dl></${Block}>
     ${row?.fallback && row.fallback !== "none" && html`<p class="warning">${icon("info")}${t(`fallback.${row.fallback}`)}</p>`}
     <${Clocks} row=${row} />
-    <${Facts} facts=${packet?.facts} />
+    <${Facts} facts=${factsOf(packet)} />
     <${Timeline} row=${row} /></aside>`;
 }
 
@@ -35,6 +36,9 @@ function Clocks({row}) {
   })}</ul></${Block}>`;
 }
 
+/** With their sources where the packet has those. */
+const factsOf = (packet) => (packet?.known_facts?.length ? Object.fromEntries(packet.known_facts.map((one) => [one.name, one])) : packet?.facts);
+
 /** A fact is a plain value, or {value, source, confidence}. */
 function Facts({facts}) {
   const all = Object.entries(facts ?? {});
@@ -42,7 +46,7 @@ function Facts({facts}) {
   return html`<${Block} title=${t("context.facts")}><dl class="pairs">${all.map(([name, fact]) => {
     const full = fact !== null && typeof fact === "object" && "value" in fact ? fact : {value: fact};
     const value = typeof full.value === "object" ? JSON.stringify(full.value) : String(full.value);
-    return html`<div><dt>${name.replaceAll("_", " ")}</dt><dd>${value}${full.source && html`<span class="muted small-text"> ${t("context.source", {source: full.source})}</span>`}</dd></div>`;
+    return html`<div><dt>${name.replaceAll("_", " ")}</dt><dd>${value}${full.source && html`<span class="muted small-text"> ${t("context.source", {source: full.source_id ?? word("author", full.source)})}</span>`}</dd></div>`;
   })}</dl></${Block}>`;
 }
 

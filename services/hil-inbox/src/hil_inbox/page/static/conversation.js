@@ -45,7 +45,7 @@ function Shown() {
 function Banner({row}) {
   const owner = row?.kind === "handover" ? row.owner_id : open.value.conversation?.owner_id;
   const mine = owner === me.value.actor_id;
-  if (row?.kind === "approval") return html`<p class="banner banner-approval">${icon("shield")}<span>${t(`banner.approval${row.state !== "waiting" ? "_over" : row.due_ms <= now.value ? "_expired" : ""}`)}</span></p>`;
+  if (row?.kind === "approval") return html`<p class="banner banner-approval">${icon("shield")}<span>${t(`banner.approval${row.state !== "waiting" ? "_over" : (open.value.approval?.expires_ms ?? row.due_ms) <= now.value ? "_expired" : ""}`)}</span></p>`;
   if (row?.state === "done") return html`<p class="banner banner-ai">${icon("check")}<span>${t(`banner.${row.outcome === "returned" ? "returned" : "resolved"}`)}</span>
     <button disabled=${!canDecide.value} onClick=${takeOver}>${t("action.take_over")}</button></p>`;
   if (mine) return html`<p class="banner banner-mine">${icon("you")}<span>${t("banner.mine")}</span></p>`;

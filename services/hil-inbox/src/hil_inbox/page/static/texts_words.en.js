@@ -45,7 +45,7 @@ export const texts = {
   "board.ai_stopped": "silent", "board.ai_speaks": "speaks", "board.stop_ai": "Stop the AI", "board.resume_ai": "Let the AI speak",
   "board.agent": "Name", "board.status": "Status", "board.load": "Load", "board.teams": "Teams", "board.rehome": "Re-home work",
   "context.customer": "Customer", "context.name": "Customer", "context.conversation": "Conversation", "context.queue": "Queue", "context.team": "Team",
-  "context.priority": "Priority", "context.skills": "Skills", "context.clocks": "Clocks", "context.facts": "Facts", "context.source": "from {source}",
+  "context.channel": "Channel", "context.language": "Language", "context.tier": "Tier", "context.priority": "Priority", "context.skills": "Skills", "context.clocks": "Clocks", "context.facts": "Facts", "context.source": "from {source}",
   "context.timeline": "What happened", "context.opened": "came to people: {reason}", "context.asked": "the AI asked",
   "fallback.message": "Nobody was online; the customer was told so.", "fallback.callback": "Nobody was online; the customer was offered a call back.", "fallback.overflow": "Nobody was online; it came here from another queue.",
   "event.line": "{what}, {who}: {about}", "event.by_itself": "{what}: {about}",

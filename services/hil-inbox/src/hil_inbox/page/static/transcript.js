@@ -17,7 +17,7 @@ export function Transcript() {
     const box = end.current?.closest(".scroll");
     if (kind === "approval") return; // What is to be decided stands above, and is what one came for.
     if (box && (box.scrollHeight - box.scrollTop - box.clientHeight < 400 || lines.length < 30)) end.current.scrollIntoView({block: "end"});
-  }, [lines.length, waiting.length]);
+  }, [lines.length, waiting.map(([, one]) => one.state).join()]);
   return html`<div class="transcript">
     ${older && html`<button class="quiet small older" onClick=${loadOlder}>${t("transcript.older")}</button>`}
     <div role="log" aria-label=${t("transcript.title")} aria-live="polite" tabindex="0">
