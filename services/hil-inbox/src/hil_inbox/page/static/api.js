@@ -43,7 +43,7 @@ export const put = (path, body) => request("PUT", path, {body});
 export const post = (path, body = {}, more = {}) => request("POST", path, {body, id: newId(), ...more});
 const id_ = encodeURIComponent;
 
-const FIRST_ROWS = 200; // Enough for a screen, and quickly there.
+const FIRST_ROWS = 200; // Enough for a screen; inbox.html asks for just this address while the modules load.
 
 /** Every row of the queue in these states, page by page; `onPage` has each as it comes. */
 export async function eachPage(query, onPage, pagesMax = 11) {
