@@ -36,6 +36,13 @@ def test_every_module_is_small_says_what_it_answers_and_makes_no_markup_of_text(
         )
 
 
+def test_the_shell_asks_ahead_for_just_what_the_scripts_ask_for() -> None:
+    [rows] = re.findall(r"FIRST_ROWS = (\d+)", (STATIC / "api.js").read_text())
+    [states] = re.findall(r"LIVE_STATES = \[(.*)\]", (STATIC / "load.js").read_text())
+    query = "&amp;".join([*(f"state={state}" for state in re.findall(r"\w+", states)), f"limit={rows}"])
+    assert f'href="/v1/queue?{query}"' in (STATIC.parent / "templates" / "inbox.html").read_text()
+
+
 def test_every_text_that_is_asked_for_is_in_the_catalogue_and_every_text_is_asked_for() -> None:
     catalogue = "".join((STATIC / name).read_text() for name in ("texts.en.js", "texts_words.en.js"))
     known = set(re.findall(r'"([a-z_]+(?:\.[\w.-]*)?)":', catalogue))
