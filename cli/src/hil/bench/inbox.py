@@ -15,9 +15,9 @@ import uvloop
 from contracts.envelope import BasedOn, Identity, derive_message_id
 from contracts.handovers import HandoverClaimed, HandoverPacket, OpenHandover
 from contracts.notes import NoteAdded
-from contracts.streams import LOG
+from contracts.streams import HIL_INBOX_CLOCKS, HIL_INBOX_EVENTS, LOG
 from document_store import open_store
-from hil.bench.inbox_feed import feed_through
+from hil.bench.inbox_feed import feed_through, until_idle
 from hil.bench.inbox_stack import TENANT, InboxStack
 from hil_inbox.adapters.view_store import ViewStore
 from hil_inbox.domain.read_model import Body, Place
@@ -137,11 +137,13 @@ class InboxBench:
         raced, alone = ids[: len(ids) // 10], ids[len(ids) // 10 :]
         async with _session(stack) as session:
             await _until_waiting(session, self.handovers)
+            await until_idle(connection, HIL_INBOX_CLOCKS, HIL_INBOX_EVENTS)
             cpu_before = stack.inbox_cpu_seconds()
             per_s = await _rate([_claim(session, id_, "ada") for id_ in alone])
             cpu_ms = (stack.inbox_cpu_seconds() - cpu_before) * 1_000 / len(alone)
             races = [_claim(session, id_, agent) for id_ in raced for agent in ("ada", "bo")]
             raced_per_s = await _rate(races) / 2
+        await until_idle(connection, HIL_INBOX_CLOCKS, HIL_INBOX_EVENTS)
         won = await _claims_in_log(connection)
         double = sum(count - 1 for count in won.values())
         return Claims(per_s, cpu_ms, raced_per_s, double, self.handovers - len(won))

@@ -18,21 +18,54 @@ from document_store.sqlite_file import SqliteFile, Synchronous, translated
 T = TypeVar("T")
 
 
-class SqliteStore:
-    """A `DocumentStore`. One connection in one thread of its own: writers queue there, not on SQLite's lock."""
+class Lane:
+    """One connection in one thread of its own."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
-        self._checks = Checks()
         self._file: SqliteFile | None = None
 
     async def open(self, synchronous: Synchronous) -> None:
         self._file = await self._in_thread(lambda: SqliteFile(self._path, synchronous))
 
+    async def run(self, use: Callable[[SqliteFile], T]) -> T:
+        """Raises StoreUnavailable when the file is closed, locked, full or unreadable."""
+        file = self._file
+        if file is None:
+            raise StoreUnavailable(f"sqlite file {self._path.name}: closed")
+        return await self._in_thread(lambda: use(file))
+
+    async def close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            await self._in_thread(file.close)
+        self._thread.shutdown()
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """A cancelled caller does not stop the statement: what it wrote is whole, as after a lost reply."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except sqlite3.Error as error:
+            raise translated(error, self._path) from error
+
+
+class SqliteStore:
+    """A `DocumentStore`. Writers queue in one thread with a connection of its own, not on SQLite's lock; readers in
+    another one, so that nobody who looks something up waits for them. What was written is seen by every later read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._checks = Checks()
+        self._writes, self._reads = Lane(path), Lane(path)
+
+    async def open(self, synchronous: Synchronous) -> None:
+        await self._writes.open(synchronous)
+        await self._reads.open(synchronous)
+
     async def get(self, collection: str, document_id: str) -> Document | None:
         self._checks.document(collection, document_id)
-        return await self._with_file(lambda file: file.read(collection, document_id))
+        return await self._reads.run(lambda file: file.read(collection, document_id))
 
     async def put(self, collection: str, document_id: str, body: Body, *, expected_version: int) -> int:
         [outcome] = await self.put_many(collection, [Write(document_id, body, expected_version)])
@@ -47,7 +80,7 @@ class SqliteStore:
             file.table(collection)
             return file.transaction(lambda: [file.write(collection, write, text=text) for write, text in batch])
 
-        return await self._with_file(write_all)
+        return await self._writes.run(write_all)
 
     async def delete(self, collection: str, document_id: str, *, expected_version: int) -> None:
         self._checks.deletion(collection, document_id, expected_version=expected_version)
@@ -57,7 +90,7 @@ class SqliteStore:
             removed = file.execute(sql, [document_id, expected_version])
             return None if removed else file.read(collection, document_id)
 
-        found = await self._with_file(remove)
+        found = await self._writes.run(remove)
         if found is not None:
             raise VersionConflict(collection, document_id, expected=expected_version, current=found.version)
 
@@ -72,16 +105,16 @@ class SqliteStore:
             assert isinstance(outcome, Stored), "nothing can come between, the write lock is held"
             return value
 
-        return await self._with_file(lambda file: file.transaction(lambda: add(file)))
+        return await self._writes.run(lambda file: file.transaction(lambda: add(file)))
 
     async def ensure_index(self, collection: str, fields: Sequence[str]) -> None:
         self._checks.index(collection, fields)
-        await self._with_file(lambda file: file.create_index(collection, fields))
+        await self._writes.run(lambda file: file.create_index(collection, fields))
         self._checks.declare_index(collection, fields)
 
     async def ensure_unique_index(self, collection: str, fields: Sequence[str]) -> None:
         self._checks.index(collection, fields)
-        await self._with_file(lambda file: file.create_unique_index(collection, fields))
+        await self._writes.run(lambda file: file.create_unique_index(collection, fields))
         self._checks.declare_unique_index(collection, fields)
 
     async def find(
@@ -99,7 +132,7 @@ class SqliteStore:
             sql, values = sqlite_query.select(file.table(collection), query)
             return page_of(file.documents(sql, values), query)
 
-        return await self._with_file(read_page)
+        return await self._reads.run(read_page)
 
     async def count(self, collection: str, where: Sequence[Condition] = (), *, at_most: int = 10_000) -> int:
         self._checks.count(collection, where, at_most=at_most)
@@ -108,26 +141,11 @@ class SqliteStore:
             sql, values = sqlite_query.select_some(file.table(collection), where, at_most=at_most)
             return len(file.execute(sql, values))
 
-        return await self._with_file(count_rows)
+        return await self._reads.run(count_rows)
 
     async def ping(self) -> None:
-        await self._with_file(lambda file: file.execute("SELECT 1"))
+        await self._writes.run(lambda file: file.execute("SELECT 1"))
 
     async def close(self) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            await self._in_thread(file.close)
-        self._thread.shutdown()
-
-    async def _with_file(self, use: Callable[[SqliteFile], T]) -> T:
-        file = self._file
-        if file is None:
-            raise StoreUnavailable(f"sqlite file {self._path.name}: closed")
-        return await self._in_thread(lambda: use(file))
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        """A cancelled caller does not stop the statement: what it wrote is whole, as after a lost reply."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except sqlite3.Error as error:
-            raise translated(error, self._path) from error
+        await self._reads.close()
+        await self._writes.close()
