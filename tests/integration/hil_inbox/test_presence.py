@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 
@@ -240,9 +239,9 @@ async def test_who_was_there_when_an_outage_began_is_there_when_it_ends(redis_se
 
 
 async def test_whoever_is_gone_is_found_however_many_are(
-    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+    nats_server: NatsServer, redis_server: RedisServer, store_url: str
 ) -> None:
-    async with hall(nats_server.url, redis_server.url, tmp_path, queues={}) as house, AsyncExitStack() as stack:
+    async with hall(nats_server.url, redis_server.url, store_url, queues={}) as house, AsyncExitStack() as stack:
         floor, _ = await stack.enter_async_context(house.replica())
         await house.handover(0)
         await wait_until(lambda: floor.rows.get(TENANT, "h0"))
@@ -259,9 +258,9 @@ async def test_whoever_is_gone_is_found_however_many_are(
 
 
 async def test_who_comes_back_while_those_who_are_gone_are_looked_for_keeps_what_they_take(
-    nats_server: NatsServer, redis_server: RedisServer, tmp_path: Path
+    nats_server: NatsServer, redis_server: RedisServer, store_url: str
 ) -> None:
-    async with hall(nats_server.url, redis_server.url, tmp_path, queues={}) as house, house.replica() as (floor, _):
+    async with hall(nats_server.url, redis_server.url, store_url, queues={}) as house, house.replica() as (floor, _):
         await house.handover(0)
         await wait_until(lambda: floor.rows.get(TENANT, "h0"))
         await floor.assigner.settle(TENANT, "c0", AssignHandover("give", "h0", 0, "ana"))

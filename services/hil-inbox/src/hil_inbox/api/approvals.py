@@ -49,15 +49,8 @@ def approval_routes(office: Office, queues: Queues) -> APIRouter:
         found = await office.own(who, "approvals", approval_id)
         if found is None:
             return missing("approval", approval_id)
-        seen = _seen(if_match, found)
-        fields = {
-            **body.model_dump(),
-            **seen,
-            "command_id": sender.key,
-            "approval_id": approval_id,
-            "actor_id": who.actor_id,
-        }
-        command = DecideApproval.model_validate(fields)
+        named = {"command_id": sender.key, "approval_id": approval_id, "actor_id": who.actor_id}
+        command = DecideApproval.model_validate({**body.model_dump(), **_seen(if_match, found), **named})
         return await office.answer(
             who.tenant, str(found["key"]), command, current=("approvals", approval_id), seen=found
         )
