@@ -14,6 +14,7 @@ from contracts.costs import CostRecorded
 from contracts.envelope import Message
 from contracts.executions import ExecutionRefused, PatternDetected, StopExecution, TimerFired
 from contracts.handover_clocks import (
+    ApprovalDelivered,
     HandoverBreached,
     HandoverDelivered,
     HandoverDue,
@@ -64,6 +65,7 @@ TOLD: Mapping[type[Message], tuple[str, ...]] = {
     HandoverReleased: ("reason", "queue", "team", "note"),
     HandoverResolved: ("resolution",),
     HandoverReturned: ("outcome", "promises", "not_again"),
+    ApprovalDelivered: ("queue", "fallback"),
     HandoverDelivered: ("queue", "fallback"),
     HandoverDue: ("due_ms",),
     HandoverBreached: ("clock", "owner_id", "queue", "due_ms"),

@@ -51,6 +51,19 @@ class HandoverDelivered(Message):
     waiting_before: int = Field(0, description="Handovers of the queue that waited then: the customer's place - 1.")
 
 
+@message_type("evt", "approval.delivered", owner="hil-inbox", sent_by=("hil-inbox",), read_by=("hil-inbox", "desktop"))
+class ApprovalDelivered(Message):
+    """The question reached the inbox: in which queue it waits. Its only clock is its expiry; nobody owns it, as the
+    first verdict counts."""
+
+    approval_id: str
+    queue: str
+    agents_online: int = Field(description="People who could decide it then.")
+    fallback: Literal["none", "overflow"] = Field(
+        "none", description="With `overflow` nobody was online, and the queue is the other one."
+    )
+
+
 @message_type("evt", "handover.due", owner="server", sent_by=("server",), read_by=("hil-inbox",))
 class HandoverDue(Message):
     """A schedule of the inbox for this key came due; published by the server. A fold takes only the time from it."""

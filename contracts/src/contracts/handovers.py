@@ -254,6 +254,7 @@ class OpenApproval(Decision):
     )
     budget: CapQuestion | None = Field(None, description="Of a question whether a cap may be raised: its figures.")
     skills: tuple[str, ...] = ()
+    workflow: str | None = Field(None, description="Whose execution asks: queues are chosen by it, too.")
     priority: Priority = "normal"
     expires_ms: int = Field(description="Log time at which the declared reaction takes over; Unix milliseconds.")
 

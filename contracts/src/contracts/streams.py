@@ -20,6 +20,7 @@ from contracts.costs import CostRecorded
 from contracts.envelope import Message
 from contracts.executions import ExecutionFinished, PatternDetected, StartExecution, StopExecution, TimerFired
 from contracts.handover_clocks import (
+    ApprovalDelivered,
     HandoverBreached,
     HandoverDelivered,
     HandoverDue,
@@ -195,6 +196,7 @@ HIL_INBOX_EVENTS = ConsumerSpec(
         ConversationClosed,
         PatternDetected,
         BudgetExhausted,
+        ApprovalDelivered,
         HandoverDelivered,
         HandoverBreached,
         HandoverDue,

@@ -7,17 +7,20 @@ import pytest
 
 from contracts.conversations import MessageSent
 from contracts.envelope import Message
-from contracts.handover_clocks import HandoverBreached, HandoverDelivered, HandoverWoken
+from contracts.handover_clocks import ApprovalDelivered, HandoverBreached, HandoverDelivered, HandoverWoken
 from hil_inbox.settings import Settings
 from tests.integration.hil_inbox.conftest import ON_BOTH_STORES, Inbox
 from tests.integration.hil_inbox.test_handovers import log_of, waiting
-from tests.support.handovers import BASED, opened, put
+from tests.support.handovers import BASED, asked, opened, put
 from tests.support.kit import say
 from tests.support.wait_until import wait_until
 
 QUEUES = """
 queues:
-  - {name: money, match: {skills: [refunds]}, sla: {first_response: 1s, resolution: 8h}}
+  - name: money
+    match: {skills: [refunds]}
+    sla: {first_response: 1s, resolution: 8h}
+    rejection_reasons: [{code: too_much, label: It is too much}]
   - {name: general}
 """
 
@@ -54,6 +57,25 @@ async def test_a_handover_is_acknowledged_once_with_its_queue_and_its_terms(inbo
         return bool(row["queue"] == "money" and set(row["clocks"]) == {"first_response", "resolution"})
 
     await wait_until(shown)
+
+
+@ON_BOTH_STORES
+async def test_an_approval_waits_in_the_queue_of_its_skills_and_takes_no_place_of_a_customer(inbox: Inbox) -> None:
+    await say(inbox.connection, "c1", "1", "money back")
+    for name in ("once", "again"):
+        await put(inbox.connection, asked("a1", skills=["refunds"]), "c1", name=name)
+    [delivered] = await facts(inbox, "c1", ApprovalDelivered)
+    assert delivered == ApprovalDelivered(approval_id="a1", queue="money", agents_online=0)
+
+    async def listed() -> bool:
+        _, found = await inbox.get("/v1/queue?queue=money&state=waiting")
+        return [row["id"] for row in found["rows"]] == ["a1"]
+
+    await wait_until(listed)
+    _, shown = await inbox.get("/v1/approvals/a1")
+    assert (shown["queue"], [one["code"] for one in shown["rejection_reasons"]]) == ("money", ["too_much"])
+    _, board = await inbox.get("/v1/queues")
+    assert [(one["waiting"], one["approvals"]) for one in board["queues"]] == [(0, 1), (0, 0)]
 
 
 async def test_a_clock_that_runs_out_is_told_once_and_an_answered_one_is_not(inbox: Inbox) -> None:

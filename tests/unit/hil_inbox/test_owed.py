@@ -6,6 +6,7 @@ from tests.support.handovers import BASED, asked, ended, opened
 from contracts.conversations import AnnounceMessage, MessageReceived, MessageSent, SendMessage
 from contracts.envelope import LogEntry, Message
 from contracts.handover_clocks import (
+    ApprovalDelivered,
     HandoverBreached,
     HandoverDelivered,
     HandoverSnoozed,
@@ -15,9 +16,10 @@ from contracts.handover_clocks import (
 from contracts.handovers import ApprovalDecided, HandoverClaimed, HandoverReleased, HandoverResolved
 from contracts.suggestions import OfferSuggestion, SuggestionSettled
 from hil_inbox.domain.open_hours import NEVER_MS
-from hil_inbox.domain.owed import Surroundings, announcement_id, next_wake, owed, queues_to_ask
+from hil_inbox.domain.owed import announcement_id, next_wake, owed, queues_to_ask
 from hil_inbox.domain.ownership import Ownership, fold_all
 from hil_inbox.domain.queues import Match, Queue, Queues, WhenNobody
+from hil_inbox.domain.surroundings import Surroundings
 
 MONEY = Queue(
     "money",
@@ -73,6 +75,40 @@ def test_a_handover_is_acknowledged_once_with_its_terms_and_its_place() -> None:
 )
 def test_the_first_queue_that_fits_takes_it_and_the_last_takes_the_rest(fields: dict[str, object], queue: str) -> None:
     assert queues_to_ask(state(opened("h1", **fields)), QUEUES)[0].name == queue
+
+
+@pytest.mark.parametrize(
+    ("fields", "queue"),
+    [
+        ({"skills": ["refunds", "french"]}, "money"),
+        ({"workflow": "parcels"}, "ship"),
+        ({"workflow": "other"}, "general"),
+    ],
+)
+def test_an_approval_is_put_once_into_the_first_queue_that_fits(fields: dict[str, object], queue: str) -> None:
+    asking = state(asked("a1", **fields))
+    assert queues_to_ask(asking, QUEUES)[0].name == queue
+    expected = ApprovalDelivered(approval_id="a1", queue=queue, agents_online=2)
+    assert all_owed(asking, BUSY) == [expected]
+
+
+def test_an_approval_overflows_while_nobody_is_online_and_its_customer_hears_nothing() -> None:
+    asking = state(asked("a1", skills=["refunds"]))
+    assert [one.name for one in queues_to_ask(asking, QUEUES)] == ["money", "general"]
+    there = Surroundings(QUEUES, {"money": 0, "general": 1})
+    overflown = ApprovalDelivered(approval_id="a1", queue="general", agents_online=1, fallback="overflow")
+    assert all_owed(asking, there) == [overflown]
+    kept = ApprovalDelivered(approval_id="a1", queue="money", agents_online=0)
+    assert all_owed(asking, EMPTY) == all_owed(asking, Surroundings(QUEUES)) == [kept]
+
+
+@pytest.mark.parametrize("over", [ApprovalDecided(approval_id="a1", verdict="approve", actor_id="ana"), ended("x1")])
+def test_an_approval_that_is_decided_or_over_is_put_into_no_queue(over: Message) -> None:
+    assert all_owed(state(asked("a1"), over), BUSY) == []
+
+
+def test_an_approval_whose_time_is_over_is_put_into_no_queue() -> None:
+    assert all_owed(state(asked("a1", expires_ms=100), asked("a2", expires_ms=100)), BUSY) == []
 
 
 def test_while_nobody_is_online_the_overflow_queue_takes_it_if_somebody_is_there() -> None:

@@ -20,7 +20,13 @@ from contracts.conversations import (
     UnsendMessage,
 )
 from contracts.envelope import Message
-from contracts.handover_clocks import HandoverBreached, HandoverDelivered, HandoverSnoozed, HandoverWoken
+from contracts.handover_clocks import (
+    ApprovalDelivered,
+    HandoverBreached,
+    HandoverDelivered,
+    HandoverSnoozed,
+    HandoverWoken,
+)
 from contracts.handovers import (
     ApprovalDecided,
     HandoverClaimed,
@@ -92,6 +98,7 @@ PUBLISHES: tuple[type[Message], ...] = (
     HandoverReturned,
     HandoverRefused,
     ApprovalDecided,
+    ApprovalDelivered,
     HandoverDelivered,
     HandoverBreached,
     HandoverSnoozed,
@@ -240,7 +247,8 @@ async def _run(
         projector = Projector(log, views, views_max=settings.keys_cached_max, then=then)
         asking = AskRating(projector, office.publish, views, rooms.queues, settings.rating_text)
         events = consumer(connection, HIL_INBOX_EVENTS, event_routes(projector, asking))
-        keeper = ClockKeeper(desk, clock_timers(connection), rooms.queues, views.waiting_count, floor.people_online)
+        timers = clock_timers(connection)
+        keeper = ClockKeeper(desk, timers, rooms.queues, floor.rows.waiting_count, floor.people_online)
         clocks = consumer(connection, HIL_INBOX_CLOCKS, clock_routes(keeper))
         consumers = (commands, clocks, events)
         http = http_app(office, room, house, floor)

@@ -1,4 +1,4 @@
-"""Which handovers wait, and who has which in hand, by the documents of the queue?"""
+"""Which handovers wait, and who has which in hand, by the documents of the queue? Approvals stand there, too."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -46,12 +46,12 @@ class QueueStore:
 
     async def waiting(self, tenant: str, queue: str, *, at_most: int = WAITING_MAX) -> list[Held]:
         """The most urgent ones of a queue that nobody owns."""
-        where = [Equal("tenant", tenant), Equal("queue", queue), Equal("state", "waiting")]
+        where = _in_queue(tenant, queue, Equal("state", "waiting"))
         return [_held(document) async for document in self._found(where, at_most=at_most)]
 
     async def waiting_count(self, tenant: str, queue: str) -> int:
-        """How many wait in a queue, 10,000 at most."""
-        where = [Equal("tenant", tenant), Equal("queue", queue), Equal("state", "waiting")]
+        """How many handovers wait in a queue, 10,000 at most."""
+        where = _in_queue(tenant, queue, Equal("state", "waiting"))
         return await self.store.count(COLLECTION, where)
 
     async def place(self, tenant: str, handover_id: str) -> int | None:
@@ -63,13 +63,9 @@ class QueueStore:
         mine = held.row.due_ms, held.row.rank, held.row.opened_ms
         ahead = 0
         for group in ahead_of(mine):
-            where: list[Condition] = [
-                Equal("tenant", tenant),
-                Equal("queue", held.row.queue),
-                Equal("state", "waiting"),
-                *(Equal(field, value) for field, value in group.equal),
-                Between(group.field, below=group.below),
-            ]
+            alike = (Equal(field, value) for field, value in group.equal)
+            before = Between(group.field, below=group.below)
+            where = _in_queue(tenant, held.row.queue, Equal("state", "waiting"), *alike, before)
             ahead += await self.store.count(COLLECTION, where, at_most=PLACES_MAX)
         return 1 + ahead
 
@@ -88,7 +84,7 @@ class QueueStore:
 
     async def oldest_ms(self, tenant: str, queue: str) -> int | None:
         """Since when the one waits that has waited for longest in a queue."""
-        where = [Equal("tenant", tenant), Equal("queue", queue), Equal("state", "waiting")]
+        where = _in_queue(tenant, queue, Equal("state", "waiting"))
         page = await self.store.find(COLLECTION, where, sort=(Sort("opened_ms"),), limit=1)
         return _number(page.documents[0].body["opened_ms"]) if page.documents else None
 
@@ -103,18 +99,17 @@ class QueueStore:
 
     async def breached_count(self, tenant: str, queue: str, *, now_ms: int) -> int:
         """Open handovers of a queue that are overdue."""
-        where: list[Condition] = [
-            Equal("tenant", tenant),
-            Equal("queue", queue),
-            OneOf("state", ("waiting", "assigned")),
-            Between("due_ms", below=now_ms),
-        ]
+        where = _in_queue(tenant, queue, OneOf("state", ("waiting", "assigned")), Between("due_ms", below=now_ms))
         return await self.store.count(COLLECTION, where)
 
     async def assigned_count(self, tenant: str, queue: str) -> int:
         """Handovers of a queue in people's hands."""
-        where = [Equal("tenant", tenant), Equal("queue", queue), Equal("state", "assigned")]
+        where = _in_queue(tenant, queue, Equal("state", "assigned"))
         return await self.store.count(COLLECTION, where)
+
+    async def approvals_count(self, tenant: str, queue: str) -> int:
+        """Approvals of a queue that wait for a verdict, 10,000 at most."""
+        return await self.store.count(COLLECTION, _in_queue(tenant, queue, Equal("state", "waiting"), kind="approval"))
 
     async def _found(self, where: Sequence[Condition], *, at_most: int) -> AsyncIterator[Document]:
         cursor: str | None = None
@@ -127,6 +122,10 @@ class QueueStore:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+
+def _in_queue(tenant: str, queue: str, *conditions: Condition, kind: str = "handover") -> list[Condition]:
+    return [Equal("tenant", tenant), Equal("queue", queue), Equal("kind", kind), *conditions]
 
 
 def _held(document: Document) -> Held:

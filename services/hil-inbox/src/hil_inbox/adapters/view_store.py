@@ -27,7 +27,7 @@ INDEXES: Mapping[Collection, Sequence[Sequence[str]]] = {
         ("tenant", "kind", "state", "due_ms", "rank", "opened_ms"),
         ("tenant", "owner_id", "state", "due_ms", "rank", "opened_ms"),
         ("tenant", "queue", "state", "due_ms", "rank", "opened_ms"),
-        ("tenant", "queue", "state", "opened_ms"),
+        ("tenant", "queue", "kind", "state", "opened_ms"),
         ("tenant", "team", "state", "due_ms", "rank", "opened_ms"),
         ("tenant", "due_ms", "rank", "opened_ms"),
         ("tenant", "key"),
@@ -91,11 +91,6 @@ class ViewStore:
         return await self.store.find(
             "transcript", conditions, sort=[Sort("seq", direction)], limit=limit, cursor=cursor
         )
-
-    async def waiting_count(self, tenant: str, queue: str) -> int:
-        """How many handovers of a tenant wait in a queue, 10,000 at most."""
-        fields = {"tenant": tenant, "kind": "handover", "state": "waiting", "queue": queue}
-        return await self.store.count("queue", [Equal(field, value) for field, value in fields.items()])
 
     async def write(self, documents: Mapping[Place, Body]) -> None:
         """Write all that are newer than what is stored; the conversation comes last, so that what it says to be

@@ -12,7 +12,7 @@ from hil_inbox.api.etags import etag_of_approval
 from hil_inbox.api.office import Office
 from hil_inbox.api.principal import Who
 from hil_inbox.api.sender import From
-from hil_inbox.domain.queues import Asked, Queues
+from hil_inbox.domain.queues import Queues
 
 ApprovalState = Literal["pending", "decided", "closed"]
 
@@ -64,10 +64,9 @@ def approval_routes(office: Office, queues: Queues) -> APIRouter:
 
 
 def _reasons(queues: Queues, approval: dict[str, object]) -> list[dict[str, str]]:
-    """Those of the queue that its skills lead to, as they would lead a handover."""
-    skills = approval.get("skills")
-    asked = Asked("approval", frozenset(map(str, skills if isinstance(skills, list) else ())))
-    return [{"code": one.code, "label": one.label} for one in queues.of(asked).rejection_reasons]
+    """Those of the queue that it waits in; until it is in one, or when the file has changed, of the last."""
+    queue = queues.named(str(approval.get("queue", ""))) or queues.in_order[-1]
+    return [{"code": one.code, "label": one.label} for one in queue.rejection_reasons]
 
 
 async def _about_tool(office: Office, approval: dict[str, object]) -> dict[str, object]:

@@ -107,6 +107,7 @@ async def _shown(floor: Floor, tenant: str, queue: Queue, agents: list[Agent] | 
         "name": queue.name,
         "mode": queue.mode,
         "waiting": await floor.rows.waiting_count(tenant, queue.name),
+        "approvals": await floor.rows.approvals_count(tenant, queue.name),
         "oldest_wait_ms": None if oldest_ms is None else max(0, now_ms - oldest_ms),
         "next_due_ms": next_one[0].row.due_ms if next_one else None,
         "breached": await floor.rows.breached_count(tenant, queue.name, now_ms=now_ms),

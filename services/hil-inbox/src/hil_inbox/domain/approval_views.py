@@ -1,6 +1,7 @@
 """What do people see of an approval?"""
 
 from contracts.envelope import LogEntry
+from contracts.handover_clocks import ApprovalDelivered
 from contracts.handovers import ApprovalDecided, OpenApproval
 from contracts.streams import HIL_INBOX_EVENTS
 from hil_inbox.domain.read_model import PRIORITY_RANKS, Body, Place, View, store
@@ -17,6 +18,15 @@ def show_approval(view: View, entry: LogEntry, message: OpenApproval) -> View:
     body = message.model_dump(mode="json", exclude={"based_on", "workflow_hash", "approval_id"})
     body |= {"state": "pending", "rank": PRIORITY_RANKS[message.priority], "opened_ms": entry.timestamp_ms}
     return expire_approvals(store(view, entry, place, body), entry)
+
+
+def show_delivery(view: View, entry: LogEntry, message: ApprovalDelivered) -> View:
+    """In which queue it waits."""
+    place: Place = ("approvals", message.approval_id)
+    known = view.documents.get(place)
+    if known is None:
+        return view
+    return store(view, entry, place, {**known, "queue": message.queue, "fallback": message.fallback})
 
 
 def show_verdict(view: View, entry: LogEntry, message: ApprovalDecided) -> View:

@@ -15,11 +15,23 @@ from contracts.conversations import (
 )
 from contracts.envelope import LogEntry, Message
 from contracts.executions import ExecutionFinished, PatternDetected
-from contracts.handover_clocks import HandoverBreached, HandoverDelivered, HandoverSnoozed, HandoverWoken
+from contracts.handover_clocks import (
+    ApprovalDelivered,
+    HandoverBreached,
+    HandoverDelivered,
+    HandoverSnoozed,
+    HandoverWoken,
+)
 from contracts.handovers import ApprovalDecided, HandoverFact, HandoverRefused, OpenApproval, OpenHandover
 from contracts.notes import NoteAdded
 from contracts.suggestions import OfferSuggestion, SuggestionSettled
-from hil_inbox.domain.approval_views import close_approvals, expire_approvals, show_approval, show_verdict
+from hil_inbox.domain.approval_views import (
+    close_approvals,
+    expire_approvals,
+    show_approval,
+    show_delivery,
+    show_verdict,
+)
 from hil_inbox.domain.audit_views import with_audit
 from hil_inbox.domain.handover_views import show_handover, show_speaker
 from hil_inbox.domain.line_views import Said, show_event, show_line, show_note, show_rating
@@ -47,7 +59,7 @@ def _fold(view: View, entry: LogEntry) -> View:
     match entry.message:
         case OpenHandover() | HandoverFact() as message:
             return _handover(view, entry, message)
-        case OpenApproval() | ApprovalDecided() | ExecutionFinished() as message:
+        case OpenApproval() | ApprovalDelivered() | ApprovalDecided() | ExecutionFinished() as message:
             return _approval(view, entry, message)
         case MessageReceived() | MessageSent() | MessageSuppressed() | NoteAdded() | ConversationRated() as message:
             return _words(view, entry, message)
@@ -67,12 +79,18 @@ def _handover(view: View, entry: LogEntry, message: OpenHandover | HandoverFact)
     return show_event(show_speaker(view, entry, message), entry, message)
 
 
-def _approval(view: View, entry: LogEntry, message: OpenApproval | ApprovalDecided | ExecutionFinished) -> View:
-    if isinstance(message, OpenApproval):
-        return show_event(show_approval(view, entry, message), entry, message)
-    if isinstance(message, ApprovalDecided):
-        return show_event(show_verdict(view, entry, message), entry, message)
-    return close_approvals(view, entry, message.execution_id or "")
+def _approval(
+    view: View, entry: LogEntry, message: OpenApproval | ApprovalDelivered | ApprovalDecided | ExecutionFinished
+) -> View:
+    match message:
+        case OpenApproval():
+            return show_event(show_approval(view, entry, message), entry, message)
+        case ApprovalDelivered():
+            return show_delivery(view, entry, message)
+        case ApprovalDecided():
+            return show_event(show_verdict(view, entry, message), entry, message)
+        case ExecutionFinished():
+            return close_approvals(view, entry, message.execution_id or "")
 
 
 def _words(view: View, entry: LogEntry, message: Said | NoteAdded | ConversationRated) -> View:

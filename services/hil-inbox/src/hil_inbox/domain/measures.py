@@ -53,7 +53,10 @@ def measures(view: View, entry: LogEntry) -> tuple[Measure, ...]:
             )
         case MessageSuppressed(author="ai", reason=reason):
             return (Measure("suppressed", queue, _known(reason, SUPPRESSIONS)),)
-        case ApprovalDecided() | SuggestionSettled() | ConversationRated() as verdict:
+        case ApprovalDecided(approval_id=approval_id) as verdict:
+            asked = view.documents.get(("approvals", approval_id), {})
+            return tuple(_of_verdict(verdict, str(asked.get("queue", ""))))
+        case SuggestionSettled() | ConversationRated() as verdict:
             return tuple(_of_verdict(verdict, queue))
         case _:
             return ()

@@ -1,7 +1,6 @@
 """What does the inbox owe a conversation by itself: an acknowledgement, a word to the customer, an alarm?"""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from contracts.conversations import AnnounceMessage, Notice
 from contracts.envelope import Message, derive_message_id
@@ -9,19 +8,11 @@ from contracts.handover_clocks import HandoverBreached, HandoverDelivered, Hando
 from hil_inbox.domain.decide_note import settled_by_reply
 from hil_inbox.domain.house_commands import HOUSE
 from hil_inbox.domain.open_hours import NEVER_MS
+from hil_inbox.domain.owed_to_approvals import delivery_owed, next_expiry, queue_of, undelivered
 from hil_inbox.domain.ownership import Ownership
 from hil_inbox.domain.queues import Asked, FallbackKind, Queue, Queues
+from hil_inbox.domain.surroundings import Surroundings
 from hil_inbox.domain.waiting import Waiting, clocks_of
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """`online` says how many people could take something, by queue, and `waiting` how many handovers wait there. No
-    `online`: nobody knows, so nothing is done about it."""
-
-    queues: Queues
-    online: Mapping[str, int] | None = None
-    waiting: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +24,23 @@ class Owed:
 
 
 def queues_to_ask(state: Ownership, queues: Queues) -> tuple[Queue, ...]:
-    """Of which queues `owed` wants to know who is there: that of a handover which is not acknowledged yet, and the one
-    that it may go to instead."""
-    waiting = state.waiting
-    if waiting is None or not _undelivered(state, waiting):
-        return ()
-    queue = _queue_of(state, waiting, queues)
-    other = queues.named(queue.when_nobody.overflow or "")
-    return (queue,) if other is None else (queue, other)
+    """Of which queues `owed` wants to know who is there: those of a handover and of approvals which are not
+    acknowledged yet, and those that they may go to instead."""
+    asked = [queue_of(one.skills, one.workflow, queues) for one in undelivered(state)]
+    if state.waiting is not None and _undelivered(state, state.waiting):
+        asked.append(_queue_of(state, state.waiting, queues))
+    others = [queues.named(queue.when_nobody.overflow or "") for queue in asked]
+    return tuple({queue.name: queue for queue in (*asked, *others) if queue is not None}.values())
 
 
 def owed(state: Ownership, now_ms: int, around: Surroundings) -> Owed | None:
     """The next one; None when nothing is owed."""
-    return _owed_to_handover(state, now_ms, around) or _owed_to_drafts(state)
+    return _owed_to_handover(state, now_ms, around) or _owed_to_approvals(state, around) or _owed_to_drafts(state)
 
 
 def next_wake(state: Ownership) -> int:
     """When something will be owed, or an approval be over, if nothing else happens; NEVER_MS if nothing will."""
-    return min(_next_clock(state), _next_expiry(state))
+    return min(_next_clock(state), next_expiry(state))
 
 
 def announcement_id(tenant: str, key: str, handover_id: str) -> str:
@@ -65,16 +55,6 @@ def _next_clock(state: Ownership) -> int:
     due = [one.due_ms for one in clocks_of(waiting).values() if one.state == "running" and one.due_ms is not None]
     snoozed = [] if waiting.snoozed_until_ms is None else [waiting.snoozed_until_ms]
     return min([*due, *snoozed], default=NEVER_MS)
-
-
-def _next_expiry(state: Ownership) -> int:
-    """Nothing is owed then: that the log goes on past this time is what takes an approval out of the queue."""
-    pending = (
-        asked
-        for asked in state.approvals.values()
-        if asked.approval_id not in state.verdicts and asked.execution_id not in state.finished
-    )
-    return min((asked.expires_ms for asked in pending if asked.expires_ms > state.log_ms), default=NEVER_MS)
 
 
 def _owed_to_handover(state: Ownership, now_ms: int, around: Surroundings) -> Owed | None:
@@ -110,7 +90,7 @@ def _delivered(state: Ownership, waiting: Waiting, around: Surroundings) -> Owed
         handover_id=waiting.handover_id,
         queue=where.name,
         terms=queue.terms,
-        agents_online=0 if around.online is None else around.online.get(where.name, 0),
+        agents_online=around.people(where),
         fallback=fallback,
         waiting_before=around.waiting.get(where.name, 0),
     )
@@ -119,11 +99,9 @@ def _delivered(state: Ownership, waiting: Waiting, around: Surroundings) -> Owed
 
 def _reaction(state: Ownership, queue: Queue, around: Surroundings) -> tuple[Queue, FallbackKind]:
     """(where it waits, what is done as nobody is there). Who owns it already is somebody."""
-    if around.online is None or around.online.get(queue.name, 0) or state.owner_id is not None:
-        return queue, "none"
-    other = around.queues.named(queue.when_nobody.overflow or "")
-    if other is not None and around.online.get(other.name, 0):
-        return other, "overflow"
+    where = queue if state.owner_id is not None else around.manned(queue)
+    if where is not None:
+        return where, "none" if where is queue else "overflow"
     if queue.when_nobody.callback is not None:
         return queue, "callback"
     return queue, "none" if queue.when_nobody.message is None else "message"
@@ -164,6 +142,11 @@ def _breached(state: Ownership, waiting: Waiting, now_ms: int) -> Owed | None:
             )
             return _with_id(state, fact, f"{waiting.handover_id}/breached/{clock}/{shown.due_ms}")
     return None
+
+
+def _owed_to_approvals(state: Ownership, around: Surroundings) -> Owed | None:
+    fact = delivery_owed(state, around)
+    return None if fact is None else _with_id(state, fact, f"{fact.approval_id}/delivered")
 
 
 def _owed_to_drafts(state: Ownership) -> Owed | None:

@@ -7,7 +7,13 @@ from types import MappingProxyType
 from contracts.conversations import AnnounceMessage, MessageReceived, MessageSent, MessageSuppressed, SendMessage
 from contracts.envelope import Decision, LogEntry, Message, derive_message_id
 from contracts.executions import ExecutionFinished
-from contracts.handover_clocks import HandoverBreached, HandoverDelivered, HandoverSnoozed, HandoverWoken
+from contracts.handover_clocks import (
+    ApprovalDelivered,
+    HandoverBreached,
+    HandoverDelivered,
+    HandoverSnoozed,
+    HandoverWoken,
+)
 from contracts.handovers import (
     ApprovalDecided,
     HandoverClaimed,
@@ -30,6 +36,7 @@ SUGGESTIONS_MAX = 20
 InboxFact = (
     HandoverFact
     | ApprovalDecided
+    | ApprovalDelivered
     | HandoverRefused
     | HandoverSnoozed
     | HandoverWoken
@@ -65,6 +72,7 @@ class Ownership:
     handover_id: str | None = None
     handovers: frozenset[str] = frozenset()
     approvals: Mapping[str, OpenApproval] = field(default_factory=lambda: MappingProxyType({}))
+    delivered_approvals: frozenset[str] = frozenset()
     verdicts: Mapping[str, ApprovalDecided] = field(default_factory=lambda: MappingProxyType({}))
     finished: frozenset[str] = frozenset()
     answers: Mapping[str, Stored] = field(default_factory=lambda: MappingProxyType({}))
@@ -183,6 +191,8 @@ def _answered(state: Ownership, entry: LogEntry, fact: InboxFact) -> Ownership:
         verdicts = {**state.verdicts}
         verdicts.setdefault(fact.approval_id, fact)
         return replace(state, verdicts=verdicts)
+    if isinstance(fact, ApprovalDelivered):
+        return replace(state, delivered_approvals=state.delivered_approvals | {fact.approval_id})
     if isinstance(fact, SuggestionSettled):
         left = {name: one for name, one in state.sent_from_drafts.items() if one.suggestion_id != fact.suggestion_id}
         return replace(state, settled={fact.suggestion_id: fact, **state.settled}, sent_from_drafts=left)

@@ -67,7 +67,7 @@ def _approval_row(view: View, place: Place) -> dict[str, JsonValue]:
     return {
         "kind": "approval",
         "state": "waiting" if is_pending else "done",
-        "queue": "",
+        "queue": body.get("queue", ""),
         "team": None,
         **_common(view, body),
         "owner_id": None,
@@ -76,7 +76,7 @@ def _approval_row(view: View, place: Place) -> dict[str, JsonValue]:
         "clocks": {},
         "snoozed_until_ms": None,
         "approvals_pending": 0,
-        "fallback": "none",
+        "fallback": body.get("fallback", "none"),
         "first_response_ms": None,
         "outcome": None if is_pending else _outcome(body),
         "closed_ms": body.get("decided_ms", body.get("closed_ms")),

@@ -11,11 +11,12 @@ from prometheus_client import Counter
 
 from contracts.conversations import AnnounceMessage
 from contracts.envelope import Identity
-from contracts.handover_clocks import HandoverBreached, HandoverDelivered
+from contracts.handover_clocks import ApprovalDelivered, HandoverBreached, HandoverDelivered
 from hil_inbox.domain.open_hours import NEVER_MS
-from hil_inbox.domain.owed import Owed, Surroundings, next_wake, owed, queues_to_ask
+from hil_inbox.domain.owed import Owed, next_wake, owed, queues_to_ask
 from hil_inbox.domain.ownership import Ownership
 from hil_inbox.domain.queues import Queue, Queues
+from hil_inbox.domain.surroundings import Surroundings
 from hil_inbox.handlers.settle_command import Desk
 from service_kit.bus import Delivery
 from service_kit.errors import RetryLater
@@ -24,6 +25,7 @@ from service_kit.log import FenceRefused
 STEPS_MAX = 200
 """Appends and lost fences that one message may lead to; more is a loop, or a key that never stands still."""
 DELIVERED = Counter("hil_inbox_handovers_delivered_total", "Handovers acknowledged.", ("queue", "fallback"))
+ASKED = Counter("hil_inbox_approvals_delivered_total", "Approvals put into a queue.", ("queue", "fallback"))
 BREACHED = Counter("hil_inbox_clocks_breached_total", "Clocks that ran out.", ("queue", "clock"))
 
 PeopleOnline = Callable[[Queue, str], Awaitable[int | None]]
@@ -79,7 +81,7 @@ class ClockKeeper:
         raise RetryLater(f"{tenant}.{key}: {STEPS_MAX} steps, and still something is owed")
 
     async def _around(self, state: Ownership) -> Surroundings:
-        """People and places are looked at only where a handover is to be acknowledged."""
+        """People and places are looked at only where a handover or an approval is to be acknowledged."""
         asked = queues_to_ask(state, self.queues)
         waiting = {queue.name: await self.waiting_count(state.tenant, queue.name) for queue in asked}
         if self.people_online is None:
@@ -90,7 +92,10 @@ class ClockKeeper:
 
 
 def _count(found: Owed) -> None:
-    if isinstance(found.message, HandoverDelivered):
-        DELIVERED.labels(found.message.queue, found.message.fallback).inc()
-    elif isinstance(found.message, HandoverBreached):
-        BREACHED.labels(found.message.queue, found.message.clock).inc()
+    match found.message:
+        case HandoverDelivered(queue=queue, fallback=fallback):
+            DELIVERED.labels(queue, fallback).inc()
+        case ApprovalDelivered(queue=queue, fallback=fallback):
+            ASKED.labels(queue, fallback).inc()
+        case HandoverBreached(queue=queue, clock=clock):
+            BREACHED.labels(queue, clock).inc()

@@ -117,6 +117,7 @@ def _ask(view: View, step: AskHuman, reached: CapReached, *, node: str, number: 
             budget=question,
             on_expiry="reject",
             skills=step.skills or rules.skills,
+            workflow=view.workflow.name,
             priority=step.priority or rules.priority,
             expires_ms=based_on.now_ms + step.timeout_ms,
         )

@@ -133,6 +133,7 @@ def _question(view: View, node: Node, scope: Scope, attempt: int) -> Ready:
             form=dict(node.form) if node.form is not None else None,
             on_expiry=_on_expiry(view, node, attempt),
             skills=node.skills or view.workflow.handover.skills,
+            workflow=view.workflow.name,
             priority=node.priority or view.workflow.handover.priority,
             expires_ms=based_on.now_ms + node.limits.timeout_ms,
         )

@@ -183,6 +183,7 @@ def _ask(view: View, node: Node, call: ToolCallRequest, *, held: Issued, number:
             policy_version=required.policy_version,
             on_expiry="reject",
             skills=node.skills or view.workflow.handover.skills,
+            workflow=view.workflow.name,
             priority=node.priority or view.workflow.handover.priority,
             expires_ms=based_on.now_ms + APPROVAL_EXPIRES_MS,
         )

@@ -16,8 +16,8 @@ export function Supervisor() {
 function Queues() {
   const {queues} = state.value;
   if (!queues.length) return html`<p class="muted">${t("supervisor.no_queues")}</p>`;
-  return html`<div class="table-box" tabindex="0" role="region" aria-label=${t("supervisor.queues")}><table class="board"><thead><tr>${["queue", "waiting", "oldest", "breached", "ai"].map((one) => html`<th scope="col">${t(`board.${one}`)}</th>`)}<th scope="col"><span class="unseen">${t("actions")}</span></th></tr></thead>
-    <tbody>${queues.map((one) => html`<tr><th scope="row">${one.name}</th><td class="figure">${one.waiting}</td>
+  return html`<div class="table-box" tabindex="0" role="region" aria-label=${t("supervisor.queues")}><table class="board"><thead><tr>${["queue", "waiting", "approvals", "oldest", "breached", "ai"].map((one) => html`<th scope="col">${t(`board.${one}`)}</th>`)}<th scope="col"><span class="unseen">${t("actions")}</span></th></tr></thead>
+    <tbody>${queues.map((one) => html`<tr><th scope="row">${one.name}</th><td class="figure">${one.waiting}</td><td class="figure">${one.approvals}</td>
       <td class="figure">${one.oldest_wait_ms !== null ? span(one.oldest_wait_ms) : t("board.nothing")}</td>
       <td class=${one.breached ? "figure over" : "figure"}>${one.breached > 0 && icon("alert")}${one.breached}</td>
       <td>${one.ai_stopped ? html`<span class="chip chip-urgent">${t("board.ai_stopped")}</span>` : t("board.ai_speaks")}</td>

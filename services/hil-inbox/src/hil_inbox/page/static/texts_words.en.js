@@ -41,7 +41,7 @@ export const texts = {
   "error.conflict": "Not done: {reason}. Now with {who}.", "error.changed": "Not done: {reason}.", "error.invalid": "This does not fit: {detail}", "error.other": "Not done ({status}). {detail}",
   "supervisor.title": "Supervisor", "supervisor.queues": "Queues", "supervisor.agents": "People", "supervisor.no_queues": "No queue has anything yet.",
   "supervisor.nobody": "Nobody is online. Customers are told what their queue says.", "supervisor.role": "This needs the role {role}. Ask an administrator.", "role.supervisor": "supervisor",
-  "board.queue": "Queue", "board.waiting": "Waiting", "board.oldest": "Oldest", "board.breached": "Over time", "board.ai": "AI", "board.nothing": "none",
+  "board.queue": "Queue", "board.waiting": "Waiting", "board.approvals": "Approvals", "board.oldest": "Oldest", "board.breached": "Over time", "board.ai": "AI", "board.nothing": "none",
   "board.ai_stopped": "silent", "board.ai_speaks": "speaks", "board.stop_ai": "Stop the AI", "board.resume_ai": "Let the AI speak",
   "board.agent": "Name", "board.status": "Status", "board.load": "Load", "board.teams": "Teams", "board.rehome": "Re-home work",
   "context.customer": "Customer", "context.name": "Customer", "context.conversation": "Conversation", "context.queue": "Queue", "context.team": "Team",
