@@ -140,10 +140,10 @@ def test_who_loses_a_race_is_told_who_won_and_goes_on_with_the_next(open_page: O
     row(page, "h0").focus()
     server.refusals["claim"] = (409, {"error": "already_claimed", "owner_id": "ana", "ownership_epoch": 2})
     page.keyboard.press("c")
-    expect(page.get_by_text("ana claimed this first.").first).to_be_visible()
+    expect(page.get_by_text("Ana claimed this first.").first).to_be_visible()
     expect(row(page, "h0")).to_have_count(0)
     expect(row(page, "h1")).to_be_focused()
-    expect(page.locator("#urgent")).to_contain_text("ana")
+    expect(page.locator("#urgent")).to_contain_text("Ana")
 
 
 def test_new_rows_wait_behind_a_bar_while_the_pointer_is_in_the_list(open_page: Open, server: PageServer) -> None:

@@ -164,7 +164,8 @@ async def test_of_two_who_claim_at_once_one_wins_and_the_other_sees_who(office: 
         await expect(winner.locator(".banner-mine")).to_be_visible()
         await expect(winner.locator(".channel")).to_have_text(key)
         await wait_until(partial(loser.evaluate, "told.length > 0"))
-        assert await loser.evaluate("told.splice(0)") == [f"{claims[0]} claimed this first."]
+        told = await loser.evaluate("told.splice(0)")  # By name, or by id while the page has not heard who that is.
+        assert [one.lower() for one in told] == [f"{claims[0]} claimed this first."]
         await expect(row(loser, id_)).to_have_count(0)
         assert await winner.evaluate("told") == []
 
@@ -258,6 +259,27 @@ async def test_an_answer_of_the_ai_that_comes_late_never_reaches_the_customer(of
     await expect(customer.locator("li.human_agent .bubble").last).to_have_text("A person answers.")
     assert "too late" not in await customer.locator("body").inner_text()
     assert "too late" not in [message.text for message in await office.system.messages(MessageSent, key)]
+
+
+async def test_a_conversation_that_the_ai_has_is_found_by_its_words_and_taken_over(office: Office) -> None:
+    page = office.ana
+    await office.system.ask("quiet", "how do I keep marmalade")
+    await page.keyboard.press("/")
+    await page.keyboard.type("marmalade")
+    await page.locator(".found button", has_text="quiet").click()
+    await expect(page.locator(".banner-ai")).to_contain_text("The AI speaks here")
+    await expect(page.locator(".message-customer")).to_contain_text("marmalade")
+    await page.locator("#conversation").focus()
+    await page.keyboard.press("c")
+    await page.locator(".banner-mine").wait_for()
+    [claimed] = await office.system.messages(HandoverClaimed, "quiet")
+    assert claimed.agent_id == "ana"
+    await page.keyboard.press("e")
+    await expect(page.get_by_role("dialog").get_by_role("textbox")).to_be_focused()
+    await page.keyboard.type("Looked at.")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Resolved. The AI answers the next message.")).to_be_visible()
 
 
 async def test_what_came_while_offline_is_there_once_and_decisions_waited(office: Office) -> None:

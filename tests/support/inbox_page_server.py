@@ -217,13 +217,15 @@ def _add_people(app: FastAPI, server: PageServer) -> None:
 
 
 def _board(server: PageServer, name: str) -> Row:
-    waiting = [row for row in server.rows.values() if row["queue"] == name and row["state"] == "waiting"]
+    here = [row for row in server.rows.values() if row["queue"] == name and row["state"] == "waiting"]
+    waiting = [row for row in here if row["kind"] == "handover"]
     over = sum(row["due_ms"] < server.now_ms() for row in waiting)
     oldest = max((server.now_ms() - row["opened_ms"] for row in waiting), default=None)
     stopped = name in server.queues_stopped
     return {
         "name": name,
         "waiting": len(waiting),
+        "approvals": len(here) - len(waiting),
         "oldest_wait_ms": oldest,
         "breached": over,
         "ai_stopped": {"by": "bo"} if stopped else None,

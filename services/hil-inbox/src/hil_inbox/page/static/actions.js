@@ -1,8 +1,8 @@
 // What happens when a person acts? Nothing is shown as done before the service said so.
 import {effect} from "@preact/signals";
-import {canDecide, dialog, dispatch, notify, open, pane, rows, say, sayUrgently, skew, state} from "./store.js";
+import {canDecide, dialog, dispatch, nameOf, notify, open, pane, rows, say, sayUrgently, skew, state} from "./store.js";
 import {Refused, conversationCommand, decide, get, handoverCommand, newId, post, put} from "./api.js";
-import {loadAgents, loadResolved, openRow} from "./load.js";
+import {loadAgents, loadResolved, openConversation, openRow} from "./load.js";
 import {preference} from "./preferences.js";
 import {t, word} from "./i18n.js";
 
@@ -26,7 +26,7 @@ async function attempt(run, onRefused) {
 export function refusalText({status, body, message}) {
   if (status === 0) return t("error.unreachable");
   if (status === 403) return t("error.forbidden", {detail: body.detail ?? ""});
-  if (status === 409) return t(body.owner_id ? "error.conflict" : "error.changed", {who: body.owner_id, reason: word("refusal", body.error ?? body.reason)});
+  if (status === 409) return t(body.owner_id ? "error.conflict" : "error.changed", {who: nameOf(body.owner_id), reason: word("refusal", body.error ?? body.reason)});
   if (status === 422) return t("error.invalid", {detail: problems(body)});
   return t("error.other", {status, detail: body.detail ?? message});
 }
@@ -45,6 +45,13 @@ export function show(id) {
   return openRow(id);
 }
 
+/** A conversation that waits for nobody: the AI has it, or had it last. */
+export function showConversation(key) {
+  dispatch({type: "cursor", id: null});
+  pane.value = "conversation";
+  return openConversation(state.value.me.tenant, key);
+}
+
 export function switchView(view, filters) {
   dispatch({type: "view", view, filters});
   pane.value = "list";
@@ -54,6 +61,7 @@ export function switchView(view, filters) {
 /** Claim; who lost sees who was first, and goes on with the next row. */
 export async function claim(id) {
   const row = state.value.rows.get(id);
+  if (open.value?.id === id && open.value.kind === "conversation") return takeOver();
   if (!row || row.kind !== "handover") return;
   if (row.state === "done") return open.value?.id === id ? takeOver() : show(id);
   const document = open.value?.id === id ? open.value.handover : null;
@@ -67,7 +75,7 @@ export async function claim(id) {
 }
 
 function lost(id, {body}) {
-  const who = body.owner_id ?? body.current?.owner_id ?? t("somebody");
+  const who = nameOf(body.owner_id ?? body.current?.owner_id) ?? t("somebody");
   const text = t("claim.lost", {who});
   sayUrgently(text);
   notify("warning", text);

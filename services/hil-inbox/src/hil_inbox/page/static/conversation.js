@@ -1,7 +1,7 @@
 // What is shown of the open conversation: who speaks, why it came, what was said?
 import {html, icon} from "./html.js";
 import {useEffect} from "preact/hooks";
-import {canDecide, dialog, me, now, open, pane, rows} from "./store.js";
+import {canDecide, dialog, me, nameOf, now, open, pane, rows} from "./store.js";
 import {claim, command, sign, takeOver} from "./actions.js";
 import {HandoverCard} from "./handover_card.js";
 import {Transcript} from "./transcript.js";
@@ -49,8 +49,10 @@ function Banner({row}) {
   if (row?.state === "done") return html`<p class="banner banner-ai">${icon("check")}<span>${t(`banner.${row.outcome === "returned" ? "returned" : "resolved"}`)}</span>
     <button disabled=${!canDecide.value} onClick=${takeOver}>${t("action.take_over")}</button></p>`;
   if (mine) return html`<p class="banner banner-mine">${icon("you")}<span>${t("banner.mine")}</span></p>`;
-  if (owner) return html`<p class="banner banner-other">${icon("person")}<span>${t("banner.other", {who: owner})}</span>
+  if (owner) return html`<p class="banner banner-other">${icon("person")}<span>${t("banner.other", {who: nameOf(owner)})}</span>
     ${me.value.role !== "agent" && html`<button disabled=${!canDecide.value} onClick=${() => { dialog.value = "override"; }}>${t("action.override")}</button>`}</p>`;
+  if (!row) return html`<p class="banner banner-ai">${icon("bot")}<span>${t("banner.ai")}</span>
+    <button disabled=${!canDecide.value} onClick=${takeOver}>${t("action.take_over")} <kbd>c</kbd></button></p>`;
   return html`<p class="banner banner-open">${icon("hand")}<span>${t("banner.open")}</span>
     <button class="primary" disabled=${!canDecide.value} onClick=${() => claim(row.id)}>${t("action.claim")} <kbd>c</kbd></button></p>`;
 }

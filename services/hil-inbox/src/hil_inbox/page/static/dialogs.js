@@ -1,6 +1,6 @@
 // Which questions are asked before something changes hands? Every dialog gives the focus back where it came from.
 import {html} from "./html.js";
-import {useEffect, useRef, useState} from "preact/hooks";
+import {useEffect, useLayoutEffect, useRef, useState} from "preact/hooks";
 import {canDecide, dialog, me, now, open, presence, state} from "./store.js";
 import {command} from "./actions.js";
 import {Help} from "./help.js";
@@ -14,10 +14,11 @@ export function Dialogs() {
   return html`<${Modal} key=${name} name=${name}><${Body} /></${Modal}>`;
 }
 
-/** The browser's own modal: it traps the focus and gives it back. */
+/** The browser's own modal: it traps the focus and gives it back. It opens before the next key can be pressed, so that
+ * what is typed at once is its answer and no command. */
 function Modal({name, children}) {
   const box = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     box.current.showModal();
     return () => before?.isConnected && before.focus();

@@ -2,7 +2,7 @@
 import {html, icon} from "./html.js";
 import {useEffect, useRef, useState} from "preact/hooks";
 import {Component} from "preact";
-import {dispatch, list, me, now, open, presence, rows, state} from "./store.js";
+import {dispatch, list, me, nameOf, now, open, presence, rows, state} from "./store.js";
 import {SlaClock} from "./clock.js";
 import {show} from "./actions.js";
 import {t, timeOf, word} from "./i18n.js";
@@ -118,7 +118,7 @@ const Chip = ({row}) =>
 
 function Owner({row, gone}) {
   if (row.state === "done") return html`<span class="owner">${word("outcome", row.outcome)} ${row.closed_ms ? timeOf(row.closed_ms, now.value) : ""}</span>`;
-  const name = row.owner_id === me.value.actor_id ? t("you") : row.owner_id;
+  const name = row.owner_id === me.value.actor_id ? t("you") : nameOf(row.owner_id);
   if (row.owner_id) return html`<span class=${gone ? "owner gone" : "owner"}>${gone ? t("row.taken", {who: name}) : name}</span>`;
   return html`<span class=${`owner priority-${row.priority}`}>${row.priority === "urgent" || row.priority === "high" ? word("priority", row.priority) : ""}</span>`;
 }

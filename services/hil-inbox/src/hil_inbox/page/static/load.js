@@ -96,15 +96,25 @@ async function again({reason, after}) {
   feed?.hello();
 }
 
+const READ = {approval: readApproval, handover: readHandover, conversation: () => ({})};
+const isConversation = (id) => state.value.open?.kind === "conversation" && state.value.open.id === id;
+
+/** Open a conversation that no row stands for; its id here is that of no row. */
+export function openConversation(tenant, key) {
+  const id = `conversation ${key}`;
+  dispatch({type: "open", id, kind: "conversation", tenant, key});
+  return openRow(id);
+}
+
 /** Open what a row stands for: its documents and the newest page of the transcript. */
 export async function openRow(id) {
-  const row = state.value.rows.get(id) ?? (await foundRow(id));
+  const row = state.value.rows.get(id) ?? (isConversation(id) ? state.value.open : await foundRow(id));
   if (!row) return;
   const {kind, tenant, key} = row;
   if (state.value.open?.id !== id) dispatch({type: "open", id, kind, tenant, key});
   try {
     const [document, conversation] = await Promise.all([
-      kind === "approval" ? readApproval(id) : readHandover(id),
+      READ[kind](id),
       readConversation(tenant, key, {limit: 100, newest_first: true}).catch((error) => {
         if (error.status === 404) return {};
         throw error;

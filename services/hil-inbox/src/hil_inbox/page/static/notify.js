@@ -1,5 +1,5 @@
 // When does the page call a person: a browser notification, the tab's title, a sound if wanted?
-import {counts, say, sayUrgently} from "./store.js";
+import {counts, nameOf, say, sayUrgently} from "./store.js";
 import {t, word} from "./i18n.js";
 import {effect} from "@preact/signals";
 import {preference} from "./preferences.js";
@@ -17,7 +17,7 @@ export function announceChange(change, before, after) {
     else if (!was && row.kind === "handover" && row.state === "waiting") call(t("notify.handover", {reason: word("reason", row.reason)}), row);
     else if (!was && row.kind === "approval" && row.state === "waiting") say(t("notify.approval", {ask: row.ask}));
     if (breachedMine(row, was, before.me)) sayUrgently(t("notify.breached", {ask: row.ask || row.key}));
-    if (takenFromMe(row, was, before.me)) sayUrgently(t("notify.taken", {who: row.owner_id ?? t("nobody")}));
+    if (takenFromMe(row, was, before.me)) sayUrgently(t("notify.taken", {who: nameOf(row.owner_id) ?? t("nobody")}));
   }
   if (after.open?.unseen > (before.open?.unseen ?? 0)) say(t("notify.customer_wrote"));
 }

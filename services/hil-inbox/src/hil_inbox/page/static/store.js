@@ -18,6 +18,9 @@ export const presence = part("presence");
 export const notices = part("notices");
 export const counts = part("counts");
 
+/** How people are called by whom they work with; their id while that is not known. */
+export const nameOf = (id) => presence.value.agents.find((one) => one.actor_id === id)?.name ?? id;
+
 /** The wall clock of the server, once a second: countdowns and SLA clocks read it. */
 export const skew = signal(0);
 export const now = signal(Date.now());

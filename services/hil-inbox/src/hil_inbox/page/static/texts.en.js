@@ -71,6 +71,7 @@ export const texts = {
   "conversation.loading": "Loading the conversation",
   "banner.open": "Nobody speaks to the customer. It waits for a person.",
   "banner.mine": "You own this. Only you speak to the customer.",
+  "banner.ai": "The AI speaks here; nobody waits for a person.",
   "banner.other": "{who} owns this and speaks to the customer.",
   "banner.resolved": "Resolved. The AI answers the next message.",
   "banner.returned": "The AI is answering again.",

@@ -3,7 +3,7 @@ import {html, icon} from "./html.js";
 import {useState} from "preact/hooks";
 import {computed} from "@preact/signals";
 import {connection, counts, dialog, feed, me, now, rows, skew} from "./store.js";
-import {search, setStatus, show} from "./actions.js";
+import {search, setStatus, show, showConversation} from "./actions.js";
 import {passes} from "./order.js";
 import {theme} from "./preferences.js";
 import {span, t} from "./i18n.js";
@@ -28,14 +28,14 @@ function Search() {
     setFound(local);
     const {hits} = await search(value).catch(() => ({hits: []})); // While it does not answer, the loaded rows are searched.
     const known = new Set(local.map((row) => row.key));
-    const more = hits.filter((hit) => hit.handover_id && !known.has(hit.key));
+    const more = hits.filter((hit) => !known.has(hit.key));
     setFound([...local, ...more.map((hit) => ({id: hit.handover_id, key: hit.key, customer: hit.customer, ask: hit.last_text}))].slice(0, 12));
     return undefined;
   };
   return html`<div class="search"><label class="unseen" for="search">${t("search.label")}</label>${icon("search")}
     <input id="search" type="search" placeholder=${t("search.label")} value=${text} onInput=${(event) => find(event.target.value)} onKeyDown=${(event) => event.key === "Escape" && close()} autocomplete="off" />
     ${found && html`<ul class="found" aria-label=${t("search.found", {n: found.length})}>${found.length === 0 && html`<li class="muted">${t("search.none")}</li>`}
-      ${found.map((row) => html`<li><button onClick=${() => { close(); show(row.id); }}><b>${row.customer ?? row.key}</b> <span class="muted">${row.ask}</span></button></li>`)}</ul>`}</div>`;
+      ${found.map((row) => html`<li><button onClick=${() => { close(); row.id ? show(row.id) : showConversation(row.key); }}><b>${row.customer ?? row.key}</b> <span class="muted">${row.ask}</span></button></li>`)}</ul>`}</div>`;
 }
 
 /** Looked at once a second, not with each of many changes. */

@@ -1,7 +1,7 @@
 // What was said and done, by whom, in order?
 import {html, icon} from "./html.js";
 import {useEffect, useRef} from "preact/hooks";
-import {me, now, open, outbox} from "./store.js";
+import {me, nameOf, now, open, outbox} from "./store.js";
 import {loadOlder} from "./load.js";
 import {sendReply, undo} from "./actions.js";
 import {keepDraft} from "./preferences.js";
@@ -37,7 +37,7 @@ const SIGNS = {customer: "person", ai: "bot", human_agent: "you", system: "info"
 function Line({line}) {
   if (line.kind === "event") return html`<div class="line-event" id=${`line-${line.id}`} tabindex="-1">${eventText(line)} <time>${timeOf(line.at_ms, now.value)}</time></div>`;
   const kind = line.kind === "note" ? "note" : line.author;
-  const name = line.author_id === me.value.actor_id ? t("you") : (line.author_id ?? t(`author.${kind}`));
+  const name = line.author_id === me.value.actor_id ? t("you") : (nameOf(line.author_id) ?? t(`author.${kind}`));
   const unsent = line.state === "suppressed";
   return html`<article class=${`message message-${kind}${unsent ? " is-unsent" : ""}`} id=${`line-${line.id}`} tabindex="-1">
     <header>${icon(SIGNS[kind] ?? "info")}<b>${kind === "note" ? t("transcript.note_by", {who: name}) : name}</b>
@@ -51,9 +51,9 @@ function Line({line}) {
 /** What happened, by whom, in a few words. */
 export function eventText(line) {
   const {content = {}, state, author_id: id} = line;
-  const who = id === me.value.actor_id ? t("you") : id;
+  const who = id === me.value.actor_id ? t("you") : nameOf(id);
   const about = content.note || content.resolution || content.outcome || content.reason_code || (state === "handover.open" && word("reason", content.reason)) || content.queue || content.agent_id || "";
-  return t(who ? "event.line" : "event.by_itself", {what: word("event", state), who, about: line.text || (about === id ? "" : about)}).replace(/[ ,:]+$/, "");
+  return t(who ? "event.line" : "event.by_itself", {what: word("event", state), who, about: line.text || (about === id ? "" : nameOf(about))}).replace(/[ ,:]+$/, "");
 }
 
 /** Folded in place: name and outcome are seen, arguments and result on demand. */
