@@ -1,6 +1,6 @@
 // Which questions are asked before something changes hands? Every dialog gives the focus back where it came from.
 import {html} from "./html.js";
-import {useEffect, useLayoutEffect, useRef, useState} from "preact/hooks";
+import {useLayoutEffect, useRef, useState} from "preact/hooks";
 import {canDecide, dialog, me, now, open, presence, state} from "./store.js";
 import {command} from "./actions.js";
 import {Help} from "./help.js";
