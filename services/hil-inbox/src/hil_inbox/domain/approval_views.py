@@ -3,7 +3,6 @@
 from contracts.envelope import LogEntry
 from contracts.handover_clocks import ApprovalDelivered
 from contracts.handovers import ApprovalDecided, OpenApproval
-from contracts.streams import HIL_INBOX_EVENTS
 from hil_inbox.domain.read_model import PRIORITY_RANKS, Body, Place, View, store
 
 EXPIRED = "expired"
@@ -52,10 +51,7 @@ def close_approvals(view: View, entry: LogEntry, execution_id: str) -> View:
 
 
 def expire_approvals(view: View, entry: LogEntry) -> View:
-    """By the time of this entry, which is the log's and so the orchestrator's, nobody's word on these counts now.
-    Messages that documents do not hear tell no time either: a view read from the log is that of the deliveries."""
-    if not isinstance(entry.message, HIL_INBOX_EVENTS.types):
-        return view
+    """By the time of this entry, which is the log's and so the orchestrator's, nobody's word on these counts now."""
     for place, body in view.documents.items():
         if place[0] == "approvals" and body["state"] == "pending" and _expires_ms(body) <= entry.timestamp_ms:
             over = {**body, "state": "closed", "outcome": EXPIRED, "closed_ms": body["expires_ms"]}

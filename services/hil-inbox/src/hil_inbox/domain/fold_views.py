@@ -24,6 +24,7 @@ from contracts.handover_clocks import (
 )
 from contracts.handovers import ApprovalDecided, HandoverFact, HandoverRefused, OpenApproval, OpenHandover
 from contracts.notes import NoteAdded
+from contracts.streams import HIL_INBOX_EVENTS
 from contracts.suggestions import OfferSuggestion, SuggestionSettled
 from hil_inbox.domain.approval_views import (
     close_approvals,
@@ -42,11 +43,14 @@ from hil_inbox.domain.waiting import fold_waiting
 
 
 def fold_views(view: View, entries: Iterable[LogEntry]) -> View:
-    """Fold entries in the order of the log; `changed` holds the documents to write."""
+    """Fold entries in the order of the log; `changed` holds the documents to write. What the consumer of events does
+    not hear changes only the sequence and tells no time: a view read from the log is that of the deliveries."""
     view = replace(view, changed={})
     for entry in entries:
-        before = replace(view, sequence=max(view.sequence, entry.sequence), changed={})
-        before = expire_approvals(before, entry)
+        view = replace(view, sequence=max(view.sequence, entry.sequence))
+        if not isinstance(entry.message, HIL_INBOX_EVENTS.types):
+            continue
+        before = expire_approvals(replace(view, changed={}), entry)
         after = _fold(replace(before, waiting=fold_waiting(view.waiting, entry)), entry)
         if after.changed or after.waiting != view.waiting:
             after = with_rows(after, entry)
