@@ -2,7 +2,7 @@
 import {effect} from "@preact/signals";
 import {canDecide, dialog, dispatch, nameOf, notify, open, pane, rows, say, sayUrgently, skew, state} from "./store.js";
 import {Refused, conversationCommand, decide, get, handoverCommand, newId, post, put} from "./api.js";
-import {loadAgents, loadResolved, openConversation, openRow} from "./load.js";
+import {loadAgents, loadResolved, openRow} from "./load.js";
 import {preference} from "./preferences.js";
 import {t, word} from "./i18n.js";
 
@@ -43,13 +43,6 @@ export function show(id) {
   dispatch({type: "cursor", id});
   pane.value = "conversation";
   return openRow(id);
-}
-
-/** A conversation that waits for nobody: the AI has it, or had it last. */
-export function showConversation(key) {
-  dispatch({type: "cursor", id: null});
-  pane.value = "conversation";
-  return openConversation(state.value.me.tenant, key);
 }
 
 export function switchView(view, filters) {

@@ -1,5 +1,5 @@
 // In which order does the page fetch what it shows, and how do changes get into it?
-import {dispatch, skew, state, say} from "./store.js";
+import {dispatch, pane, skew, state, say} from "./store.js";
 import {eachPage, get, post, readApproval, readConversation, readHandover} from "./api.js";
 import {startFeed} from "./feed.js";
 import {announceChange} from "./notify.js";
@@ -99,10 +99,12 @@ async function again({reason, after}) {
 const READ = {approval: readApproval, handover: readHandover, conversation: () => ({})};
 const isConversation = (id) => state.value.open?.kind === "conversation" && state.value.open.id === id;
 
-/** Open a conversation that no row stands for; its id here is that of no row. */
-export function openConversation(tenant, key) {
+/** Open a conversation that waits for nobody: the AI has it, or had it last. Its id here is that of no row. */
+export function openConversation(key) {
   const id = `conversation ${key}`;
-  dispatch({type: "open", id, kind: "conversation", tenant, key});
+  dispatch({type: "cursor", id: null});
+  dispatch({type: "open", id, kind: "conversation", tenant: state.value.me.tenant, key});
+  pane.value = "conversation";
   return openRow(id);
 }
 

@@ -3,7 +3,8 @@ import {html, icon} from "./html.js";
 import {useState} from "preact/hooks";
 import {computed} from "@preact/signals";
 import {connection, counts, dialog, feed, me, now, rows, skew} from "./store.js";
-import {search, setStatus, show, showConversation} from "./actions.js";
+import {search, setStatus, show} from "./actions.js";
+import {openConversation} from "./load.js";
 import {passes} from "./order.js";
 import {theme} from "./preferences.js";
 import {span, t} from "./i18n.js";
@@ -35,7 +36,7 @@ function Search() {
   return html`<div class="search"><label class="unseen" for="search">${t("search.label")}</label>${icon("search")}
     <input id="search" type="search" placeholder=${t("search.label")} value=${text} onInput=${(event) => find(event.target.value)} onKeyDown=${(event) => event.key === "Escape" && close()} autocomplete="off" />
     ${found && html`<ul class="found" aria-label=${t("search.found", {n: found.length})}>${found.length === 0 && html`<li class="muted">${t("search.none")}</li>`}
-      ${found.map((row) => html`<li><button onClick=${() => { close(); row.id ? show(row.id) : showConversation(row.key); }}><b>${row.customer ?? row.key}</b> <span class="muted">${row.ask}</span></button></li>`)}</ul>`}</div>`;
+      ${found.map((row) => html`<li><button onClick=${() => { close(); row.id ? show(row.id) : openConversation(row.key); }}><b>${row.customer ?? row.key}</b> <span class="muted">${row.ask}</span></button></li>`)}</ul>`}</div>`;
 }
 
 /** Looked at once a second, not with each of many changes. */
