@@ -66,12 +66,10 @@ class Connection:
         """Stop listening on a token; later replies are dropped."""
         self._waiting.pop(token, None)
 
-    async def publish(
-        self, subject: str, body: bytes, *, headers: dict[str, str], timeout_seconds: float = ACK_TIMEOUT_SECONDS
-    ) -> tuple[int, str]:
-        """Store one message and wait for the acknowledgement: (stream sequence, "stored" or "duplicate").
-
-        Raises Refused, or AckUnknown after `timeout_seconds`."""
+    async def request(
+        self, subject: str, body: bytes, *, headers: dict[str, str] | None = None, timeout_seconds: float
+    ) -> Msg | None:
+        """The one reply to a message; None if there is none within `timeout_seconds`. Raises nats.errors.Error."""
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Msg | None] = loop.create_future()
 
@@ -83,12 +81,21 @@ class Connection:
         timer = loop.call_later(timeout_seconds, settle)  # A third of the cost of asyncio.timeout, on the hottest path.
         try:
             await self.client.publish(subject, body, reply=reply, headers=headers)
-            msg = await answered
-        except nats.errors.Error as error:
-            raise AckUnknown(f"{subject}: {type(error).__name__}") from error
+            return await answered
         finally:
             timer.cancel()
             self.forget(token)
+
+    async def publish(
+        self, subject: str, body: bytes, *, headers: dict[str, str], timeout_seconds: float = ACK_TIMEOUT_SECONDS
+    ) -> tuple[int, str]:
+        """Store one message and wait for the acknowledgement: (stream sequence, "stored" or "duplicate").
+
+        Raises Refused, or AckUnknown after `timeout_seconds`."""
+        try:
+            msg = await self.request(subject, body, headers=headers, timeout_seconds=timeout_seconds)
+        except nats.errors.Error as error:
+            raise AckUnknown(f"{subject}: {type(error).__name__}") from error
         if msg is None:
             raise AckUnknown(f"{subject}: no acknowledgement within {timeout_seconds:g} s")
         return read_ack(msg)

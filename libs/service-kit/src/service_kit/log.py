@@ -80,17 +80,13 @@ class Log:
 
     async def _at(self, sequence: int) -> tuple[LogEntry, dict[str, str]] | None:
         """The message with this sequence and its headers, None where the server that answers does not show it."""
-        answered: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
-        reply, token = self.connection.expect(lambda msg: None if answered.done() else answered.set_result(msg))
+        subject = f"$JS.API.DIRECT.GET.{self.stream.name}"
         try:
-            subject = f"$JS.API.DIRECT.GET.{self.stream.name}"
-            await self.connection.client.publish(subject, b'{"seq":%d}' % sequence, reply=reply)
-            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
-                msg = await answered
-        except (TimeoutError, NatsError):
+            msg = await self.connection.request(subject, b'{"seq":%d}' % sequence, timeout_seconds=READ_TIMEOUT_SECONDS)
+        except NatsError:
             return None
-        finally:
-            self.connection.forget(token)
+        if msg is None:
+            return None
         headers = dict(msg.headers or {})
         return (await self._entry(msg, headers), headers) if "Nats-Sequence" in headers else None
 
