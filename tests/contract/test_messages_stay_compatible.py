@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from tests.support.repository import changed_or_deleted, former_texts
+from tests.support.samples import SAMPLES, type_of
 from tests.support.schema_changes import breaking_changes
 
 from contracts.catalogue import ALL_MESSAGES, BY_TYPE, read_message
@@ -13,13 +14,7 @@ from contracts.envelope import Message
 from contracts.json_schemas import json_schema_of
 
 ROOT = Path(__file__).parents[2]
-SAMPLES = sorted((ROOT / "contracts/samples").glob("*.json"))
 KINDS = pytest.mark.parametrize("kind", ALL_MESSAGES, ids=lambda kind: kind.route.type)
-
-
-def type_of(sample: Path) -> str:
-    """`hil.evt.message.sent.v1.json`; further samples of a type are named `….v1.<what they show>.json`."""
-    return ".".join(sample.name.split(".")[:5])
 
 
 @KINDS

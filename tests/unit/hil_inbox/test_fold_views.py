@@ -2,9 +2,9 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 from tests.support.handovers import BASED, asked, ended, opened
+from tests.support.samples import SAMPLES, type_of
 
 from contracts.budgets import BudgetExhausted
 from contracts.catalogue import BY_TYPE, read_message
@@ -27,13 +27,7 @@ from hil_inbox.domain.fold_views import fold_views
 from hil_inbox.domain.handover_views import PACKET_BYTES_MAX, fit_packet
 from hil_inbox.domain.read_model import View
 
-SAMPLES = sorted((Path(__file__).parents[3] / "contracts/samples").glob("*.json"))
 PLACE = ("conversations", "acme/c1")
-
-
-def type_of(sample: Path) -> str:
-    """`hil.evt.message.sent.v1.json`; further samples of a type have one more word."""
-    return ".".join(sample.name.split(".")[:5])
 
 
 def entries(*messages: Message | None) -> list[LogEntry]:

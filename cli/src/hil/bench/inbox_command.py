@@ -21,7 +21,8 @@ def inbox(
     events: Annotated[int, typer.Option(min=10, max=40_000, help="Messages that they follow.")] = 10_000,
     file: File = None,
 ) -> None:
-    """Claims, list and feed of the inbox on a store and a server of its own; about three minutes."""
+    """Claims, list and feed of the inbox on a store and a server of its own, with clocks of hours so that none runs
+    out meanwhile; some minutes."""
     from hil.bench.inbox import InboxBench
 
     check_folder(file)

@@ -20,6 +20,7 @@ SEED = 5
 REDUCING = 5
 """Subscribers that fold every change; the others read only the ids, as 200 that fold are a machine's work."""
 KILLS = 2
+STANDSTILL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +123,18 @@ async def _publish(stack: InboxStack, connection: Connection, events: int) -> No
 
 
 async def until_idle(connection: Connection, *consumers: ConsumerSpec) -> None:
-    """Until the inbox has handled all that these consumers have for it."""
-    async with asyncio.timeout(300):
-        for consumer in consumers:
-            while True:
-                info = await connection.jetstream.consumer_info(LOG.name, consumer.name)
-                if not info.num_pending and not info.num_ack_pending:
-                    break
-                await asyncio.sleep(0.2)
+    """Until the inbox has handled all that these consumers have for it. Raises TimeoutError when one stands still."""
+    for consumer in consumers:
+        done, since = -1, time.monotonic()
+        while True:
+            info = await connection.jetstream.consumer_info(LOG.name, consumer.name)
+            if not info.num_pending and not info.num_ack_pending:
+                break
+            if info.ack_floor is not None and info.ack_floor.consumer_seq != done:
+                done, since = info.ack_floor.consumer_seq, time.monotonic()
+            if time.monotonic() - since > STANDSTILL_SECONDS:
+                raise TimeoutError(f"{consumer.name} stands still before {info.num_pending} messages")
+            await asyncio.sleep(0.2)
 
 
 async def _ids(connection: Connection, after: int) -> list[int]:

@@ -151,7 +151,7 @@ def http_app(office: Office, room: StaffRoom, house: House, floor: Floor) -> Fas
         handover_command_routes(office),
         reply_routes(office),
         conversation_routes(office),
-        approval_routes(office, Queues(tuple(floor.queues.values()))),
+        approval_routes(office, floor.queues),
         page_routes(),
         me_routes(floor),
         agent_routes(floor, room),

@@ -60,9 +60,8 @@ class QueueStore:
         held = await self.get(tenant, handover_id)
         if held is None or not held.is_waiting:
             return None
-        mine = held.row.due_ms, held.row.rank, held.row.opened_ms
         ahead = 0
-        for group in ahead_of(mine):
+        for group in ahead_of(held.row.place):
             alike = (Equal(field, value) for field, value in group.equal)
             before = Between(group.field, below=group.below)
             where = _in_queue(tenant, held.row.queue, Equal("state", "waiting"), *alike, before)

@@ -1,5 +1,6 @@
 """Approvals over HTTP: list, read, decide."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -12,12 +13,12 @@ from hil_inbox.api.etags import etag_of_approval
 from hil_inbox.api.office import Office
 from hil_inbox.api.principal import Who
 from hil_inbox.api.sender import From
-from hil_inbox.domain.queues import Queues
+from hil_inbox.domain.queues import Queue
 
 ApprovalState = Literal["pending", "decided", "closed"]
 
 
-def approval_routes(office: Office, queues: Queues) -> APIRouter:
+def approval_routes(office: Office, queues: Mapping[str, Queue]) -> APIRouter:
     """Everything under /v1/approvals, and the notices of trouble."""
     router = APIRouter(prefix="/v1", tags=["approvals"])
 
@@ -63,9 +64,9 @@ def approval_routes(office: Office, queues: Queues) -> APIRouter:
     return router
 
 
-def _reasons(queues: Queues, approval: dict[str, object]) -> list[dict[str, str]]:
+def _reasons(queues: Mapping[str, Queue], approval: dict[str, object]) -> list[dict[str, str]]:
     """Those of the queue that it waits in; until it is in one, or when the file has changed, of the last."""
-    queue = queues.named(str(approval.get("queue", ""))) or queues.in_order[-1]
+    queue = queues.get(str(approval.get("queue"))) or list(queues.values())[-1]
     return [{"code": one.code, "label": one.label} for one in queue.rejection_reasons]
 
 

@@ -26,6 +26,11 @@ class QueueRow:
     taken_from: str | None = None
     released_ms: int = 0
 
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Its values of `queue_position.ORDER`."""
+        return self.due_ms, self.rank, self.opened_ms
+
 
 @dataclass(frozen=True, slots=True)
 class Agent:
@@ -71,8 +76,8 @@ def assign(
 
 
 def urgency(row: QueueRow) -> tuple[int, int, int, str]:
-    """Sort key of the queue."""
-    return row.due_ms, row.rank, row.opened_ms, row.id
+    """Sort key of the queue: its order, then the id."""
+    return *row.place, row.id
 
 
 def has_room(agent: Agent) -> bool:
