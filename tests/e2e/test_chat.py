@@ -5,7 +5,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from tests.integration.hil_inbox.chat_kit import customer
+from tests.support.chat_kit import customer
 from tests.support.programs import Ended, run_program
 
 from hil.embedded.endpoints import read_endpoints

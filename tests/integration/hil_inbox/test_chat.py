@@ -16,7 +16,8 @@ from hil.embedded.ports import free_port
 from hil_inbox.app import serve
 from hil_inbox.settings import Settings
 from service_kit.connection import Connection
-from tests.integration.hil_inbox.chat_kit import (
+from tests.integration.hil_inbox.conftest import ON_BOTH_STORES
+from tests.support.chat_kit import (
     CUSTOMER_KEY,
     CUSTOMER_SECRET,
     SECRET,
@@ -26,7 +27,6 @@ from tests.integration.hil_inbox.chat_kit import (
     say_to,
     shown,
 )
-from tests.integration.hil_inbox.conftest import ON_BOTH_STORES
 from tests.support.handovers import BASED, opened, put
 from tests.support.kit import kit
 from tests.support.running_service import running_service

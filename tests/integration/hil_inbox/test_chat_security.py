@@ -1,53 +1,23 @@
 """Attempts of strangers on the customers' port: all refused, none with a 5xx."""
 
-import base64
-import hashlib
-import hmac
-import json
-import time
 from collections.abc import Callable
 from typing import Any
 
 import aiohttp
-from joserfc import jwt
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import RSAKey
 
-from tests.integration.hil_inbox.chat_kit import CUSTOMER_KEY, CUSTOMER_SECRET, SECRET, Customer, customer
 from tests.integration.hil_inbox.test_chat import ada, bus, chat_settings, http
+from tests.support.chat_kit import CUSTOMER_KEY, CUSTOMER_SECRET, SECRET, Customer, customer
+from tests.support.customer_tokens import (
+    of_customer,
+    of_session,
+    signed,
+    signed_by,
+    signed_with_the_public_key,
+    unsigned,
+)
 
 __all__ = ["ada", "bus", "chat_settings", "http"]
-
-Claims = dict[str, Any]
-
-
-def signed(secret: str, **claims: object) -> str:
-    return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(secret))
-
-
-def signed_by(key: RSAKey, **claims: object) -> str:
-    return jwt.encode({"alg": "RS256"}, claims, key)
-
-
-def signed_with_the_public_key(**claims: object) -> str:
-    """As if what everybody may know were the secret."""
-    parts = [json.dumps(part).encode() for part in ({"alg": "HS256"}, claims)]
-    text = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
-    signature = hmac.digest(CUSTOMER_KEY.as_pem(private=False), text, hashlib.sha256)
-    return (text + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
-
-
-def of_customer(**claims: object) -> Claims:
-    return {"sub": "customer-7", "tenant": "acme", "aud": "hil-chat", "exp": int(time.time()) + 3_600, **claims}
-
-
-def of_session(key: str, **claims: object) -> Claims:
-    return {"tenant": "acme", "key": key, "aud": "hil-chat-session", "exp": int(time.time()) + 3_600, **claims}
-
-
-def unsigned(claims: Claims) -> str:
-    parts = [json.dumps(part).encode() for part in ({"alg": "none"}, claims)]
-    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts) + "."
-
 
 SESSIONS: dict[str, tuple[Callable[[str], str], str]] = {
     "forged": (lambda key: signed("x" * 40, **of_session(key)), "signature"),

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 from pydantic import SecretStr
-from tests.integration.hil_inbox.chat_kit import CUSTOMER_KEY
-from tests.integration.hil_inbox.test_chat_security import of_customer, signed_by, signed_with_the_public_key
+from tests.support.chat_kit import CUSTOMER_KEY
+from tests.support.customer_tokens import of_customer, signed_by, signed_with_the_public_key
 
 from hil_inbox.adapters.customer_tokens import CustomerTokens, TokenRefused, public_key
 from hil_inbox.adapters.yaml_lines import FileUnusable

@@ -1,7 +1,7 @@
 """What a customer sees of a log, and what never."""
 
 import pytest
-from tests.integration.hil_inbox.chat_kit import said
+from tests.support.chat_kit import said
 from tests.support.handovers import BASED, ended, opened
 
 from contracts.conversations import (
