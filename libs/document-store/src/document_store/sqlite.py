@@ -100,8 +100,9 @@ class SqliteStore:
         self._checks.count(collection, where, at_most=at_most)
 
         def count_rows(file: SqliteFile) -> int:
-            sql, values = sqlite_query.select_some(file.table(collection), where, at_most=at_most)
-            return len(file.execute(sql, values))
+            sql, values = sqlite_query.count_some(file.table(collection), where, at_most=at_most)
+            [(found,)] = file.execute(sql, values)
+            return int(str(found))
 
         return await self._reads.run(count_rows)
 
