@@ -142,8 +142,7 @@ def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
 
 
 def http_app(office: Office, room: StaffRoom, house: House, floor: Floor) -> FastAPI:
-    """The REST API. Its paths are closed to all but principals (api/doorkeeper.py). Routers are searched in turn: that
-    of the busiest route comes first."""
+    """The REST API, closed to all but principals (doorkeeper.py). Routers are searched in turn: the busiest first."""
     app = FastAPI(title=SERVICE, version="1", docs_url=None, redoc_url=None)
     add_error_answers(app)
     for router in (
