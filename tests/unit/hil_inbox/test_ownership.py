@@ -4,6 +4,7 @@ from tests.support.handovers import BASED, asked, ended, opened
 
 from contracts.conversations import MessageReceived, MessageSent, SendMessage
 from contracts.envelope import LogEntry, Message
+from contracts.handover_clocks import HandoverDue
 from contracts.handovers import (
     ApprovalDecided,
     ClaimHandover,
@@ -102,3 +103,8 @@ def test_remembered_answers_are_bounded() -> None:
 def test_an_answers_id_depends_on_tenant_key_and_command_alone() -> None:
     assert answer_id("acme", "c1", "k") == answer_id("acme", "c1", "k")
     assert len({answer_id("acme", "c1", "k"), answer_id("globex", "c1", "k"), answer_id("acme", "c2", "k")}) == 3
+
+
+def test_the_newest_timer_that_fired_is_remembered() -> None:
+    state = folded(opened("h1"), HandoverDue(due_ms=1), HandoverDue(due_ms=2), claimed())
+    assert (state.woken, state.sequence) == (3, 4)

@@ -1,53 +1,16 @@
 """How is a document store served from one SQLite file, without a server and safe against kill -9?"""
 
-import asyncio
-import sqlite3
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from document_store import limits, sqlite_query
 from document_store.checks import Checks
 from document_store.counters import add_to_number
-from document_store.errors import StoreUnavailable, VersionConflict
+from document_store.errors import VersionConflict
 from document_store.keyset import page_of
 from document_store.protocol import Body, Condition, Document, Outcome, Page, Sort, Stored, Write
-from document_store.sqlite_file import SqliteFile, Synchronous, translated
-
-T = TypeVar("T")
-
-
-class Lane:
-    """One connection in one thread of its own."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
-        self._file: SqliteFile | None = None
-
-    async def open(self, synchronous: Synchronous) -> None:
-        self._file = await self._in_thread(lambda: SqliteFile(self._path, synchronous))
-
-    async def run(self, use: Callable[[SqliteFile], T]) -> T:
-        """Raises StoreUnavailable when the file is closed, locked, full or unreadable."""
-        file = self._file
-        if file is None:
-            raise StoreUnavailable(f"sqlite file {self._path.name}: closed")
-        return await self._in_thread(lambda: use(file))
-
-    async def close(self) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            await self._in_thread(file.close)
-        self._thread.shutdown()
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        """A cancelled caller does not stop the statement: what it wrote is whole, as after a lost reply."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except sqlite3.Error as error:
-            raise translated(error, self._path) from error
+from document_store.sqlite_file import SqliteFile, Synchronous
+from document_store.sqlite_lanes import Lane, WriteLane
 
 
 class SqliteStore:
@@ -57,7 +20,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._checks = Checks()
-        self._writes, self._reads = Lane(path), Lane(path)
+        self._writes, self._reads = WriteLane(path), Lane(path)
 
     async def open(self, synchronous: Synchronous) -> None:
         await self._writes.open(synchronous)
@@ -77,10 +40,9 @@ class SqliteStore:
         batch = list(zip(writes, self._checks.batch(collection, writes), strict=True))
 
         def write_all(file: SqliteFile) -> list[Outcome]:
-            file.table(collection)
-            return file.transaction(lambda: [file.write(collection, write, text=text) for write, text in batch])
+            return [file.write(collection, write, text=text) for write, text in batch]
 
-        return await self._writes.run(write_all)
+        return await self._writes.change(write_all)
 
     async def delete(self, collection: str, document_id: str, *, expected_version: int) -> None:
         self._checks.deletion(collection, document_id, expected_version=expected_version)
@@ -90,7 +52,7 @@ class SqliteStore:
             removed = file.execute(sql, [document_id, expected_version])
             return None if removed else file.read(collection, document_id)
 
-        found = await self._writes.run(remove)
+        found = await self._writes.change(remove)
         if found is not None:
             raise VersionConflict(collection, document_id, expected=expected_version, current=found.version)
 
@@ -105,7 +67,7 @@ class SqliteStore:
             assert isinstance(outcome, Stored), "nothing can come between, the write lock is held"
             return value
 
-        return await self._writes.run(lambda file: file.transaction(lambda: add(file)))
+        return await self._writes.change(add)
 
     async def ensure_index(self, collection: str, fields: Sequence[str]) -> None:
         self._checks.index(collection, fields)
@@ -138,8 +100,9 @@ class SqliteStore:
         self._checks.count(collection, where, at_most=at_most)
 
         def count_rows(file: SqliteFile) -> int:
-            sql, values = sqlite_query.select_some(file.table(collection), where, at_most=at_most)
-            return len(file.execute(sql, values))
+            sql, values = sqlite_query.count_some(file.table(collection), where, at_most=at_most)
+            [(found,)] = file.execute(sql, values)
+            return int(str(found))
 
         return await self._reads.run(count_rows)
 

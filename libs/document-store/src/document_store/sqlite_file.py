@@ -87,6 +87,7 @@ class SqliteFile:
             result = change()
         except BaseException:
             self._connection.execute("ROLLBACK")
+            self._tables.clear()  # One that this transaction made is gone with it.
             raise
         self._connection.execute("COMMIT")
         return result

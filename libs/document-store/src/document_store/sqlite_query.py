@@ -17,10 +17,10 @@ def column(field: str) -> str:
     return f"json_extract(body, '${path}')"
 
 
-def select_some(table: str, where: Sequence[Condition], *, at_most: int) -> Fragment:
-    """One row of nothing for each document that meets the conditions."""
+def count_some(table: str, where: Sequence[Condition], *, at_most: int) -> Fragment:
+    """How many documents meet the conditions, counted where they are: no row comes out for each."""
     clause, values = _joined([_condition(condition) for condition in where], " AND ")
-    return f"SELECT 1 FROM {table} WHERE {clause} LIMIT ?", [*values, at_most]
+    return f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {clause} LIMIT ?)", [*values, at_most]
 
 
 def select(table: str, query: Query) -> Fragment:

@@ -22,6 +22,7 @@ from contracts.subjects import Subject, dead_letter_subject, parse_subject
 from service_kit.connection import Connection, Refused
 from service_kit.entries import decode, encode, entry_of, whole_body
 from service_kit.errors import RetryLater, Unprocessable
+from service_kit.log import fenced_on
 from service_kit.pull import Arrival, Pull
 from service_kit.telemetry import count_message, handling, places_of, root_traceparent
 
@@ -50,13 +51,15 @@ class Delivery:
     """One message handed to a handler.
 
     `complete_from`: from this stream sequence up to this message, every message of the consumer came to this process
-    and none was sent back; larger than any sequence while that is not known (ARCHITECTURE 1, rule 2)."""
+    and none was sent back; larger than any sequence while that is not known (ARCHITECTURE 1, rule 2). `follows`: the
+    sequence of the key's entry right before this one, where its sender's fence proves it."""
 
     subject: Subject
     message: Message
     entry: LogEntry
     attempt: int
     complete_from: int
+    follows: int | None = None
 
 
 Handler = Callable[[Delivery], Awaitable[None]]
@@ -82,8 +85,9 @@ class Consumer:
 
     `deliveries_max` None never gives up on outside trouble (the orchestrator). Our own bugs become dead letters after
     five tries in any case. `proves_completeness` False on replicas, where an earlier unfenced message may be delivered
-    after a later one was folded. `delay_max` bounds the wait before a message comes again: deliveries to processes
-    that died count too, and an input of the orchestrator must not rest for minutes because of them."""
+    after a later one was folded, and stored below one with a fence. `delay_max` bounds the wait before a message comes
+    again: deliveries to processes that died count too, and an input of the orchestrator must not rest for minutes
+    because of them."""
 
     connection: Connection
     spec: ConsumerSpec
@@ -221,7 +225,8 @@ class Consumer:
             "messaging.message.conversation_id": subject.key,
         }
         with handling(f"process {subject.type}", traceparent, attributes):
-            await handler(Delivery(subject, message, entry, arrival.attempt, complete_from))
+            follows = fenced_on(headers, subject.tenant, subject.key) if self.proves_completeness else None
+            await handler(Delivery(subject, message, entry, arrival.attempt, complete_from, follows))
 
     async def _count_bug(self, arrival: Arrival, error: Exception) -> None:
         tries = self._bugs.pop(arrival.sequence, 0) + 1

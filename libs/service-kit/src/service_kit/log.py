@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nats.aio.msg import Msg
@@ -39,6 +40,13 @@ class FenceRefused(Exception):
         self.last_sequence = last_sequence
 
 
+def fenced_on(headers: Mapping[str, str], tenant: str, key: str) -> int | None:
+    """Which was the key's last sequence before a stored message; None where it carries no fence of this key. The server
+    let it in because that was true."""
+    number = headers.get(EXPECTED, "") if headers.get(EXPECTED_SUBJECT) == fence_of(tenant, key) else ""
+    return int(number) if number.isascii() and number.isdecimal() else None
+
+
 @dataclass(frozen=True, slots=True)
 class Log:
     """The logs of all keys in one stream."""
@@ -64,16 +72,17 @@ class Log:
         A fenced message says in its header which was the key's last before it, and the server let it in because that
         was true. Of what is before one without a fence nothing is known; and where one is purged, the search ends at
         the one that names it."""
-        fence, place, tail = fence_of(tenant, key), until, list[LogEntry]()
+        place, tail = until, list[LogEntry]()
         for _ in range(STEPS_BACK_MAX):
             found = await self._at(place)
             if found is None:
                 return (tail.pop(0).sequence, tail) if tail else (until, [])
             entry, headers = found
-            if headers.get(EXPECTED_SUBJECT) != fence:
+            before = fenced_on(headers, tenant, key)
+            if before is None:
                 break
             tail.insert(0, entry)
-            place = int(headers[EXPECTED])
+            place = before
             if place <= after:
                 break
         return place, tail

@@ -142,13 +142,12 @@ def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
 
 
 def http_app(office: Office, room: StaffRoom, house: House, floor: Floor) -> FastAPI:
-    """The REST API. Its paths are closed to all but principals (api/doorkeeper.py)."""
+    """The REST API, closed to all but principals (doorkeeper.py). Routers are searched in turn: the busiest first."""
     app = FastAPI(title=SERVICE, version="1", docs_url=None, redoc_url=None)
-    add_gate(app, room, house)
     add_error_answers(app)
     for router in (
-        handover_routes(office),
         handover_command_routes(office),
+        handover_routes(office),
         reply_routes(office),
         conversation_routes(office),
         approval_routes(office, floor.queues),
@@ -159,6 +158,7 @@ def http_app(office: Office, room: StaffRoom, house: House, floor: Floor) -> Fas
         canned_reply_routes(floor),
     ):
         app.include_router(router)
+    add_gate(app, room, house)
     return app
 
 

@@ -11,6 +11,7 @@ from contracts.handover_clocks import (
     ApprovalDelivered,
     HandoverBreached,
     HandoverDelivered,
+    HandoverDue,
     HandoverSnoozed,
     HandoverWoken,
 )
@@ -59,7 +60,8 @@ class Stored:
 class Ownership:
     """The inbox's part of a folded conversation. Epoch 0 and no owner: the AI speaks. `log_ms` is the newest log time
     that was folded; `replies` are people's messages that the orchestrator has not decided on yet, `sent_from_drafts`
-    those that reached the customer and whose draft is not settled; `announced` is what the house asked to be said."""
+    those that reached the customer and whose draft is not settled; `announced` is what the house asked to be said;
+    `woken` is the sequence of the newest timer that fired."""
 
     tenant: str
     key: str
@@ -84,6 +86,7 @@ class Ownership:
     settled: Mapping[str, SuggestionSettled] = field(default_factory=lambda: MappingProxyType({}))
     sent_from_drafts: Mapping[str, SendMessage] = field(default_factory=lambda: MappingProxyType({}))
     announced: frozenset[str] = frozenset()
+    woken: int = 0
 
 
 def answer_id(tenant: str, key: str, command_id: str) -> str:
@@ -105,6 +108,7 @@ def fold(state: Ownership, entry: LogEntry) -> Ownership:
         sequence=max(state.sequence, entry.sequence),
         log_ms=max(state.log_ms, entry.timestamp_ms),
         waiting=fold_waiting(state.waiting, entry),
+        woken=entry.sequence if isinstance(entry.message, HandoverDue) else state.woken,
     )
     message = entry.message
     if isinstance(message, InboxFact):

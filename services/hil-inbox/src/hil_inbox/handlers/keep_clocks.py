@@ -37,7 +37,7 @@ WaitingCount = Callable[[str, str], Awaitable[int]]
 class Timers(Protocol):
     """One timer a key (adapters/clock_timer.py)."""
 
-    async def arm(self, tenant: str, key: str, *, due_ms: int) -> None: ...
+    async def arm(self, tenant: str, key: str, *, due_ms: int, woken: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ class ClockKeeper:
         state = await self._nothing_owed(subject.tenant, subject.key, delivery)
         due_ms = next_wake(state)
         if due_ms != NEVER_MS:
-            await self.timers.arm(subject.tenant, subject.key, due_ms=due_ms)
+            await self.timers.arm(subject.tenant, subject.key, due_ms=due_ms, woken=state.woken)
 
     async def _nothing_owed(self, tenant: str, key: str, delivery: Delivery) -> Ownership:
         """The state after everything that is owed was appended."""
-        state = await self.desk.known(tenant, key, through=delivery.entry.sequence)
+        state = await self.desk.through(delivery)
         for _ in range(STEPS_MAX):
             found = owed(state, max(self.desk.now_ms(), state.log_ms), await self._around(state))
             if found is None:

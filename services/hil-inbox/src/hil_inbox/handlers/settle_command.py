@@ -12,7 +12,7 @@ from contracts.conversations import SendMessage
 from contracts.envelope import Identity, LogEntry, Message, derive_message_id
 from contracts.handovers import HandoverRefused
 from hil_inbox.domain.decide_command import Command, DeskCommand, decide_command, is_overtaken, owed_replies
-from hil_inbox.domain.ownership import Ownership, Stored, answer_id, fold_all
+from hil_inbox.domain.ownership import Ownership, Stored, answer_id, fold, fold_all
 from service_kit.bus import Delivery
 from service_kit.errors import RetryLater
 from service_kit.log import FenceRefused
@@ -61,6 +61,16 @@ class Desk:
         if state is not None and state.sequence >= through:
             return state
         return await self._read(state or Ownership(tenant, key), through or None)
+
+    async def through(self, delivery: Delivery) -> Ownership:
+        """The conversation through a delivered message, which is folded as it came where it follows what is known."""
+        tenant, key, entry = delivery.subject.tenant, delivery.subject.key, delivery.entry
+        state = self.states.get(tenant, key)
+        if state is None or state.sequence != delivery.follows:
+            return await self.known(tenant, key, through=entry.sequence)
+        state = fold(state, entry)
+        self.states.put(state)
+        return state
 
     async def newest(self, tenant: str, key: str) -> Ownership:
         """The conversation folded through the end of its log, which the server has to search for: far dearer."""
