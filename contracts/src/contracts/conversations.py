@@ -155,7 +155,11 @@ class ConversationClosed(Decision):
 
 
 @message_type(
-    "evt", "conversation.rated", owner="client", sent_by=("client", "hil-inbox"), read_by=("hil-inbox", "desktop")
+    "evt",
+    "conversation.rated",
+    owner="client",
+    sent_by=("client", "hil-inbox"),
+    read_by=("hil-inbox", "analytics", "desktop"),
 )
 class ConversationRated(Message):
     """The customer's answer to a message that asked for a rating (CSAT); the first one counts."""

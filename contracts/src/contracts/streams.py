@@ -215,6 +215,7 @@ ANALYTICS = ConsumerSpec(
         MessageReceived,
         MessageSent,
         MessageSuppressed,
+        ConversationRated,
         TurnRefused,
         OpenHandover,
         HandoverClaimed,

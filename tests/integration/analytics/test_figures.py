@@ -15,6 +15,7 @@ from analytics.app import serve
 from analytics.settings import Settings
 from contracts.completions import CompletionProduced
 from contracts.envelope import Identity, derive_message_id
+from contracts.handovers import HandoverClaimed, HandoverResolved
 from contracts.streams import ANALYTICS, LOG
 from hil.embedded.ports import free_port
 from service_kit.bus import publish
@@ -96,6 +97,29 @@ async def test_figures_follow_the_definitions_of_success_and_handover(nats_serve
         assert (await summary(session, to="2020-01-01T00:00:00Z"))["total"]["executions"] == 0
         async with session.get("/metrics") as response:
             assert 'hil_executions_total{reason="timeout",sink="HANDOVER",success="false"' in await response.text()
+
+
+@ON_BOTH_STORES
+async def test_a_conversation_tells_who_waited_and_who_had_it(nats_server: NatsServer, store_url: str) -> None:
+    settings = settings_for(nats_server, store_url)
+    served = running_service(lambda stop, ready: serve(settings, stop=stop, ready=ready), settings.http_port)
+    async with kit(nats_server.url) as connection, served as session:
+        await say(connection, "c1", "1", "a person, please")
+        await put(connection, opened("h1"), "c1")
+        claimed = HandoverClaimed(handover_id="h1", ownership_epoch=1, actor_id="ana", agent_id="ana")
+        await put(connection, claimed, "c1")
+        resolved = HandoverResolved(handover_id="h1", ownership_epoch=2, actor_id="ana")
+        await counted(session, await put(connection, resolved, "c1"))
+        async with session.get(f"/v1/conversations/{TENANT}/c1") as response:
+            text = await response.text()
+            found = await response.json()
+        assert (found["messages"], found["resolution"]) == ({"customer": 1}, "resolved")
+        [handover] = found["handovers"]
+        assert handover["reason"] == "customer_request" and handover["wait_ms"] >= 0
+        assert [turn["person"] for turn in found["turns"]] == ["ana"]
+        assert "person, please" not in text
+        async with session.get(f"/v1/conversations/{TENANT}/c2") as response:
+            assert response.status == 404
 
 
 @ON_BOTH_STORES

@@ -1,8 +1,42 @@
-"""Cells have ids of their own."""
+"""Cells have ids of their own, and few of them cover a period."""
 
-from analytics.domain.rollup import Cell
+from dataclasses import fields
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.domain.cells import HOUR_MS, MINUTE_MS, Cell, Subject, cells_of, stretches
+
+FIRST = Subject("a", "executions", "w", "1")
+minutes = st.integers(0, 400)
 
 
 def test_cells_that_differ_in_anything_have_different_ids() -> None:
-    cells = [Cell("a", "w", "1", 0), Cell("b", "w", "1", 0), Cell("a", "v", "1", 0), Cell("a", "w", "2", 0)]
-    assert len({cell.id for cell in [*cells, Cell("a", "w", "1", 60_000)]}) == 5
+    others = [
+        Subject(**{one.name: getattr(FIRST, one.name) for one in fields(Subject)} | {name: value})
+        for name, value in [
+            ("tenant", "b"), ("family", "nodes"), ("workflow", "v"), ("version", "2"), ("node", "n"),
+            ("agent", "n"), ("model", "n"), ("tool", "n"), ("person", "n"), ("key", "n"), ("workflow", "w/1"),
+        ]
+    ]  # fmt: skip
+    cells = [Cell(subject, "minute", 0) for subject in (FIRST, *others)]
+    cells += [Cell(FIRST, "hour", 0), Cell(FIRST, "minute", MINUTE_MS)]
+    assert len({cell.id for cell in cells}) == len(cells) == 14
+
+
+def test_a_message_counts_in_its_minute_and_its_hour_and_a_conversation_has_one_cell() -> None:
+    at_ms = HOUR_MS + 2 * MINUTE_MS + 5
+    assert cells_of(FIRST, at_ms) == (Cell(FIRST, "minute", HOUR_MS + 2 * MINUTE_MS), Cell(FIRST, "hour", HOUR_MS))
+    talk = Subject("a", "conversations", key="c1")
+    assert cells_of(talk, at_ms) == (Cell(talk, "all", 0),)
+
+
+@given(minutes, minutes)
+def test_the_stretches_of_a_period_are_it_once_and_hours_wherever_they_are_full(first: int, second: int) -> None:
+    from_ms, to_ms = (number * MINUTE_MS for number in sorted((first, second)))
+    parts = list(stretches(from_ms, to_ms))
+    covered = [minute for _, since, until in parts for minute in range(since, until, MINUTE_MS)]
+    assert covered == list(range(from_ms, to_ms, MINUTE_MS))
+    in_minutes = sum((until - since) // MINUTE_MS for span, since, until in parts if span == "minute")
+    assert in_minutes < 120
+    assert all(since % HOUR_MS == until % HOUR_MS == 0 for span, since, until in parts if span == "hour")

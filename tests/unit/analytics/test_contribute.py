@@ -3,6 +3,7 @@
 import pytest
 from tests.support.handovers import ended, opened
 
+from analytics.domain.cells import Subject
 from analytics.domain.contribute import COUNTED, contribution_of
 from analytics.domain.execution import execution_document, execution_id
 from contracts.completions import CompletionFailed, CompletionProduced
@@ -18,14 +19,14 @@ def entry(message: Message | None) -> LogEntry:
     return LogEntry(5, 125_000, "id5", message, 10)
 
 
-def test_an_execution_counts_for_its_workflow_version_and_minute() -> None:
+def test_an_execution_counts_for_its_workflow_version() -> None:
     nodes = (
         NodeMetrics(node="a", outcome="done", completions=2),
         NodeMetrics(node="b", outcome="failed", tool_calls=3),
     )
     found = contribution_of("acme", entry(ended(turn_id="1", cost_microdollars=7, nodes=nodes)))
-    assert (found.cell.workflow, found.cell.version, found.cell.minute_ms) == ("support", "1", 120_000)
-    assert found.latency_ms == 1_000
+    assert found.subject == Subject("acme", "executions", "support", "1")
+    assert found.values == {"latency_ms": 1_000, "cost_microdollars": 7}
     assert found.counts == {
         "executions": 1,
         "successes": 1,
@@ -95,7 +96,7 @@ def test_a_handover_by_error_is_no_success_and_a_default_response_never_is() -> 
 )
 def test_a_message_outside_executions_counts_for_its_tenant(message: Message | None, counts: dict[str, int]) -> None:
     found = contribution_of("acme", entry(message))
-    assert (found.cell.workflow, found.cell.version, found.latency_ms) == ("", "", None)
+    assert (found.subject, found.values) == (Subject("acme", "messages"), {})
     assert found.counts == counts
 
 
@@ -104,7 +105,7 @@ def test_everything_that_is_consumed_is_counted() -> None:
 
 
 def test_a_clock_that_ran_backwards_gives_no_negative_latency() -> None:
-    assert contribution_of("acme", entry(ended(started_ms=9_000))).latency_ms == 0
+    assert contribution_of("acme", entry(ended(started_ms=9_000))).values["latency_ms"] == 0
 
 
 def test_what_is_kept_of_an_execution_names_nobody() -> None:

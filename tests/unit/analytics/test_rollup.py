@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.domain.rollup import NAMES_MAX, Cell, Contribution, Rollup, Settled, added, count_in
+from analytics.domain.cells import Cell, Subject
+from analytics.domain.rollup import MOMENTS_MAX, NAMES_MAX, Contribution, Rollup, Settled, added, count_in
 
-CELL = Cell("acme", "support", "1", 60_000)
+SUBJECT = Subject("acme", "executions", "support", "1")
+CELL = Cell(SUBJECT, "minute", 60_000)
 
 
 def part(sequence: int, latency_ms: int | None = None) -> Contribution:
-    return Contribution(sequence, CELL, {"executions": 1, "cost_microdollars": sequence}, latency_ms)
+    values = {} if latency_ms is None else {"latency_ms": latency_ms}
+    return Contribution(sequence, SUBJECT, {"executions": 1, "cost_microdollars": sequence}, values)
 
 
 def test_a_message_counts_once() -> None:
@@ -32,7 +35,7 @@ def test_what_is_settled_is_not_counted_again_and_not_listed() -> None:
     rollup, _ = count_in(Rollup(CELL), [part(3), part(9)], Settled("log", 0))
     rollup, new = count_in(rollup, [part(3), part(12, 100)], Settled("log", 9))
     assert (new, rollup.floor, rollup.applied) == ({12}, 9, {12})
-    assert sum(rollup.latency.values()) == 1
+    assert sum(rollup.histogram("latency_ms").values()) == 1
 
 
 def test_the_floor_never_goes_back() -> None:
@@ -73,3 +76,16 @@ def test_names_are_bounded_and_none_of_the_plain_ones_is_lost() -> None:
     assert len(counts) <= NAMES_MAX + 2
     assert counts["executions"] == 2
     assert counts["reason.other"] == 50
+
+
+def test_of_each_moment_the_earliest_is_kept_in_whatever_order_they_come() -> None:
+    parts = [Contribution(n, SUBJECT, {}, moments={"first.ai": at_ms}) for n, at_ms in ((1, 500), (2, 300), (3, 400))]
+    for order in (parts, parts[::-1]):
+        rollup, _ = count_in(Rollup(CELL), order, Settled("log", 0))
+        assert rollup.moments == {"first.ai": 300}
+
+
+def test_moments_are_bounded_and_what_found_no_room_is_counted() -> None:
+    parts = [Contribution(n, SUBJECT, {}, moments={f"free.{n}": n}) for n in range(1, MOMENTS_MAX + 3)]
+    rollup, _ = count_in(Rollup(CELL), parts, Settled("log", 0))
+    assert (len(rollup.moments), rollup.counts["moments_dropped"]) == (MOMENTS_MAX, 2)

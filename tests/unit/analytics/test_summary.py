@@ -2,13 +2,15 @@
 
 import pytest
 
+from analytics.domain.cells import Cell, Subject
 from analytics.domain.histogram import bucket_of
-from analytics.domain.rollup import Cell, Rollup
+from analytics.domain.rollup import Rollup
 from analytics.domain.summary import by_workflow, figures
 
 
 def rollup(workflow: str, latency_ms: int = 1_000, **counts: int) -> Rollup:
-    return Rollup(Cell("acme", workflow, "1" if workflow else "", 0), counts, {bucket_of(latency_ms): 1})
+    subject = Subject("acme", "executions" if workflow else "messages", workflow, "1" if workflow else "")
+    return Rollup(Cell(subject, "minute", 0), counts, {"latency_ms": {bucket_of(latency_ms): 1}})
 
 
 def test_rates_are_shares_of_executions_and_of_turns() -> None:

@@ -1,19 +1,20 @@
 """How are rollups, executions and the list of workflows stored and found?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from analytics.domain.rollup import Cell, Rollup, Versioned
-from document_store import Between, DocumentStore, Equal, Page, Sort, Stored, VersionConflict, Write
+from analytics.adapters.rollup_documents import read_rollup, write_rollup
+from analytics.domain.cells import Cell, Family, Subject, stretches
+from analytics.domain.rollup import Rollup, Versioned
+from document_store import Between, Document, DocumentStore, Equal, Page, Sort, Stored, VersionConflict, Write
 from document_store.protocol import Body, Condition
 
-ROLLUPS, EXECUTIONS, WORKFLOWS = "rollups", "executions", "workflows"
+FIGURES, CONVERSATIONS, EXECUTIONS, WORKFLOWS = "figures", "conversations", "executions", "workflows"
 PAGE_MAX = 1_000
 INDEXES: Sequence[tuple[str, Sequence[str]]] = (
-    (ROLLUPS, ("minute_ms",)),
-    (ROLLUPS, ("tenant", "minute_ms")),
-    (ROLLUPS, ("workflow", "minute_ms")),
-    (ROLLUPS, ("tenant", "workflow", "minute_ms")),
+    (FIGURES, ("family", "span", "start_ms")),
+    (FIGURES, ("tenant", "family", "span", "start_ms")),
+    (FIGURES, ("tenant", "family", "span", "workflow", "start_ms")),
     (EXECUTIONS, ("tenant", "key", "sequence")),
     (WORKFLOWS, ("tenant", "workflow")),
 )
@@ -32,19 +33,21 @@ class FigureStore:
 
     async def load(self, cell: Cell) -> Versioned:
         """The rollup of a cell, empty if there is none."""
-        found = await self.store.get(ROLLUPS, cell.id)
+        found = await self.store.get(_collection(cell), cell.id)
         if found is None:
             return Versioned(Rollup(cell), 0)
         return Versioned(read_rollup(found.body), found.version)
 
     async def save(self, rollups: Sequence[Versioned]) -> list[Versioned | None]:
         """Write each if nobody else did meanwhile: as stored now, or None where somebody did."""
-        writes = [Write(known.rollup.cell.id, write_rollup(known.rollup), known.version) for known in rollups]
-        outcomes = await self.store.put_many(ROLLUPS, writes)
-        return [
-            Versioned(known.rollup, outcome.version) if isinstance(outcome, Stored) else None
-            for known, outcome in zip(rollups, outcomes, strict=True)
-        ]
+        saved: dict[Cell, Versioned | None] = {}
+        for collection in (FIGURES, CONVERSATIONS):
+            here = [known for known in rollups if _collection(known.rollup.cell) == collection]
+            writes = [Write(known.rollup.cell.id, write_rollup(known.rollup), known.version) for known in here]
+            for known, outcome in zip(here, await self.store.put_many(collection, writes), strict=True):
+                kept = Versioned(known.rollup, outcome.version) if isinstance(outcome, Stored) else None
+                saved[known.rollup.cell] = kept
+        return [saved[known.rollup.cell] for known in rollups]
 
     async def add_executions(self, executions: Mapping[str, Body]) -> set[str]:
         """Keep executions by id; the ids that are stored already with another sequence: repeats of the same end."""
@@ -61,27 +64,44 @@ class FigureStore:
     async def add_workflows(self, cells: Sequence[Cell]) -> None:
         """Remember which workflow versions there are."""
         bodies = {
-            f"{cell.tenant}/{cell.workflow}/{cell.version}": {
-                "tenant": cell.tenant,
-                "workflow": cell.workflow,
-                "version": cell.version,
-                "first_seen_ms": cell.minute_ms,
+            f"{cell.subject.tenant}/{cell.subject.workflow}/{cell.subject.version}": {
+                "tenant": cell.subject.tenant,
+                "workflow": cell.subject.workflow,
+                "version": cell.subject.version,
+                "first_seen_ms": cell.start_ms,
             }
             for cell in cells
         }
         await self.store.put_many(WORKFLOWS, [Write(id_, body, 0) for id_, body in bodies.items()])
 
-    async def rollups(self, where: Sequence[Condition], *, from_ms: int, to_ms: int, at_most: int) -> list[Rollup]:
-        """Rollups of minutes in [from, to), `at_most` + 1 of them."""
-        conditions = [*where, Between("minute_ms", at_least=from_ms, below=to_ms)]
+    async def rollups(
+        self, families: Sequence[Family], where: Sequence[Condition], *, from_ms: int, to_ms: int, at_most: int
+    ) -> list[Rollup]:
+        """What was counted in [from, to), whole minutes, as few rollups; `at_most` + 1 of them."""
         found: list[Rollup] = []
+        for family in families:
+            for span, since_ms, until_ms in stretches(from_ms, to_ms):
+                time = Between("start_ms", at_least=since_ms, below=until_ms)
+                async for document in self._found((*where, Equal("family", family), Equal("span", span), time)):
+                    found.append(read_rollup(document.body))
+                    if len(found) > at_most:
+                        return found
+        return found
+
+    async def conversation(self, tenant: str, key: str) -> Rollup | None:
+        """What was counted of a conversation."""
+        found = await self.store.get(CONVERSATIONS, Cell(Subject(tenant, "conversations", key=key), "all", 0).id)
+        return None if found is None else read_rollup(found.body)
+
+    async def _found(self, where: Sequence[Condition]) -> AsyncIterator[Document]:
         cursor: str | None = None
         while True:
-            page = await self.store.find(ROLLUPS, conditions, sort=(Sort("minute_ms"),), limit=PAGE_MAX, cursor=cursor)
-            found += [read_rollup(document.body) for document in page.documents]
+            page = await self.store.find(FIGURES, where, sort=(Sort("start_ms"),), limit=PAGE_MAX, cursor=cursor)
+            for document in page.documents:
+                yield document
             cursor = page.next_cursor
-            if cursor is None or len(found) > at_most:
-                return found[: at_most + 1]
+            if cursor is None:
+                return
 
     async def executions(self, tenant: str, key: str, *, limit: int, cursor: str | None) -> Page:
         """Executions of a key in the order of their ends."""
@@ -94,33 +114,5 @@ class FigureStore:
         return await self.store.find(WORKFLOWS, where, sort=(Sort("workflow"),), limit=limit, cursor=cursor)
 
 
-def write_rollup(rollup: Rollup) -> Body:
-    """A rollup as a document; pairs, because names may hold dots."""
-    cell = rollup.cell
-    return {
-        "tenant": cell.tenant,
-        "workflow": cell.workflow,
-        "version": cell.version,
-        "minute_ms": cell.minute_ms,
-        "counts": sorted([name, count] for name, count in rollup.counts.items()),
-        "latency": sorted([bucket, count] for bucket, count in rollup.latency.items()),
-        "log": rollup.log,
-        "floor": rollup.floor,
-        "applied": sorted(rollup.applied),
-    }
-
-
-def read_rollup(body: Mapping[str, object]) -> Rollup:
-    """The document as a rollup."""
-    counts, latency, applied = body["counts"], body["latency"], body["applied"]
-    minute_ms, floor = body["minute_ms"], body["floor"]
-    assert isinstance(counts, list) and isinstance(latency, list) and isinstance(applied, list)
-    assert isinstance(minute_ms, int) and isinstance(floor, int)
-    return Rollup(
-        cell=Cell(str(body["tenant"]), str(body["workflow"]), str(body["version"]), minute_ms),
-        counts={name: count for name, count in counts},
-        latency={bucket: count for bucket, count in latency},
-        log=str(body["log"]),
-        floor=floor,
-        applied=frozenset(applied),
-    )
+def _collection(cell: Cell) -> str:
+    return CONVERSATIONS if cell.subject.family == "conversations" else FIGURES

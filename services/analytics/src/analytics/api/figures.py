@@ -10,13 +10,15 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 
 from analytics.adapters.figure_store import FigureStore
-from analytics.domain.rollup import MINUTE_MS, Settled
+from analytics.domain.cells import HOUR_MS, MINUTE_MS
+from analytics.domain.conversation_figures import conversation_figures
+from analytics.domain.rollup import Settled
 from analytics.domain.summary import by_workflow, figures
 from document_store import Equal
 
 HOURS_DEFAULT = 24
 ROLLUPS_MAX = 50_000
-"""Rollups that one question may add up: 34 days of one workflow, or a day of 34."""
+"""Rollups that one question may add up: five years of hours of one workflow."""
 
 Token = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 TenantFilter = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
@@ -64,6 +66,16 @@ def figure_routes(desk: Desk) -> APIRouter:
         found = [doc.body for doc in page.documents]
         return JSONResponse({"executions": found, "next_cursor": page.next_cursor, "as_of_seq": settled.floor})
 
+    @router.get("/conversations/{tenant}/{key}")
+    async def conversation(tenant: Token, key: Token) -> JSONResponse:
+        """Who wrote, who waited how long, who handled it, how it ended and what it cost; nothing that was said."""
+        settled = await desk.read_settled()
+        found = await desk.store.conversation(tenant, key)
+        if found is None:
+            return JSONResponse({"error": "not_found", "detail": f"no conversation {tenant}/{key}"}, status_code=404)
+        shown = dataclasses.asdict(conversation_figures(found))
+        return JSONResponse({"tenant": tenant, "key": key, "as_of_seq": settled.floor, **shown})
+
     return router
 
 
@@ -71,14 +83,16 @@ def period(from_: AwareDatetime | None, to: AwareDatetime | None, *, now_ms: int
     """[from, to) in Unix milliseconds, of whole minutes."""
     last_ms = now_ms if to is None else int(to.timestamp() * 1_000)
     to_ms = last_ms // MINUTE_MS * MINUTE_MS + MINUTE_MS
-    first_ms = last_ms - HOURS_DEFAULT * 60 * MINUTE_MS if from_ is None else int(from_.timestamp() * 1_000)
+    first_ms = last_ms - HOURS_DEFAULT * HOUR_MS if from_ is None else int(from_.timestamp() * 1_000)
     return first_ms // MINUTE_MS * MINUTE_MS, to_ms
 
 
 async def _summary(desk: Desk, where: dict[str, str | None], from_ms: int, to_ms: int) -> JSONResponse:
     settled = await desk.read_settled()
     conditions = [Equal(name, value) for name, value in where.items() if value is not None]
-    rollups = await desk.store.rollups(conditions, from_ms=from_ms, to_ms=to_ms, at_most=ROLLUPS_MAX)
+    rollups = await desk.store.rollups(
+        ("executions", "messages"), conditions, from_ms=from_ms, to_ms=to_ms, at_most=ROLLUPS_MAX
+    )
     if len(rollups) > ROLLUPS_MAX:
         return _invalid("from", f"the period holds more than {ROLLUPS_MAX} rollups; ask for less, or for one workflow")
     answer = {

@@ -1,12 +1,13 @@
-"""What does a message of the log count for?"""
+"""What does a message of the log count for in its workflow version, or in its tenant?"""
 
 import re
 from collections.abc import Callable, Mapping
 
-from analytics.domain.rollup import MINUTE_MS, Cell, Contribution
+from analytics.domain.cells import Subject
+from analytics.domain.rollup import Contribution
 from contracts.budgets import BudgetExhausted, BudgetRaised
 from contracts.completions import CompletionFailed, CompletionProduced
-from contracts.conversations import MessageReceived, MessageSent, MessageSuppressed, TurnRefused
+from contracts.conversations import ConversationRated, MessageReceived, MessageSent, MessageSuppressed, TurnRefused
 from contracts.costs import CostRecorded
 from contracts.envelope import LogEntry, Message
 from contracts.executions import ExecutionFinished
@@ -32,14 +33,18 @@ Counts = Mapping[str, int]
 
 
 def contribution_of(tenant: str, entry: LogEntry) -> Contribution:
-    """What this entry adds, to which cell. The minute is the log's, not the sender's."""
-    message, minute_ms = entry.message, entry.timestamp_ms // MINUTE_MS * MINUTE_MS
+    """What this entry adds to its workflow version, if it ends an execution, or to its tenant."""
+    message = entry.message
     if isinstance(message, ExecutionFinished):
-        cell = Cell(tenant, _label(message.workflow), _label(message.version), minute_ms)
-        return Contribution(entry.sequence, cell, _execution(message), max(0, message.finished_ms - message.started_ms))
+        subject = Subject(tenant, "executions", label_of(message.workflow), label_of(message.version))
+        values = {
+            "latency_ms": max(0, message.finished_ms - message.started_ms),
+            "cost_microdollars": message.cost_microdollars,
+        }
+        return Contribution(entry.sequence, subject, _execution(message), values)
     count = COUNTED.get(type(message)) if message is not None else None
     counts = {} if count is None or message is None else count(message)
-    return Contribution(entry.sequence, Cell(tenant, "", "", minute_ms), counts)
+    return Contribution(entry.sequence, Subject(tenant, "messages"), counts)
 
 
 def _execution(message: ExecutionFinished) -> Counts:
@@ -50,7 +55,7 @@ def _execution(message: ExecutionFinished) -> Counts:
         "executions": 1,
         "successes": int(message.success and not message.default_response),
         "handovers": int(handed_over),
-        f"handovers_by_reason.{_label(message.reason or 'none')}": int(handed_over),
+        f"handovers_by_reason.{label_of(message.reason or 'none')}": int(handed_over),
         "turns": int(is_turn),
         "turn_handovers": int(is_turn and handed_over),
         "default_responses": int(message.default_response),
@@ -62,7 +67,7 @@ def _execution(message: ExecutionFinished) -> Counts:
     return {name: count for name, count in counts.items() if count}
 
 
-def _label(text: str) -> str:
+def label_of(text: str) -> str:
     """A bounded part of a name or an id, of characters that mean nothing there."""
     return NOT_IN_LABEL.sub("_", text[:LABEL_CHARACTERS_MAX])
 
@@ -73,7 +78,7 @@ def _one(name: str) -> Callable[[Message], Counts]:
 
 def _by(name: str, field: str) -> Callable[[Message], Counts]:
     """Counted under the name, and by the value of a field."""
-    return lambda message: {name: 1, f"{name}_by_{field}.{_label(str(getattr(message, field)))}": 1}
+    return lambda message: {name: 1, f"{name}_by_{field}.{label_of(str(getattr(message, field)))}": 1}
 
 
 def _completion(message: Message) -> Counts:
@@ -81,14 +86,14 @@ def _completion(message: Message) -> Counts:
     produced = isinstance(message, CompletionProduced)
     counts = {
         "completions_produced" if produced else "completions_failed": 1,
-        f"completions_by_model.{_label(message.model or 'unknown')}": 1,
+        f"completions_by_model.{label_of(message.model or 'unknown')}": 1,
         "completion_cost_microdollars": message.cost_microdollars,
         "tokens_input": message.tokens_input,
         "tokens_cached": message.tokens_cached,
         "tokens_output": message.tokens_output,
     }
     if isinstance(message, CompletionFailed):
-        counts[f"completions_failed_by_error_class.{_label(message.error_class)}"] = 1
+        counts[f"completions_failed_by_error_class.{label_of(message.error_class)}"] = 1
     return {name: count for name, count in counts.items() if count}
 
 
@@ -104,7 +109,7 @@ def _recorded(message: Message) -> Counts:
     }
     for entry in message.entries:
         if entry.tool is not None:
-            for name in ("tool_cost_microdollars", f"tool_cost_microdollars_by_tool.{_label(entry.tool)}"):
+            for name in ("tool_cost_microdollars", f"tool_cost_microdollars_by_tool.{label_of(entry.tool)}"):
                 counts[name] = counts.get(name, 0) + entry.spent_microdollars
     return {name: count for name, count in counts.items() if count}
 
@@ -114,6 +119,7 @@ COUNTED: Mapping[type[Message], Callable[[Message], Counts]] = {
     MessageSent: _by("messages_sent", "author"),
     MessageSuppressed: _by("messages_suppressed", "reason"),
     TurnRefused: _by("turns_refused", "reason"),
+    ConversationRated: _by("ratings", "rating"),
     OpenHandover: _by("handovers_opened", "reason"),
     HandoverClaimed: _one("handovers_claimed"),
     HandoverReleased: _one("handovers_released"),

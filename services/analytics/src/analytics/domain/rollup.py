@@ -1,38 +1,28 @@
-"""What does a minute of one workflow version hold, and how is a message counted in it exactly once?"""
+"""What does a cell hold, and how is a message counted in it exactly once?"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from analytics.domain.cells import Cell, Subject
 from analytics.domain.histogram import Histogram, bucket_of, merged
 
-MINUTE_MS = 60_000
 NAMES_MAX = 300
 """Different counts in one rollup; further names are counted under `<family>.other`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What a rollup is about. Messages that belong to no execution have workflow and version ''."""
-
-    tenant: str
-    workflow: str
-    version: str
-    minute_ms: int
-
-    @property
-    def id(self) -> str:
-        """Unique over all cells."""
-        return f"{self.tenant}/{self.minute_ms}/{self.workflow}/{self.version}"
+MOMENTS_MAX = 500
+"""Different moments in one rollup; further ones are counted as `moments_dropped`."""
+NOTHING: Histogram = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one message, at this sequence of the log, adds to its cell."""
+    """What one message, at this sequence of the log, adds to a subject: counts, values by name (milliseconds,
+    micro-dollars), and moments by name, of which the earliest is kept."""
 
     sequence: int
-    cell: Cell
+    subject: Subject
     counts: Mapping[str, int]
-    latency_ms: int | None = None
+    values: Mapping[str, int] = field(default_factory=dict)
+    moments: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +35,15 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """Counts of one cell, and which messages are in them: all up to `floor`, and `applied` above it.
+    """What is counted in one cell, and which messages are in it: all up to `floor`, and `applied` above it.
 
     Messages may come in any order and more than once (a killed process's come again later than newer ones), so the
     last sequence alone would not say whether one is counted."""
 
     cell: Cell
     counts: Mapping[str, int] = field(default_factory=dict)
-    latency: Histogram = field(default_factory=dict)
+    histograms: Mapping[str, Histogram] = field(default_factory=dict)
+    moments: Mapping[str, int] = field(default_factory=dict)
     log: str = ""
     floor: int = 0
     applied: frozenset[int] = frozenset()
@@ -60,6 +51,10 @@ class Rollup:
     def holds(self, sequence: int) -> bool:
         """Whether the message is counted."""
         return sequence <= self.floor or sequence in self.applied
+
+    def histogram(self, name: str) -> Histogram:
+        """The values of this name."""
+        return self.histograms.get(name, NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +75,8 @@ def count_in(rollup: Rollup, contributions: Iterable[Contribution], settled: Set
             new.setdefault(contribution.sequence, contribution)
     floor = max(rollup.floor, settled.floor)
     applied = frozenset(sequence for sequence in rollup.applied | new.keys() if sequence > floor)
-    counts = added(rollup.counts, (contribution.counts for contribution in new.values()))
-    latency = merged([rollup.latency, *(_latency(contribution) for contribution in new.values())])
-    changed = replace(rollup, counts=counts, latency=latency, floor=floor, applied=applied)
-    return changed, set(new)
+    changed = replace(rollup, floor=floor, applied=applied)
+    return (_with(changed, list(new.values())) if new else changed), set(new)
 
 
 def added(counts: Mapping[str, int], more: Iterable[Mapping[str, int]]) -> dict[str, int]:
@@ -97,5 +90,25 @@ def added(counts: Mapping[str, int], more: Iterable[Mapping[str, int]]) -> dict[
     return total
 
 
-def _latency(contribution: Contribution) -> Histogram:
-    return {} if contribution.latency_ms is None else {bucket_of(contribution.latency_ms): 1}
+def _with(rollup: Rollup, new: list[Contribution]) -> Rollup:
+    moments, dropped = _earliest(rollup.moments, new)
+    counts = added(rollup.counts, (one.counts for one in new))
+    if dropped:
+        counts["moments_dropped"] = counts.get("moments_dropped", 0) + dropped
+    histograms = dict(rollup.histograms)
+    for name in {name for one in new for name in one.values}:
+        values = ({bucket_of(one.values[name]): 1} for one in new if name in one.values)
+        histograms[name] = merged([rollup.histogram(name), *values])
+    return replace(rollup, counts=counts, histograms=histograms, moments=moments)
+
+
+def _earliest(known: Mapping[str, int], new: Iterable[Contribution]) -> tuple[dict[str, int], int]:
+    """The earliest of each name, and how many names found no room."""
+    moments, dropped = dict(known), 0
+    for one in new:
+        for name, at_ms in one.moments.items():
+            if name not in moments and len(moments) >= MOMENTS_MAX:
+                dropped += 1
+            else:
+                moments[name] = min(at_ms, moments.get(name, at_ms))
+    return moments, dropped

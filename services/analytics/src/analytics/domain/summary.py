@@ -30,14 +30,14 @@ def figures(rollups: Iterable[Rollup]) -> Figures:
     """SPEC A3: handover rate is executions handed over of all, intervention rate is handovers of turns."""
     known = list(rollups)
     counts = added({}, (rollup.counts for rollup in known))
-    return _figures(counts, merged(rollup.latency for rollup in known))
+    return _figures(counts, merged(rollup.histogram("latency_ms") for rollup in known))
 
 
 def by_workflow(rollups: Iterable[Rollup]) -> dict[str, Figures]:
     """The same for each workflow by name; messages outside executions belong to none."""
     groups: dict[str, list[Rollup]] = {}
     for rollup in rollups:
-        groups.setdefault(rollup.cell.workflow, []).append(rollup)
+        groups.setdefault(rollup.cell.subject.workflow, []).append(rollup)
     return {workflow: figures(group) for workflow, group in sorted(groups.items()) if workflow}
 
 

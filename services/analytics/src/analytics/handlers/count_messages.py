@@ -8,15 +8,16 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from analytics.domain.contribute import contribution_of
+from analytics.domain.cells import Cell, cells_of
+from analytics.domain.contributions import contributions_of
 from analytics.domain.execution import execution_document, execution_id
-from analytics.domain.rollup import Cell, Contribution, Settled, Versioned, count_in
+from analytics.domain.rollup import Contribution, Settled, Versioned, count_in
 from contracts.envelope import LogEntry
 from contracts.executions import ExecutionFinished
 from service_kit.bus import Delivery
 from service_kit.errors import RetryLater
 
-CELLS_KEPT_MAX = 5_000
+CELLS_KEPT_MAX = 20_000
 WRITES_MAX = 500
 CONFLICTS_MAX = 20
 
@@ -96,8 +97,9 @@ class CountMessages:
         cells: dict[Cell, list[Contribution]] = {}
         for waiting in batch:
             if waiting.entry.sequence not in repeats:
-                contribution = contribution_of(waiting.tenant, waiting.entry)
-                cells.setdefault(contribution.cell, []).append(contribution)
+                for contribution in contributions_of(waiting.tenant, waiting.key, waiting.entry):
+                    for cell in cells_of(contribution.subject, waiting.entry.timestamp_ms):
+                        cells.setdefault(cell, []).append(contribution)
         await self._keep_workflows(list(cells))
         counted: set[int] = set()
         for start in range(0, len(cells), WRITES_MAX):
@@ -153,7 +155,8 @@ class CountMessages:
         return repeats | {places[id_] for id_ in known}
 
     async def _keep_workflows(self, cells: Sequence[Cell]) -> None:
-        new = {(cell.tenant, cell.workflow, cell.version): cell for cell in cells if cell.workflow}
+        ended = [cell for cell in cells if cell.subject.family == "executions"]
+        new = {(cell.subject.tenant, cell.subject.workflow, cell.subject.version): cell for cell in ended}
         new = {name: cell for name, cell in new.items() if name not in self._workflows}
         if new:
             await self.figures.add_workflows(list(new.values()))
