@@ -1,4 +1,4 @@
-"""What does one SQLite connection do for a document store? Every function here runs in the store's own thread."""
+"""What does one SQLite connection do for a document store? Every function here runs in the thread of its lane."""
 
 import json
 import sqlite3
