@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.start_servers import (
     NatsCluster,
@@ -19,6 +20,9 @@ from tests.support.start_servers import (
     start_nats_cluster,
     start_redis,
 )
+
+settings.register_profile("busy machine", settings(), deadline=None)  # A slow example says nothing about the code.
+settings.load_profile("busy machine")
 
 
 @pytest.fixture(scope="session")

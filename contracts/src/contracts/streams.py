@@ -1,6 +1,7 @@
 """Which streams, buckets and consumers exist, and within what limits?"""
 
 from dataclasses import dataclass, field
+from functools import cache
 
 from contracts.budgets import BudgetExhausted, BudgetRaised, RaiseBudget
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
@@ -47,7 +48,7 @@ from contracts.handovers import (
     ReturnHandover,
 )
 from contracts.notes import AddNote, NoteAdded
-from contracts.subjects import every_version_of
+from contracts.subjects import EVERYTHING, every_version_of, type_without_version
 from contracts.suggestions import OfferSuggestion, RequestSuggestion, SettleSuggestion, SuggestionSettled
 from contracts.tool_calls import (
     ExecuteToolCall,
@@ -75,18 +76,31 @@ class ConsumerSpec:
     """One durable pull consumer. `ack_pending_max` bounds what is delivered and not yet acknowledged.
 
     After `ack_wait_seconds` without a sign of life a delivery is made again: soon, since long work says three times
-    within it that it goes on, and only a process that died says nothing."""
+    within it that it goes on, and only a process that died says nothing. `reads_all`: it gets every message, and passes
+    over the types of others; for who wants most of them and must catch up fast (ADR-0023)."""
 
     name: str
     types: tuple[type[Message], ...]
     ack_wait_seconds: float = 6.0
     ack_pending_max: int = 1_000
     extra_filters: tuple[str, ...] = field(default=())
+    reads_all: bool = False
 
     @property
     def filters(self) -> tuple[str, ...]:
-        """Subject filters, every major version of each type."""
+        """Subject filters, every major version of each type; one of all messages where it reads all."""
+        if self.reads_all:
+            return (EVERYTHING,)
         return tuple(every_version_of(kind.route) for kind in self.types) + self.extra_filters
+
+    def passes_over(self, subject: str) -> bool:
+        """Whether a message that it gets is of no type that it wants, in any version."""
+        return self.reads_all and type_without_version(subject) not in _wanted_by(self.types)
+
+
+@cache
+def _wanted_by(types: tuple[type[Message], ...]) -> frozenset[str]:
+    return frozenset(type_without_version(every_version_of(kind.route)) for kind in types)
 
 
 LOG = StreamSpec(
@@ -235,4 +249,5 @@ ANALYTICS = ConsumerSpec(
         CostRecorded,
     ),
     ack_pending_max=4_000,
+    reads_all=True,
 )

@@ -67,6 +67,15 @@ def every_version_of(route: Route) -> str:
     return f"hil.{route.kind}.{route.name}.*.*.*"
 
 
+EVERYTHING = "hil.>"
+"""Consumer filter for every message of a stream."""
+
+
+def type_without_version(subject: str) -> str:
+    """`hil.evt.message.sent` of `hil.evt.message.sent.v1.acme.c42`."""
+    return ".".join(subject.split(".", 4)[:4])
+
+
 def timer_subject(timer_id: str, tenant: str, key: str) -> str:
     """Where a timer of a key is stored; outside the fence."""
     return f"hil.timer.{timer_id}.{tenant}.{key}"

@@ -12,6 +12,7 @@ from contracts.streams import DEAD_LETTERS, LOG, ConsumerSpec
 from service_kit.bus import Consumer, Delivery, Order, next_delay
 from service_kit.connection import Connection
 from service_kit.errors import RetryLater, Unprocessable
+from tests.support.handovers import opened, put
 from tests.support.kit import TENANT, consuming, kit, say
 from tests.support.start_servers import NatsServer
 from tests.support.wait_until import wait_until
@@ -46,6 +47,28 @@ async def test_a_handled_message_is_acknowledged(nats_server: NatsServer) -> Non
             return len(seen) == 100 and await pending(connection) == 0
 
         await wait_until(settled)
+
+
+async def test_who_reads_all_handles_its_own_types_passes_over_others_and_buries_unknown_versions(
+    nats_server: NatsServer,
+) -> None:
+    seen: list[str] = []
+
+    async def handler(delivery: Delivery) -> None:
+        seen.append(delivery.subject.type)
+
+    reader = dataclasses.replace(SPEC, reads_all=True)
+    async with kit(nats_server.url) as connection, consuming(connection, reader, {MessageReceived: handler}):
+        await say(connection, "c1", "1")
+        await put(connection, opened("h1"), "c1")
+        await connection.publish_surely(SUBJECT.replace(".v1.", ".v9."), b"{}", headers={})
+        await say(connection, "c1", "2")
+
+        async def settled() -> bool:
+            return len(seen) == 2 and await pending(connection) == 0
+
+        await wait_until(settled)
+        assert [letter["Hil-Dead-Sequence"] for letter in await dead_letters(connection)] == ["3"]
 
 
 async def test_outside_trouble_is_delivered_again_after_its_delay(nats_server: NatsServer) -> None:

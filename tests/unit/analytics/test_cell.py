@@ -5,10 +5,10 @@ from dataclasses import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.domain.cells import HOUR_MS, MINUTE_MS, Cell, Subject, cells_of, stretches
+from analytics.domain.cells import DAY_MS, HOUR_MS, MINUTE_MS, SPANS_MS, Cell, Subject, cells_of, stretches
 
 FIRST = Subject("a", "executions", "w", "1")
-minutes = st.integers(0, 400)
+minutes = st.integers(0, 6_000)
 
 
 def test_cells_that_differ_in_anything_have_different_ids() -> None:
@@ -24,19 +24,23 @@ def test_cells_that_differ_in_anything_have_different_ids() -> None:
     assert len({cell.id for cell in cells}) == len(cells) == 14
 
 
-def test_a_message_counts_in_its_minute_and_its_hour_and_a_conversation_has_one_cell() -> None:
-    at_ms = HOUR_MS + 2 * MINUTE_MS + 5
-    assert cells_of(FIRST, at_ms) == (Cell(FIRST, "minute", HOUR_MS + 2 * MINUTE_MS), Cell(FIRST, "hour", HOUR_MS))
+def test_a_message_counts_in_its_minute_its_hour_and_its_day_and_a_conversation_has_one_cell() -> None:
+    hour_ms = DAY_MS + HOUR_MS
+    at_ms = hour_ms + 2 * MINUTE_MS + 5
+    begins = {"day": DAY_MS, "hour": hour_ms, "minute": hour_ms + 2 * MINUTE_MS}
+    assert {cell.span: cell.start_ms for cell in cells_of(FIRST, at_ms)} == begins
     talk = Subject("a", "conversations", key="c1")
     assert cells_of(talk, at_ms) == (Cell(talk, "all", 0),)
 
 
 @given(minutes, minutes)
-def test_the_stretches_of_a_period_are_it_once_and_hours_wherever_they_are_full(first: int, second: int) -> None:
+def test_the_stretches_of_a_period_are_it_once_and_as_long_as_they_can_be(first: int, second: int) -> None:
     from_ms, to_ms = (number * MINUTE_MS for number in sorted((first, second)))
     parts = list(stretches(from_ms, to_ms))
     covered = [minute for _, since, until in parts for minute in range(since, until, MINUTE_MS)]
     assert covered == list(range(from_ms, to_ms, MINUTE_MS))
-    in_minutes = sum((until - since) // MINUTE_MS for span, since, until in parts if span == "minute")
-    assert in_minutes < 120
-    assert all(since % HOUR_MS == until % HOUR_MS == 0 for span, since, until in parts if span == "hour")
+    assert all(since % SPANS_MS[span] == until % SPANS_MS[span] == 0 for span, since, until in parts)
+    cells = {
+        span: sum((until - since) // SPANS_MS[span] for one, since, until in parts if one == span) for span in SPANS_MS
+    }
+    assert cells["minute"] < 120 and cells["hour"] < 48

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hil.bench.analytics_command import analytics
 from hil.bench.cache_command import cache
 from hil.bench.gateway_commands import budget, gateway
 from hil.bench.inbox_command import inbox
@@ -67,3 +68,4 @@ bench.command("cache")(cache)
 bench.command("pii")(pii)
 bench.command("tools")(tools)
 bench.command("inbox")(inbox)
+bench.command("analytics")(analytics)

@@ -16,7 +16,7 @@ class Settings(BaseSettings):
     )
     http_host: str = Field("127.0.0.1", description="Address to listen on.")
     http_port: int = Field(8085, ge=0, le=65535, description="Port of the API, health and metrics.")
-    batch_max: int = Field(1_000, ge=1, le=1_000, description="Messages in hand, and counted in one write, at most.")
+    batch_max: int = Field(2_000, ge=1, le=4_000, description="Messages in hand, and counted in one write, at most.")
     trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of turns that are traced.")
     otlp_endpoint: str | None = Field(None, description="OTLP/HTTP endpoint for traces; none are exported if unset.")
     log_level: str = Field("info", description="debug, info, warning or error.")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from analytics.adapters.rollup_documents import read_rollup, write_rollup
 from analytics.domain.cells import Cell, Family, Subject, stretches
 from analytics.domain.rollup import Rollup, Versioned
-from document_store import Between, Document, DocumentStore, Equal, Page, Sort, Stored, VersionConflict, Write
-from document_store.protocol import Body, Condition
+from document_store import Between, Document, DocumentStore, Equal, OneOf, Page, Sort, Stored, VersionConflict, Write
+from document_store.limits import ONE_OF_MAX
+from document_store.protocol import DOCUMENT_ID, Body, Condition
 
 FIGURES, CONVERSATIONS, EXECUTIONS, WORKFLOWS = "figures", "conversations", "executions", "workflows"
 PAGE_MAX = 1_000
@@ -31,12 +32,18 @@ class FigureStore:
         for collection, fields in INDEXES:
             await self.store.ensure_index(collection, fields)
 
-    async def load(self, cell: Cell) -> Versioned:
-        """The rollup of a cell, empty if there is none."""
-        found = await self.store.get(_collection(cell), cell.id)
-        if found is None:
-            return Versioned(Rollup(cell), 0)
-        return Versioned(read_rollup(found.body), found.version)
+    async def load(self, cells: Sequence[Cell]) -> dict[Cell, Versioned]:
+        """The rollups of these cells, empty where there is none."""
+        known = {cell: Versioned(Rollup(cell), 0) for cell in cells}
+        for collection in (FIGURES, CONVERSATIONS):
+            ids = [cell.id for cell in cells if _collection(cell) == collection]
+            for start in range(0, len(ids), ONE_OF_MAX):
+                asked = OneOf(DOCUMENT_ID, ids[start : start + ONE_OF_MAX])
+                page = await self.store.find(collection, (asked,), limit=ONE_OF_MAX)
+                for document in page.documents:
+                    rollup = read_rollup(document.body)
+                    known[rollup.cell] = Versioned(rollup, document.version)
+        return known
 
     async def save(self, rollups: Sequence[Versioned]) -> list[Versioned | None]:
         """Write each if nobody else did meanwhile: as stored now, or None where somebody did."""

@@ -1,48 +1,64 @@
 """How is a rollup written as a document and read again?"""
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from operator import attrgetter
 from typing import cast
+
+import orjson
 
 from analytics.domain.cells import Cell, Span, Subject
 from analytics.domain.rollup import Rollup
 from document_store.protocol import Body
 
 DIMENSIONS = tuple(one.name for one in fields(Subject))
-Pairs = list[tuple[str, int]]
+dimensions_of = attrgetter(*DIMENSIONS)
 
 
 def write_rollup(rollup: Rollup) -> Body:
-    """Counts as pairs, because their names may hold dots."""
+    """What is not searched for is one text each: a store looks at every value of a document, busy cells are written
+    with each batch, and names of counts may hold dots, which fields may not."""
     return {
-        **asdict(rollup.cell.subject),
+        **dict(zip(DIMENSIONS, dimensions_of(rollup.cell.subject), strict=True)),
         "span": rollup.cell.span,
         "start_ms": rollup.cell.start_ms,
-        "counts": sorted([name, count] for name, count in rollup.counts.items()),
-        "histograms": {
-            name: sorted([bucket, count] for bucket, count in histogram.items())
-            for name, histogram in sorted(rollup.histograms.items())
-        },
-        "moments": sorted([name, at_ms] for name, at_ms in rollup.moments.items()),
+        "counts": orjson.dumps(rollup.counts).decode(),
+        "histograms": orjson.dumps({name: list(one.items()) for name, one in rollup.histograms.items()}).decode(),
+        "moments": orjson.dumps(rollup.moments).decode(),
         "log": rollup.log,
         "floor": rollup.floor,
-        "applied": sorted(rollup.applied),
+        "applied": " ".join(map(str, _steps(sorted(rollup.applied)))),
     }
 
 
 def read_rollup(body: Mapping[str, object]) -> Rollup:
     """What `write_rollup` wrote. Thousands are read for one answer, so nothing is validated that is our own."""
-    histograms = cast(dict[str, list[tuple[int, int]]], body["histograms"])
+    histograms = orjson.loads(cast(str, body["histograms"]))
     return Rollup(
         cell=Cell(_subject(body), cast(Span, body["span"]), cast(int, body["start_ms"])),
-        counts=dict(cast(Pairs, body["counts"])),
+        counts=orjson.loads(cast(str, body["counts"])),
         histograms={name: dict(pairs) for name, pairs in histograms.items()},
-        moments=dict(cast(Pairs, body["moments"])),
+        moments=orjson.loads(cast(str, body["moments"])),
         log=cast(str, body["log"]),
         floor=cast(int, body["floor"]),
-        applied=frozenset(cast(list[int], body["applied"])),
+        applied=frozenset(_sums(map(int, cast(str, body["applied"]).split()))),
     )
 
 
 def _subject(body: Mapping[str, object]) -> Subject:
     return Subject(*(body[name] for name in DIMENSIONS))  # type: ignore[arg-type]
+
+
+def _steps(ascending: Iterable[int]) -> Iterable[int]:
+    """The first number, then how far each is from the one before."""
+    before = 0
+    for number in ascending:
+        yield number - before
+        before = number
+
+
+def _sums(steps: Iterable[int]) -> Iterable[int]:
+    total = 0
+    for step in steps:
+        total += step
+        yield total

@@ -18,7 +18,7 @@ from document_store import Equal
 
 HOURS_DEFAULT = 24
 ROLLUPS_MAX = 50_000
-"""Rollups that one question may add up: five years of hours of one workflow."""
+"""Rollups that one question may add up: a year of days of a hundred workflow versions."""
 
 Token = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 TenantFilter = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,128}$")]

@@ -1,15 +1,17 @@
 """What are figures about, and over which time?"""
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 Family = Literal["executions", "nodes", "completions", "tools", "people", "messages", "conversations"]
-Span = Literal["minute", "hour", "all"]
-SPANS_MS: dict[Span, int] = {"minute": MINUTE_MS, "hour": HOUR_MS}
+DAY_MS = 86_400_000
+Span = Literal["minute", "hour", "day", "all"]
+SPANS_MS: dict[Span, int] = {"day": DAY_MS, "hour": HOUR_MS, "minute": MINUTE_MS}
+"""From the longest; each is made of whole ones of the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A subject in one minute or hour that begins at `start_ms`, or (a conversation) in all its time."""
+    """A subject in one minute, hour or day (UTC) that begins at `start_ms`, or (a conversation) in all its time."""
 
     subject: Subject
     span: Span
@@ -39,27 +41,33 @@ class Cell:
     @property
     def id(self) -> str:
         """Unique over all cells."""
-        tenant, *others = astuple(self.subject)
-        return "/".join(quote(part, safe="") for part in (tenant, self.span, str(self.start_ms), *others))
+        one = self.subject
+        others = one.family, one.workflow, one.version, one.node, one.agent, one.model, one.tool, one.person, one.key
+        return f"{one.tenant}/{self.span}/{self.start_ms}/{'/'.join(map(_escaped, others))}"
+
+
+def _escaped(part: str) -> str:
+    return quote(part, safe=" ") if "/" in part or "%" in part else part
 
 
 def cells_of(subject: Subject, at_ms: int) -> tuple[Cell, ...]:
-    """Where a message of this log time counts: minutes for what is new, hours so that months are few documents."""
+    """Where a message of this log time counts: in its minute, and in its hour and day, so that years are few documents."""
     if subject.family == "conversations":
         return (Cell(subject, "all", 0),)
     return tuple(Cell(subject, span, at_ms // length_ms * length_ms) for span, length_ms in SPANS_MS.items())
 
 
-def stretches(from_ms: int, to_ms: int) -> Iterator[tuple[Span, int, int]]:
-    """[from, to), which are whole minutes, as few cells: full hours, and the minutes before and after them."""
-    first_hour_ms = -(-from_ms // HOUR_MS) * HOUR_MS
-    last_hour_ms = to_ms // HOUR_MS * HOUR_MS
-    if first_hour_ms >= last_hour_ms:
-        yield "minute", from_ms, to_ms
+def stretches(
+    from_ms: int, to_ms: int, *, spans: tuple[Span, ...] = tuple(SPANS_MS)
+) -> Iterator[tuple[Span, int, int]]:
+    """[from, to), which are whole minutes, as few cells: full days, full hours around them, minutes around those."""
+    if from_ms >= to_ms:
         return
-    parts: tuple[tuple[Span, int, int], ...] = (
-        ("minute", from_ms, first_hour_ms),
-        ("hour", first_hour_ms, last_hour_ms),
-        ("minute", last_hour_ms, to_ms),
-    )
-    yield from (part for part in parts if part[1] < part[2])
+    span, finer = spans[0], spans[1:]
+    first_ms, last_ms = -(-from_ms // SPANS_MS[span]) * SPANS_MS[span], to_ms // SPANS_MS[span] * SPANS_MS[span]
+    if first_ms >= last_ms:
+        yield from stretches(from_ms, to_ms, spans=finer)
+        return
+    yield from stretches(from_ms, first_ms, spans=finer)
+    yield span, first_ms, last_ms
+    yield from stretches(last_ms, to_ms, spans=finer)

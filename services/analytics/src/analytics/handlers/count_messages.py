@@ -25,7 +25,7 @@ CONFLICTS_MAX = 20
 class Figures(Protocol):
     """Where rollups, executions and the list of workflows are kept."""
 
-    async def load(self, cell: Cell) -> Versioned: ...
+    async def load(self, cells: Sequence[Cell]) -> Mapping[Cell, Versioned]: ...
 
     async def save(self, rollups: Sequence[Versioned]) -> list[Versioned | None]: ...
 
@@ -74,7 +74,7 @@ class CountMessages:
     async def _settle(self, batch: Sequence[Waiting]) -> None:
         """Tell each handler how it went. If a bug of ours broke the write, each message has a try of its own, so that
         one cannot take the others with it."""
-        counting = asyncio.create_task(self._count(batch))
+        counting = asyncio.create_task(self.count(batch))
         await asyncio.wait({counting})
         error = counting.exception()
         if error is not None:
@@ -91,7 +91,8 @@ class CountMessages:
             else:
                 waiting.done.set_exception(error)
 
-    async def _count(self, batch: Sequence[Waiting]) -> None:
+    async def count(self, batch: Sequence[Waiting]) -> None:
+        """Returns when all of a batch is counted and stored. Raises RetryLater."""
         settled = await self.read_settled()
         repeats = await self._keep_executions(batch)
         cells: dict[Cell, list[Contribution]] = {}
@@ -114,7 +115,9 @@ class CountMessages:
         counted: set[int] = set()
         open_cells = dict(cells)
         for _ in range(CONFLICTS_MAX):
-            changes = [await self._counted(cell, parts, settled) for cell, parts in open_cells.items()]
+            known = await self.figures.load([cell for cell in open_cells if cell not in self._cells])
+            known = {**known, **{cell: self._cells[cell] for cell in open_cells if cell in self._cells}}
+            changes = [_counted(known[cell], parts, settled) for cell, parts in open_cells.items()]
             saved = await self.figures.save([change for change, _ in changes])
             for cell, (_, new), kept in zip(list(open_cells), changes, saved, strict=True):
                 if kept is not None:
@@ -126,11 +129,6 @@ class CountMessages:
             if not open_cells:
                 return counted
         raise RetryLater(f"{len(open_cells)} rollups were written by others {CONFLICTS_MAX} times")
-
-    async def _counted(self, cell: Cell, parts: Sequence[Contribution], settled: Settled) -> tuple[Versioned, set[int]]:
-        known = self._cells.get(cell) or await self.figures.load(cell)
-        rollup, new = count_in(known.rollup, parts, settled)
-        return Versioned(rollup, known.version), new
 
     def _keep(self, cell: Cell, kept: Versioned) -> None:
         self._cells[cell] = kept
@@ -161,3 +159,8 @@ class CountMessages:
         if new:
             await self.figures.add_workflows(list(new.values()))
             self._workflows |= new.keys()
+
+
+def _counted(known: Versioned, parts: Sequence[Contribution], settled: Settled) -> tuple[Versioned, set[int]]:
+    rollup, new = count_in(known.rollup, parts, settled)
+    return Versioned(rollup, known.version), new

@@ -1,0 +1,133 @@
+"""What does the measurement of analytics run on: a server with a log to read, and the service as a process?"""
+
+import asyncio
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import aiohttp
+import psutil
+
+from contracts.envelope import Identity, Message, derive_message_id
+from hil.bench.analytics_story import TENANT, Tally, conversation
+from hil.embedded.nats_server import NatsServer, start_nats
+from hil.embedded.ports import LOOPBACK, free_port
+from hil.embedded.processes import Child, Command
+from service_kit.bus import publish
+from service_kit.connection import Connection, connected
+from service_kit.streams import ensure_streams
+
+READY_SECONDS = 60.0
+STANDSTILL_SECONDS = 60.0
+PUBLISHED_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class AnalyticsStack:
+    """Everything in `directory`; the service can be killed and started again."""
+
+    directory: Path
+    port: int = field(default_factory=free_port)
+    server: NatsServer = field(init=False)
+    _child: Child = field(init=False)
+
+    @property
+    def store_url(self) -> str:
+        """The store of the service."""
+        return f"sqlite:///{self.directory}/analytics.sqlite3"
+
+    @property
+    def base_url(self) -> str:
+        """The service over HTTP."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def start_server(self) -> None:
+        """NATS alone."""
+        self.server = start_nats(self.directory / "nats")
+
+    async def start_service(self) -> None:
+        """Returns when it is ready."""
+        settings = {
+            "ANALYTICS_NATS_URL": self.server.url,
+            "ANALYTICS_STORE_URL": self.store_url,
+            "ANALYTICS_HTTP_PORT": str(self.port),
+            "ANALYTICS_LOG_LEVEL": "warning",
+        }
+        arguments = (sys.executable, "-m", "analytics")
+        self._child = Child(
+            Command("analytics", arguments, self.directory / "analytics.log", {**os.environ, **settings})
+        )
+        self._child.start()
+        async with aiohttp.ClientSession(self.base_url) as session, asyncio.timeout(READY_SECONDS):
+            while not await _is_ready(session):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.05)
+
+    async def counted_through(self, sequence: int) -> None:
+        """Wait until everything up to a sequence is counted. Raises TimeoutError when that stands still."""
+        known, since = -1, time.monotonic()
+        async with aiohttp.ClientSession(self.base_url) as session:
+            while known < sequence:
+                async with session.get("/v1/executions/bench/none") as response:
+                    now = int((await response.json())["as_of_seq"])
+                if now != known:
+                    known, since = now, time.monotonic()
+                elif time.monotonic() - since > STANDSTILL_SECONDS:
+                    raise TimeoutError(f"counting stands still at {known} of {sequence}")
+                await asyncio.sleep(0.05)
+
+    def cpu_seconds(self) -> float:
+        """What the service has used so far."""
+        used = psutil.Process(self._child.pid).cpu_times()
+        return float(used.user + used.system)
+
+    def rss_mb(self) -> float:
+        """What it holds in memory now."""
+        return float(psutil.Process(self._child.pid).memory_info().rss) / 1_048_576
+
+    def kill_service(self) -> None:
+        """SIGKILL."""
+        os.kill(self._child.pid, 9)
+        self._child.stop()
+
+    def stop(self) -> None:
+        """Everything."""
+        self._child.stop()
+        self.server.stop()
+
+
+async def fill_log(server: NatsServer, events: int, *, seed: int) -> tuple[Tally, int]:
+    """Whole conversations of at least so many messages; what they say, and the last one's sequence."""
+    tally, rng, last = Tally(), random.Random(seed), 0  # noqa: S311
+    async with connected(server.url, service="bench") as connection:
+        await ensure_streams(connection.jetstream)
+        story = _story(events, rng, tally)
+        while batch := list(islice(story, PUBLISHED_AT_ONCE)):
+            last = max(await asyncio.gather(*(_publish(connection, *one) for one in batch)))
+    return tally, last
+
+
+def _story(events: int, rng: random.Random, tally: Tally) -> Iterator[tuple[str, int, Message]]:
+    number = written = 0
+    while written < events:
+        for ordinal, (key, message) in enumerate(conversation(number, rng, tally)):
+            written += 1
+            yield key, ordinal, message
+        number += 1
+
+
+async def _publish(connection: Connection, key: str, ordinal: int, message: Message) -> int:
+    id_ = derive_message_id(f"{TENANT}/{key}", message.route.type, ordinal)
+    return await publish(connection, message, Identity(TENANT, key, id_, "bench"))
+
+
+async def _is_ready(session: aiohttp.ClientSession) -> bool:
+    try:
+        async with session.get("/readyz") as response:
+            return response.status == 200
+    except aiohttp.ClientError:
+        return False

@@ -1,0 +1,98 @@
+"""What do conversations leave in the log for the measurement of analytics, and what is an independent count of it?"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from contracts.completions import CompletionProduced
+from contracts.conversations import MessageReceived, MessageSent
+from contracts.envelope import BasedOn, Message
+from contracts.executions import ExecutionFinished, NodeMetrics
+from contracts.handovers import HandoverClaimed, HandoverPacket, HandoverResolved, OpenHandover
+from contracts.tool_calls import ToolCallCompleted
+
+TENANT = "bench"
+WORKFLOWS = ("returns", "orders", "billing", "address", "faq", "warranty", "delivery", "account", "sales", "other")
+TOOLS = ("shop.find", "shop.change", "shop.pay")
+MODELS = ("fast", "balanced", "strong")
+BASED = BasedOn(now_ms=1, fence=0)
+HANDOVERS = 0.05
+FAILURES = 0.03
+
+
+@dataclass(slots=True)
+class Tally:
+    """A count beside the one that is measured: by workflow, of plain numbers."""
+
+    executions: dict[str, int] = field(default_factory=dict)
+    successes: dict[str, int] = field(default_factory=dict)
+    handovers: dict[str, int] = field(default_factory=dict)
+    microdollars: dict[str, int] = field(default_factory=dict)
+    latencies_ms: dict[str, list[int]] = field(default_factory=dict)
+    messages: int = 0
+
+    def note(self, message: ExecutionFinished) -> None:
+        """One end."""
+        name = message.workflow
+        self.executions[name] = self.executions.get(name, 0) + 1
+        self.successes[name] = self.successes.get(name, 0) + message.success
+        self.handovers[name] = self.handovers.get(name, 0) + (message.sink == "HANDOVER")
+        self.microdollars[name] = self.microdollars.get(name, 0) + message.cost_microdollars
+        self.latencies_ms.setdefault(name, []).append(message.finished_ms - message.started_ms)
+
+
+def conversation(number: int, rng: random.Random, tally: Tally) -> Iterator[tuple[str, Message]]:
+    """(key, message) of one execution: two completions, a tool call, a reply; a few go to a person."""
+    key, execution_id, workflow = f"c{number}", f"x{number}", rng.choice(WORKFLOWS)
+    tally.messages += 1
+    yield key, MessageReceived(turn_id="1", text="Where is my order? I have been waiting for two weeks now.")
+    cost = 0
+    for node in ("understand", "answer"):
+        price = rng.randrange(50, 5_000)
+        cost += price
+        yield key, CompletionProduced(
+            command_id=f"{execution_id}/{node}", node=node, execution_id=execution_id, workflow=workflow,
+            model=rng.choice(MODELS), tokens_input=900, tokens_output=120, cost_microdollars=price,
+            latency_ms=int(rng.lognormvariate(6.5, 0.5)), text="It is on its way.",
+        )  # fmt: skip
+    yield key, ToolCallCompleted(
+        command_id=f"{execution_id}/tool", tool_call_id="t", tool=rng.choice(TOOLS), node="answer",
+        execution_id=execution_id, workflow=workflow, latency_ms=rng.randrange(5, 900), result={"ok": True},
+    )  # fmt: skip
+    finished = _end(execution_id, workflow, cost, rng)
+    tally.note(finished)
+    if finished.sink == "HANDOVER":
+        yield from _handover(key, number, finished)
+    else:
+        yield key, MessageSent(message_id=execution_id, text="It is on its way.", author="ai", based_on=BASED)
+    yield key, finished
+
+
+def _end(execution_id: str, workflow: str, cost: int, rng: random.Random) -> ExecutionFinished:
+    drawn = rng.random()
+    is_handover, failed = drawn < HANDOVERS, HANDOVERS <= drawn < HANDOVERS + FAILURES
+    nodes = tuple(
+        NodeMetrics(node=node, agent="helper", outcome="done", attempts=1, completions=1, cost_microdollars=cost // 2)
+        for node in ("understand", "answer")
+    )
+    return ExecutionFinished(
+        execution_id=execution_id, based_on=BASED, sink="HANDOVER" if is_handover or failed else "FINISH",
+        success=not failed, mode="conversation", turn_id="1", workflow=workflow, version="1.0.0",
+        reason="customer_request" if is_handover else "timeout" if failed else None, cost_microdollars=cost,
+        started_ms=0, finished_ms=int(rng.lognormvariate(7.5, 0.8)), nodes=nodes,
+    )  # fmt: skip
+
+
+def _handover(key: str, number: int, finished: ExecutionFinished) -> Iterator[tuple[str, Message]]:
+    handover_id, agent = f"h{number}", f"agent-{number % 40}"
+    reason = finished.reason or "timeout"
+    packet = HandoverPacket(reason=reason, ask="a person, please")
+    yield key, OpenHandover(handover_id=handover_id, reason=reason, packet=packet, based_on=BASED)
+    yield key, HandoverClaimed(handover_id=handover_id, ownership_epoch=1, actor_id=agent, agent_id=agent)
+    yield (
+        key,
+        MessageSent(
+            message_id=f"m{number}", text="A person answers.", author="human_agent", author_id=agent, based_on=BASED
+        ),
+    )
+    yield key, HandoverResolved(handover_id=handover_id, ownership_epoch=2, actor_id=agent)
