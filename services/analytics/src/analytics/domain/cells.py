@@ -51,7 +51,7 @@ def _escaped(part: str) -> str:
 
 
 def cells_of(subject: Subject, at_ms: int) -> tuple[Cell, ...]:
-    """Where a message of this log time counts: in its minute, and in its hour and day, so that years are few documents."""
+    """Where a message of this log time counts: its minute, and its hour and day, so that years are few documents."""
     if subject.family == "conversations":
         return (Cell(subject, "all", 0),)
     return tuple(Cell(subject, span, at_ms // length_ms * length_ms) for span, length_ms in SPANS_MS.items())
