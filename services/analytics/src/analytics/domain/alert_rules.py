@@ -17,13 +17,13 @@ from analytics.domain.traffic import Traffic
 from contracts.objectives import Bound, Severity, Slos
 
 FOR_SECONDS: Final = 2 * MINUTE
-"""How long a condition is met before its alert fires: the windows smooth already, this is for a late scrape or count."""
+"""How long a condition is met before its alert fires: windows smooth already, this is for a late scrape or count."""
 KEEP_FIRING_SECONDS: Final = 30 * MINUTE
-"""How long a condition is not met before its alert is resolved. As long as the short window of the medium pair: one bad event an hour, at five events an hour, is one alert that
-stays and not one that comes and goes every hour."""
+"""How long a condition is not met before its alert is resolved. As long as the short window of the medium pair: at five
+events an hour of which one is bad, there is one alert that stays, and not one that comes and goes every hour."""
 SILENCE_SECONDS: Final = KEEP_FIRING_SECONDS + MINUTE
-"""Without an event for so long, nothing is known about now. One minute more than an alert is kept: so an alert can
-only be resolved if there was an event in the minutes that it resolves for, and one event each half hour is enough."""
+"""Without an event for so long, nothing is known about now. One minute more than an alert is kept: so an alert is only
+resolved if there was an event in the minutes that it is resolved for, and one event each half hour is enough."""
 
 
 class Verdict(StrEnum):
