@@ -6,11 +6,9 @@ import subprocess
 from itertools import accumulate
 from pathlib import Path
 
-import pytest
+from analytics.domain.prometheus_expressions import BOUND_ALERT, BURN_ALERT
 from tests.support.repository import ROOT
 from tests.support.slo_scenarios import AlertName, Minute, Scenario
-
-from analytics.domain.prometheus_expressions import BOUND_ALERT, BURN_ALERT
 
 BUCKETS = ("1.0", "15.0", "20.0", "60.0", "+Inf")
 WORKFLOW = "support"
@@ -19,32 +17,29 @@ WORKFLOW = "support"
 def promtool() -> str:
     """The program that `make test` puts beside the repository's files, or the machine's own."""
     found = shutil.which("promtool", path=str(ROOT / ".tools")) or shutil.which("promtool")
-    if found is None:
-        pytest.fail("promtool is missing: `make test` fetches it")
+    assert found is not None, "no promtool: `make test` fetches it; or install the package `prometheus`"
     return found
 
 
 def check(folder: Path, rules: str) -> str:
     """What `promtool check rules` says of a rule file that it accepts."""
-    file = folder / "rules.yaml"
-    file.write_text(rules)
-    return _run("check", "rules", "--lint-fatal", str(file))
+    (folder / "rules.yaml").write_text(rules)
+    done = _run(folder, "check", "rules", "--lint-fatal", "rules.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def disagreement(folder: Path, rules: str, scenario: Scenario) -> str:
     """What `promtool test rules` finds wrong, minute by minute; empty if nothing."""
     (folder / "rules.yaml").write_text(rules)
     (folder / "tests.yaml").write_text(json.dumps(_tests(scenario)))
-    done = subprocess.run(
-        [promtool(), "test", "rules", "tests.yaml"], cwd=folder, capture_output=True, text=True, timeout=120
-    )
+    done = _run(folder, "test", "rules", "tests.yaml")
     return "" if done.returncode == 0 else (done.stdout + done.stderr)[:4_000]
 
 
-def _run(*arguments: str) -> str:
-    done = subprocess.run([promtool(), *arguments], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [promtool(), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
 
 def _tests(scenario: Scenario) -> dict[str, object]:

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tests.support.slo_scenarios import Firing, Minute
-
 from analytics.domain.alert_rules import AlertRule, BurnAlert, Verdict, bound_verdict, burn_verdict
 from analytics.domain.judge_alerts import AlertState, Phase, Transition, judge
 from analytics.domain.measurement import measure
 from analytics.domain.rollup import MINUTE_MS, Cell, Contribution, Rollup, Settled, count_in
 from analytics.domain.silences import Routing
 from analytics.domain.traffic import traffic_of
+from tests.support.slo_scenarios import Firing, Minute
 
 GOOD_COUNTS = {"executions": 1, "successes": 1, "cost_microdollars": 100_000}
 BAD_COUNTS = {"executions": 1, "handovers": 1, "cost_microdollars": 1_000_000}
@@ -21,7 +20,7 @@ SETTLED = Settled("log", 0)
 class Played:
     """The alert after the last minute, and all that was announced."""
 
-    state: AlertState = AlertState()
+    state: AlertState = field(default_factory=AlertState)
     transitions: list[Transition] = field(default_factory=list)
 
     def at(self, *phases: Phase) -> list[int]:

@@ -50,7 +50,7 @@ def test_old_events_that_come_again_change_nothing_that_was_announced() -> None:
 
 
 def test_events_that_are_counted_late_count_in_what_is_judged_after_that_and_take_nothing_back() -> None:
-    """Minutes 360 to 389 are counted when 400 minutes have been judged without them. At T = 401 5 min are good again, but
+    """Minutes 360 to 389 are counted when 400 minutes have been judged without. At T = 401 5 min are good again, and
     6 h hold 300 of 3,600 = 8.3 % and 30 min nineteen bad minutes: met, and over when it would have been over anyway."""
     known = tuple(GOOD if 360 <= minute < 390 else events for minute, events in enumerate(BURST))
     [critical, _] = alert_rules("support", burst().slos)

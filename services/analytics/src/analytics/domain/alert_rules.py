@@ -80,13 +80,10 @@ def burn_verdict(alert: BurnAlert, traffic: Traffic, *, ends_ms: int) -> Verdict
 
 def bound_verdict(alert: BoundAlert, measurement: Measurement) -> Verdict:
     """Fewer than the minimum of events in the window are no data."""
-    match measurement.holds(alert.bound, minimum_events=alert.minimum_events):
-        case None:
-            return Verdict.NO_DATA
-        case True:
-            return Verdict.MET
-        case False:
-            return Verdict.NOT_MET
+    holds = measurement.holds(alert.bound, minimum_events=alert.minimum_events)
+    if holds is None:
+        return Verdict.NO_DATA
+    return Verdict.MET if holds else Verdict.NOT_MET
 
 
 def _burn_alerts(workflow: str, slos: Slos) -> Iterator[BurnAlert]:

@@ -27,7 +27,7 @@ class Measurement:
                 return self.value <= bound.threshold
             case ">":
                 return self.value > bound.threshold
-            case ">=":
+            case _:
                 return self.value >= bound.threshold
 
 

@@ -73,14 +73,12 @@ def why_not_exported(alert: AlertRule, bucket_seconds: Collection[float]) -> str
 
 def condition(alert: AlertRule) -> str:
     """What must be true for the alert to fire, or to go on firing."""
-    match alert:
-        case BurnAlert():
-            met = "\nor ".join(_burns(alert, pair) for pair in alert.pairs)
-            return f"{met}\nor ({_firing(BURN_ALERT, alert)} unless {recorded('events', alert, SILENCE_SECONDS)} > 0)"
-        case BoundAlert():
-            enough = f"{events(alert, alert.window_seconds)} >= {alert.minimum_events}"
-            bound = f"{_value(alert)} {alert.bound.comparison} {alert.bound.threshold!r}"
-            return f"({bound} and {enough})\nor ({_firing(BOUND_ALERT, alert)} unless {enough})"
+    if isinstance(alert, BurnAlert):
+        met = "\nor ".join(_burns(alert, pair) for pair in alert.pairs)
+        return f"{met}\nor ({_firing(BURN_ALERT, alert)} unless {recorded('events', alert, SILENCE_SECONDS)} > 0)"
+    enough = f"{events(alert, alert.window_seconds)} >= {alert.minimum_events}"
+    bound = f"{_value(alert)} {alert.bound.comparison} {alert.bound.threshold!r}"
+    return f"({bound} and {enough})\nor ({_firing(BOUND_ALERT, alert)} unless {enough})"
 
 
 def recorded(what: str, alert: AlertRule, seconds: int) -> str:

@@ -1,7 +1,8 @@
 """Which Prometheus rule file judges the promises of a workflow as analytics does?
 
 Prometheus sees less: a counter that appears with its first event lacks that event (there is nothing to take the
-difference from), percentiles are those of its buckets, and the workflows beyond the first hundred share one label."""
+difference from), increases are extrapolated to the edges of their window, percentiles are those of its buckets, and
+the workflows beyond the first hundred share one label."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
