@@ -31,8 +31,17 @@ setup: $(filter .uv/bin/uv,$(UV))  ## install the locked dependencies into .venv
 demo: setup  ## play the retail example: 74 customers, real tools, a replayed model
 	$(HIL) demo
 
+# promtool judges the exported alert rules. It is taken out of the distribution's package, which is not installed: that
+# would start a Prometheus server on this machine.
+PROMTOOL := $(if $(shell command -v promtool 2>/dev/null),,.tools/promtool)
+
+.tools/promtool:
+	@mkdir -p .tools/unpacked && cd .tools/unpacked \
+	&& { apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }; } \
+	&& dpkg -x prometheus_*.deb . && mv usr/bin/promtool .. && cd .. && rm -r unpacked
+
 # The tests of pages drive the distribution's Chromium, which is installed where it is missing (Debian, as root).
-test: setup  ## run the whole test suite (ARGS="-k word" for a part, WORKERS=1 for one process)
+test: setup $(PROMTOOL)  ## run the whole test suite (ARGS="-k word" for a part, WORKERS=1 for one process)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 	|| { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; }
 	$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)

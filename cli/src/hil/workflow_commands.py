@@ -45,6 +45,21 @@ def validate(files: Files, as_json: AsJson = False) -> None:
         raise typer.Exit(ExitCode.BAD_INPUT)
 
 
+@workflow_app.command("alerts")
+def alerts(file: File) -> None:
+    """Print the promises of a file (`slos`) as rules for Prometheus 2.42 or newer; what it cannot judge is named."""
+    from analytics.domain.alert_rules import alert_rules  # Prometheus's client takes long to import for others.
+    from analytics.domain.prometheus_rules import rule_file
+    from analytics.handlers.metrics import SECONDS
+
+    try:
+        workflow = load_workflow(file.read_bytes(), file_name=str(file))
+    except WorkflowErrors as errors:
+        _tell_mistakes(errors, as_json=False)
+        raise typer.Exit(ExitCode.BAD_INPUT) from errors
+    sys.stdout.write(rule_file(workflow.name, alert_rules(workflow.name, workflow.slos), SECONDS))
+
+
 @workflow_app.command("publish")
 def publish(
     file: File,

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from contracts.objectives import Bound, Metric
 from orchestrator.adapters.workflow_file import load_workflow
 from orchestrator.adapters.workflow_file.promises import CUSTOMER_REQUEST_PHRASES
 from orchestrator.domain.cost_steps import AskHuman, CheaperProfile
-from orchestrator.domain.objectives import Bound, Metric, Stage
+from orchestrator.domain.stages import Stage
 from orchestrator.domain.workflow import (
     Backoff,
     Condition,
@@ -50,8 +51,8 @@ def test_the_example_of_the_specification_loads_unchanged() -> None:
     assert workflow.nodes["FINISH"].reply == "classify_intent.output.reply"
     assert workflow.nodes["HANDOVER"].sink is Sink.HANDOVER
     assert workflow.edges[0].condition == Condition("jmespath", "output.confidence >= `0.7`")
-    assert workflow.slos.objectives[3].bound == Bound(Metric.HANDOVER_RATE, "<=", 0.10)
-    assert workflow.slos.alerts[1].bound == Bound(Metric.LATENCY_P95, ">", 20_000)
+    assert workflow.slos.objectives[3].bound == Bound(metric=Metric.HANDOVER_RATE, comparison="<=", threshold=0.10)
+    assert workflow.slos.alerts[1].bound == Bound(metric=Metric.LATENCY_P95, comparison=">", threshold=20_000)
     assert workflow.stages[3] == Stage("auto", None, 100, error_rate_max=0.05)
     assert workflow.stages[1] == Stage("suggest", 7 * 86_400, 5, mode="suggest_only")
 
@@ -259,8 +260,8 @@ def test_objectives_of_one_s_own_are_read() -> None:
         "objectives: [{name: happy, condition: 'csat >= 4.5'}]}",
     ).slos
     assert [objective.name for objective in slos.objectives] == ["p50_latency_ms", "happy"]
-    assert slos.objectives[1].bound == Bound(Metric.CSAT, ">=", 4.5)
-    assert (slos.window_seconds, slos.executions_min) == (43_200, 5)
+    assert slos.objectives[1].bound == Bound(metric=Metric.CSAT, comparison=">=", threshold=4.5)
+    assert (slos.window_seconds, slos.minimum_events) == (43_200, 5)
 
 
 def test_nodes_start_in_parallel_where_the_file_says_so() -> None:

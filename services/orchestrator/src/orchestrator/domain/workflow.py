@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from contracts.completions import CachePolicy
+from contracts.objectives import Slos
 from orchestrator.domain.cost_steps import CostStep
-from orchestrator.domain.objectives import Slos, Stage
+from orchestrator.domain.stages import Stage
 from orchestrator.domain.suggestion_rules import SuggestionRules
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"

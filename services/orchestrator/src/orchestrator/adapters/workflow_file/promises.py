@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, cast
 
+from contracts.objectives import Bound, Comparison, ConditionAlert, Metric, Objective, Severity, Slos
 from orchestrator.adapters.workflow_file.nodes import condition
 from orchestrator.adapters.workflow_file.report import Report
 from orchestrator.adapters.workflow_file.schema_words import BOUND
@@ -21,7 +22,7 @@ from orchestrator.adapters.workflow_file.values import (
     text,
     texts,
 )
-from orchestrator.domain.objectives import Alert, Bound, Comparison, Metric, Objective, Severity, Slos, Stage, StageName
+from orchestrator.domain.stages import Stage, StageName
 from orchestrator.domain.suggestion_rules import SuggestionRules
 from orchestrator.domain.workflow import HandoverRules, JsonValue, PolicyRule
 
@@ -100,12 +101,12 @@ def slos(declared: Fields) -> Slos:
     """The `slos` block."""
     default = Slos()
     named = (
-        Objective(name, Bound(metric, comparison, limit))
+        Objective(name=name, bound=Bound(metric=metric, comparison=comparison, threshold=limit))
         for name, (metric, comparison) in _BOUNDS.items()
         if (limit := optional_number(declared.get(name))) is not None
     )
     own = (
-        Objective(text(entry.get("name")), bound)
+        Objective(name=text(entry.get("name")), bound=bound)
         for entry in map(mapping, listing(declared.get("objectives")))
         if (bound := _bound(entry.get("condition"))) is not None
     )
@@ -113,7 +114,7 @@ def slos(declared: Fields) -> Slos:
         objectives=(*named, *own),
         alerts=tuple(_alerts(listing(declared.get("alerts")))),
         window_seconds=seconds(declared.get("window")) or default.window_seconds,
-        executions_min=integer(declared.get("minimum_events"), default.executions_min),
+        minimum_events=integer(declared.get("minimum_events"), default.minimum_events),
     )
 
 
@@ -140,15 +141,17 @@ def _policies(entries: list[JsonValue]) -> Iterator[PolicyRule]:
             yield PolicyRule(when, text(entry.get("detail")))
 
 
-def _alerts(entries: list[JsonValue]) -> Iterator[Alert]:
+def _alerts(entries: list[JsonValue]) -> Iterator[ConditionAlert]:
     for entry in map(mapping, entries):
         if (bound := _bound(entry.get("condition"))) is not None:
-            yield Alert(bound, cast(Severity, text(entry.get("severity"), "warning")))
+            yield ConditionAlert(bound=bound, severity=cast(Severity, text(entry.get("severity"), "warning")))
 
 
 def _bound(value: JsonValue) -> Bound | None:
     match = re.match(BOUND, text(value))
-    return Bound(Metric(match[1]), cast(Comparison, match[2]), float(match[3])) if match else None
+    if match is None:
+        return None
+    return Bound(metric=Metric(match[1]), comparison=cast(Comparison, match[2]), threshold=float(match[3]))
 
 
 def _stage(entry: Fields) -> Stage:

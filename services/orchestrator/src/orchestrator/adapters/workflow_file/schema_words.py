@@ -6,7 +6,7 @@ values of its own type, so a list of types is enough."""
 from collections.abc import Mapping
 from typing import Final
 
-from orchestrator.domain.objectives import Metric
+from contracts.objectives import Metric
 from orchestrator.domain.workflow import JsonValue
 
 Schema = dict[str, JsonValue]
