@@ -34,6 +34,6 @@ class Floor:
     async def people_online(self, queue: Queue, tenant: str) -> int | None:
         """How many people are there for a queue, however much they have in hand; None while that is not known."""
         try:
-            return online_for(await self.assigner.agents(tenant), queue)
+            return online_for(await self.assigner.present(tenant), queue)
         except RetryLater:
             return None

@@ -93,7 +93,7 @@ async def _note(
 
 async def _agents(floor: Floor, tenant: str) -> list[Agent] | None:
     try:
-        return await floor.assigner.agents(tenant)
+        return await floor.assigner.present(tenant)
     except RetryLater:
         return None
 

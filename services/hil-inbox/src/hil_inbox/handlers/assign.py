@@ -78,10 +78,10 @@ class Assigner:
             given += await self._give_in(tenant)
         return given
 
-    async def agents(self, tenant: str) -> list[Agent]:
-        """Who is there, with what they have in hand."""
-        roll = await self.presence.roll(tenant)
-        return await self._agents(tenant, roll, await self._in_hand(tenant, roll, {}))
+    async def present(self, tenant: str) -> list[Agent]:
+        """Who is there. What they have in hand is not counted: that is asked for with each new handover, and counting
+        reads a document for each that anybody has."""
+        return await self._agents(tenant, await self.presence.roll(tenant), {})
 
     async def _give_in(self, tenant: str) -> int:
         queues = {name: queue for name, queue in self.queues.items() if queue.mode != "claim"}
