@@ -100,6 +100,43 @@ async def test_figures_follow_the_definitions_of_success_and_handover(nats_serve
 
 
 @ON_BOTH_STORES
+async def test_questions_are_answered_and_wrong_ones_are_told_what_can_be_asked(
+    nats_server: NatsServer, store_url: str
+) -> None:
+    settings = settings_for(nats_server, store_url)
+    served = running_service(lambda stop, ready: serve(settings, stop=stop, ready=ready), settings.http_port)
+    async with kit(nats_server.url) as connection, served as session:
+        await end(connection, range(4))
+        await counted(session, await end(connection, [4, 5], workflow="returns", success=False, sink="HANDOVER"))
+        asked = {
+            "metrics": ["executions", "success_rate", "p95_latency_ms"], "dimensions": ["workflow"],
+            "filters": {"tenant": [TENANT]}, "order_by": "-executions",
+        }  # fmt: skip
+        found = await queried(session, asked)
+        assert [(row["workflow"], row["executions"], row["success_rate"]) for row in found["rows"]] == [
+            ("support", 4, 1.0),
+            ("returns", 2, 0.0),
+        ]
+        found = await queried(session, {**asked, "bucket": "minute", "limit": 1})
+        assert found["rows"][0]["bucket_ms"] % 60_000 == 0
+        wrong = {"metrics": ["succes_rate"], "dimensions": ["city"], "order_by": "x"}
+        told = {one["field"]: one["problem"] for one in (await queried(session, wrong, status=422))["problems"]}
+        assert "did you mean success_rate?" in told["metrics.0"]
+        assert set(told) == {"metrics.0", "dimensions", "order_by"}
+        years = {"from": "2020-01-01T00:00:00Z", "metrics": ["executions"], "bucket": "minute"}
+        assert "longer ones" in (await queried(session, years, status=422))["problems"][0]["problem"]
+        async with session.get("/v1/metrics") as response:
+            assert "p95_latency_ms" in (await response.json())["executions"]["metrics"]
+
+
+async def queried(session: aiohttp.ClientSession, asked: object, *, status: int = 200) -> dict[str, Any]:
+    async with session.post("/v1/query", json=asked) as response:
+        answer: dict[str, Any] = await response.json()
+        assert response.status == status, answer
+        return answer
+
+
+@ON_BOTH_STORES
 async def test_a_conversation_tells_who_waited_and_who_had_it(nats_server: NatsServer, store_url: str) -> None:
     settings = settings_for(nats_server, store_url)
     served = running_service(lambda stop, ready: serve(settings, stop=stop, ready=ready), settings.http_port)

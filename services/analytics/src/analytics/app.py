@@ -15,6 +15,7 @@ from analytics.adapters.figure_store import FigureStore
 from analytics.adapters.settled_through import log_created, settled_through
 from analytics.api.errors import add_error_answers
 from analytics.api.figures import Desk, figure_routes
+from analytics.api.query import query_routes
 from analytics.handlers.count_messages import CountMessages
 from analytics.handlers.metrics import Metrics
 from analytics.settings import Settings
@@ -48,6 +49,7 @@ def http_app(desk: Desk) -> FastAPI:
     app = FastAPI(title=SERVICE, version="1")
     add_error_answers(app)
     app.include_router(figure_routes(desk))
+    app.include_router(query_routes(desk))
     return app
 
 

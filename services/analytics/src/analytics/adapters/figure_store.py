@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from analytics.adapters.rollup_documents import read_rollup, write_rollup
-from analytics.domain.cells import Cell, Family, Subject, stretches
+from analytics.domain.cells import SPANS_MS, Cell, Family, Span, Subject, stretches
 from analytics.domain.rollup import Rollup, Versioned
 from document_store import Between, Document, DocumentStore, Equal, OneOf, Page, Sort, Stored, VersionConflict, Write
 from document_store.limits import ONE_OF_MAX
@@ -82,12 +82,19 @@ class FigureStore:
         await self.store.put_many(WORKFLOWS, [Write(id_, body, 0) for id_, body in bodies.items()])
 
     async def rollups(
-        self, families: Sequence[Family], where: Sequence[Condition], *, from_ms: int, to_ms: int, at_most: int
+        self,
+        families: Sequence[Family],
+        where: Sequence[Condition],
+        *,
+        from_ms: int,
+        to_ms: int,
+        at_most: int,
+        spans: tuple[Span, ...] = tuple(SPANS_MS),
     ) -> list[Rollup]:
-        """What was counted in [from, to), whole minutes, as few rollups; `at_most` + 1 of them."""
+        """What was counted in [from, to), whole minutes, as few rollups of these spans; `at_most` + 1 of them."""
         found: list[Rollup] = []
         for family in families:
-            for span, since_ms, until_ms in stretches(from_ms, to_ms):
+            for span, since_ms, until_ms in stretches(from_ms, to_ms, spans=spans):
                 time = Between("start_ms", at_least=since_ms, below=until_ms)
                 async for document in self._found((*where, Equal("family", family), Equal("span", span), time)):
                     found.append(read_rollup(document.body))

@@ -17,7 +17,7 @@ from analytics.domain.summary import by_workflow, figures
 from document_store import Equal
 
 HOURS_DEFAULT = 24
-ROLLUPS_MAX = 50_000
+ROLLUPS_MAX = 20_000
 """Rollups that one question may add up: a year of days of a hundred workflow versions."""
 
 Token = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,128}$")]

@@ -1,0 +1,137 @@
+"""Questions of analysts over HTTP: any metrics by any dimensions, filtered, in buckets of time, ordered."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from analytics.api.figures import ROLLUPS_MAX, Desk, period
+from analytics.domain.answer_question import Question, answer
+from analytics.domain.cells import SPANS_MS
+from analytics.domain.metric_catalogue import DIMENSIONS, METRICS, metric_of, names_of
+from document_store import Equal
+from document_store.protocol import Condition
+
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+FilterValue = Annotated[str, Field(max_length=128)]
+AskedFamily = Literal["executions", "nodes", "completions", "tools", "people", "messages"]
+BUCKETS_MAX = 5_000
+EXAMPLE: dict[str, JsonValue] = {
+    "figures": "executions",
+    "metrics": ["executions", "success_rate", "p95_latency_ms", "cost_usd"],
+    "dimensions": ["workflow"],
+    "bucket": "hour",
+}
+
+
+class Asked(BaseModel):
+    """A question. `order_by` is a metric, a dimension or `bucket_ms`, with `-` for the largest first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
+    figures: AskedFamily = "executions"
+    metrics: list[Name] = Field(min_length=1, max_length=30)
+    dimensions: list[Name] = Field([], max_length=5)
+    filters: dict[Name, list[FilterValue]] = Field(
+        {}, max_length=10, description="Values of dimensions; rows with one of them."
+    )
+    since: AwareDatetime | None = Field(None, alias="from", description="RFC 3339; 24 hours ago if none.")
+    until: AwareDatetime | None = Field(None, alias="to", description="RFC 3339; now if none.")
+    bucket: Literal["minute", "hour", "day"] | None = None
+    order_by: Annotated[str, Field(max_length=65)] | None = None
+    limit: int = Field(100, ge=1, le=10_000)
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """(field, what is wrong and what can be had instead)."""
+        for number, name in enumerate(self.metrics):
+            if metric_of(self.figures, name) is None:
+                yield f"metrics.{number}", _unknown(name, names_of(self.figures), f"metric of {self.figures}")
+        for field, names in (("dimensions", self.dimensions), ("filters", list(self.filters))):
+            for name in names:
+                if name not in DIMENSIONS[self.figures]:
+                    yield field, _unknown(name, DIMENSIONS[self.figures], f"dimension of {self.figures}")
+        columns = ("bucket_ms",) * (self.bucket is not None) + (*self.dimensions, *self.metrics)
+        ordered = tuple(name for name in columns if name != "counts")
+        if self.order_by is not None and self.order_by.removeprefix("-") not in ordered:
+            yield "order_by", _unknown(self.order_by.removeprefix("-"), ordered, "column of the answer")
+
+    def question(self) -> Question:
+        """As the domain knows it."""
+        return Question(
+            family=self.figures,
+            metrics=tuple(dict.fromkeys(self.metrics)),
+            dimensions=tuple(dict.fromkeys(self.dimensions)),
+            filters={name: frozenset(values) for name, values in self.filters.items()},
+            bucket=self.bucket,
+            order=None if self.order_by is None else self.order_by.removeprefix("-"),
+            descending=(self.order_by or "").startswith("-"),
+            limit=self.limit,
+        )
+
+
+def query_routes(desk: Desk) -> APIRouter:
+    """/v1/query and /v1/metrics."""
+    router = APIRouter(prefix="/v1", tags=["query"])
+
+    @router.post("/query")
+    async def query(asked: Asked) -> JSONResponse:
+        """Rows of metrics by dimensions and buckets of time; `is_cut` says that there were more than `limit`."""
+        problems = list(asked.problems())
+        from_ms, to_ms = period(asked.since, asked.until, now_ms=desk.now_ms())
+        problems += _problems_of_period(from_ms, to_ms, asked)
+        if problems:
+            return _invalid(problems)
+        return await _answered(desk, asked, from_ms, to_ms)
+
+    @router.get("/metrics")
+    async def metrics() -> JSONResponse:
+        """What can be asked: metrics and dimensions of each kind of figures."""
+        return JSONResponse(
+            {name: {"metrics": names_of(name), "dimensions": DIMENSIONS[name]} for name in METRICS},
+        )
+
+    return router
+
+
+async def _answered(desk: Desk, asked: Asked, from_ms: int, to_ms: int) -> JSONResponse:
+    settled, question = await desk.read_settled(), asked.question()
+    rollups = await desk.store.rollups(
+        (question.family,), _conditions(question.filters), from_ms=from_ms, to_ms=to_ms,
+        at_most=ROLLUPS_MAX, spans=question.spans,
+    )  # fmt: skip
+    if len(rollups) > ROLLUPS_MAX:
+        text = f"the period holds more than {ROLLUPS_MAX} rollups; ask for less, or for longer buckets"
+        return _invalid([("from", text)])
+    rows, is_cut = answer(question, rollups)
+    return JSONResponse(
+        {"rows": rows, "is_cut": is_cut, "from_ms": from_ms, "to_ms": to_ms, "as_of_seq": settled.floor}
+    )
+
+
+def _conditions(filters: Mapping[str, frozenset[str]]) -> list[Condition]:
+    """What the store's indexes know: one tenant, and with it one workflow. The rest is left out of what is read."""
+    named = {name: next(iter(values)) for name, values in filters.items() if len(values) == 1}
+    names = [name for name in ("tenant", "workflow") if name in named]
+    return [Equal(name, named[name]) for name in names]
+
+
+def _problems_of_period(from_ms: int, to_ms: int, asked: Asked) -> list[tuple[str, str]]:
+    if from_ms >= to_ms:
+        return [("from", f"{from_ms} ms is not before to ({to_ms} ms)")]
+    buckets = 0 if asked.bucket is None else (to_ms - from_ms) // SPANS_MS[asked.bucket]
+    if buckets > BUCKETS_MAX:
+        return [("bucket", f"{buckets} of them, the limit is {BUCKETS_MAX}; ask for a shorter period or longer ones")]
+    return []
+
+
+def _unknown(name: str, known: tuple[str, ...], what: str) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(known)}"
+    return f"{name!r} is no {what}; {hint}"
+
+
+def _invalid(problems: list[tuple[str, str]]) -> JSONResponse:
+    listed = [{"field": field, "problem": problem} for field, problem in problems]
+    return JSONResponse({"error": "invalid_request", "problems": listed}, status_code=422)
