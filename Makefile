@@ -75,9 +75,10 @@ CHAOS_core = tests.chaos --seed $(SEED) --seconds $(SECONDS)
 CHAOS_tools = tests.chaos.tools
 CHAOS_inbox = tests.chaos.inbox --seed $(SEED) --seconds $(SECONDS)
 CHAOS_feed = tests.chaos.feed --seed $(SEED)
+CHAOS_analytics = tests.chaos.analytics --seed $(SEED)
 
-chaos: setup  ## kill services under load and judge the history (KIND=core|tools|inbox|feed SEED=1 SECONDS=60)
-	$(RUN) python -m $(or $(CHAOS_$(KIND)),$(error KIND=$(KIND) is none of core, tools, inbox, feed)) $(ARGS)
+chaos: setup  ## kill services under load and judge the history (KIND=core|tools|inbox|feed|analytics SEED=1 SECONDS=60)
+	$(RUN) python -m $(or $(CHAOS_$(KIND)),$(error KIND=$(KIND) is none of core, tools, inbox, feed, analytics)) $(ARGS)
 
 screenshots: setup  ## take the pictures in docs/images from running pages
 	$(RUN) python -m tests.support.screenshots

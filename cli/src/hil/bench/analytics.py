@@ -68,7 +68,7 @@ class AnalyticsBench:
             await stack.start_service()
             await stack.counted_through(last)
             seconds, cpu_seconds = time.perf_counter() - began, stack.cpu_seconds()
-            found = await _summary(stack)
+            found = await summary(stack)
             stack.kill_service()
             await fill_store(stack.store_url, self.executions)
             await stack.start_service()
@@ -80,8 +80,8 @@ class AnalyticsBench:
             events=last,
             ingest_per_s=last / seconds,
             ingest_per_cpu_s=last / cpu_seconds,
-            count_errors=_count_errors(found, tally),
-            microdollar_errors=_difference(found, tally.microdollars, "cost_microdollars"),
+            count_errors=count_errors(found, tally),
+            microdollar_errors=microdollar_errors(found, tally),
             percentile_error=_percentile_error(found, tally),
             executions=self.executions,
             query_p50_ms=statistics.median(queries),
@@ -122,8 +122,11 @@ async def _fold(figures: FigureStore, executions: int) -> None:
             floor, batch = sequence, []
 
 
-async def _summary(stack: AnalyticsStack) -> Mapping[str, Any]:
-    async with aiohttp.ClientSession(stack.base_url) as session, session.get("/v1/summary") as response:
+async def summary(stack: AnalyticsStack, *, since: float = 0.0, until: float | None = None) -> Mapping[str, Any]:
+    """What the service says of a period, in Unix seconds; of all time until now unless told otherwise."""
+    period = {"from": _rfc3339(since), "to": _rfc3339(time.time() if until is None else until)}
+    async with aiohttp.ClientSession(stack.base_url) as session:
+        response = await session.get("/v1/summary", params=period)
         answer: Mapping[str, Any] = await response.json()
         return answer
 
@@ -131,7 +134,7 @@ async def _summary(stack: AnalyticsStack) -> Mapping[str, Any]:
 async def _questions(stack: AnalyticsStack, executions: int) -> tuple[list[float], list[float]]:
     """Milliseconds of each: figures of a day and a week, in all and of a workflow; and single conversations."""
     now_ms, rng = time.time_ns() // 1_000_000, random.Random(SEED)  # noqa: S311
-    week = {"from": _rfc3339(now_ms - DAYS * 24 * HOUR_MS), "tenant": TENANT}
+    week = {"from": _rfc3339(now_ms / 1_000 - DAYS * 24 * 3_600), "tenant": TENANT}
     asked: list[dict[str, str]] = [
         {"tenant": TENANT}, {"tenant": TENANT, "workflow": WORKFLOWS[0]}, week, {**week, "workflow": WORKFLOWS[1]},
     ]  # fmt: skip
@@ -142,8 +145,8 @@ async def _questions(stack: AnalyticsStack, executions: int) -> tuple[list[float
     return queries, conversations
 
 
-def _rfc3339(at_ms: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_ms // 1_000))
+def _rfc3339(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 async def _timed(session: aiohttp.ClientSession, path: str, params: Mapping[str, str]) -> float:
@@ -155,7 +158,13 @@ async def _timed(session: aiohttp.ClientSession, path: str, params: Mapping[str,
     return (time.perf_counter() - began) * 1_000
 
 
-def _count_errors(found: Mapping[str, Any], tally: Tally) -> int:
+def microdollar_errors(found: Mapping[str, Any], tally: Tally) -> int:
+    """Sum of the differences in cost, workflow by workflow."""
+    return _difference(found, tally.microdollars, "cost_microdollars")
+
+
+def count_errors(found: Mapping[str, Any], tally: Tally) -> int:
+    """Sum of the differences in executions, successes, handovers, workflow by workflow, and customers' messages."""
     pairs = {"executions": tally.executions, "successes": tally.successes, "handovers": tally.handovers}
     wrong = sum(_difference(found, expected, name) for name, expected in pairs.items())
     received = int(found["total"]["counts"].get("messages_received", 0))

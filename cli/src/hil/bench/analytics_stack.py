@@ -14,6 +14,7 @@ import aiohttp
 import psutil
 
 from contracts.envelope import Identity, Message, derive_message_id
+from contracts.executions import ExecutionFinished
 from hil.bench.analytics_story import TENANT, Tally, conversation
 from hil.embedded.nats_server import NatsServer, start_nats
 from hil.embedded.ports import LOOPBACK, free_port
@@ -70,15 +71,26 @@ class AnalyticsStack:
     async def counted_through(self, sequence: int) -> None:
         """Wait until everything up to a sequence is counted. Raises TimeoutError when that stands still."""
         known, since = -1, time.monotonic()
-        async with aiohttp.ClientSession(self.base_url) as session:
-            while known < sequence:
-                async with session.get("/v1/executions/bench/none") as response:
-                    now = int((await response.json())["as_of_seq"])
-                if now != known:
-                    known, since = now, time.monotonic()
-                elif time.monotonic() - since > STANDSTILL_SECONDS:
-                    raise TimeoutError(f"counting stands still at {known} of {sequence}")
-                await asyncio.sleep(0.05)
+        while not await self.is_counted(sequence, within_seconds=1.0):
+            now = await self._counted()
+            if now != known:
+                known, since = now, time.monotonic()
+            elif time.monotonic() - since > STANDSTILL_SECONDS:
+                raise TimeoutError(f"counting stands still at {known} of {sequence}")
+
+    async def is_counted(self, sequence: int, *, within_seconds: float) -> bool:
+        """Whether everything up to a sequence is counted before this time is over."""
+        deadline = time.monotonic() + within_seconds
+        while time.monotonic() < deadline:
+            if await self._counted() >= sequence:
+                return True
+            await asyncio.sleep(0.05)
+        return False
+
+    async def _counted(self) -> int:
+        address = "/v1/executions/bench/none"
+        async with aiohttp.ClientSession(self.base_url) as session, session.get(address) as response:
+            return int((await response.json())["as_of_seq"])
 
     def cpu_seconds(self) -> float:
         """What the service has used so far."""
@@ -100,23 +112,30 @@ class AnalyticsStack:
         self.server.stop()
 
 
-async def fill_log(server: NatsServer, events: int, *, seed: int) -> tuple[Tally, int]:
-    """Whole conversations of at least so many messages; what they say, and the last one's sequence."""
+async def fill_log(
+    server: NatsServer, events: int, *, seed: int, repeated_each: int | None = None
+) -> tuple[Tally, int]:
+    """Whole conversations of at least so many messages; what they say, and the last one's sequence. Of each so many
+    ends of executions one is stored a second time under another message id, as a repeated decision is."""
     tally, rng, last = Tally(), random.Random(seed), 0  # noqa: S311
     async with connected(server.url, service="bench") as connection:
         await ensure_streams(connection.jetstream)
-        story = _story(events, rng, tally)
+        story = _story(events, rng, tally, repeated_each)
         while batch := list(islice(story, PUBLISHED_AT_ONCE)):
             last = max(await asyncio.gather(*(_publish(connection, *one) for one in batch)))
     return tally, last
 
 
-def _story(events: int, rng: random.Random, tally: Tally) -> Iterator[tuple[str, int, Message]]:
+def _story(
+    events: int, rng: random.Random, tally: Tally, repeated_each: int | None
+) -> Iterator[tuple[str, int, Message]]:
     number = written = 0
     while written < events:
         for ordinal, (key, message) in enumerate(conversation(number, rng, tally)):
             written += 1
             yield key, ordinal, message
+            if repeated_each is not None and number % repeated_each == 0 and isinstance(message, ExecutionFinished):
+                yield key, ordinal + 1_000, message
         number += 1
 
 
