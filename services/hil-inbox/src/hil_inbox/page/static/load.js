@@ -97,6 +97,17 @@ async function again({reason, after}) {
 }
 
 const READ = {approval: readApproval, handover: readHandover, conversation: () => ({})};
+const TRIES = 25;
+/** The feed is ahead of the documents by a moment: what a row stands for is there soon. */
+async function soonThere(read, tries = TRIES) {
+  try {
+    return await read();
+  } catch (error) {
+    if (error.status !== 404 || tries === 1) throw error;
+    await new Promise((done) => { setTimeout(done, 200); });
+    return soonThere(read, tries - 1);
+  }
+}
 const isConversation = (id) => state.value.open?.kind === "conversation" && state.value.open.id === id;
 
 /** Open a conversation that waits for nobody: the AI has it, or had it last. Its id here is that of no row. */
@@ -116,7 +127,7 @@ export async function openRow(id) {
   if (state.value.open?.id !== id) dispatch({type: "open", id, kind, tenant, key});
   try {
     const [document, conversation] = await Promise.all([
-      READ[kind](id),
+      soonThere(() => READ[kind](id)),
       readConversation(tenant, key, {limit: 100, newest_first: true}).catch((error) => {
         if (error.status === 404) return {};
         throw error;
