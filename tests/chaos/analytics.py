@@ -46,7 +46,7 @@ async def count_under_kills(directory: Path, *, events: int, lives: float, seed:
         tally, last = await fill_log(stack.server, events, seed=seed, repeated_each=REPEATED_EACH)
         await stack.start_service()
         while not await stack.is_counted(last, within_seconds=lives):
-            stack.kill_service()
+            stack.service.kill()
             kills += 1
             await stack.start_service()
         return await _judged(stack, tally, kills=kills, last=last, seconds=time.monotonic() - began)

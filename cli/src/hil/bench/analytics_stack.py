@@ -1,9 +1,7 @@
 """What does the measurement of analytics run on: a server with a log to read, and the service as a process?"""
 
 import asyncio
-import os
 import random
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,19 +9,16 @@ from itertools import islice
 from pathlib import Path
 
 import aiohttp
-import psutil
 
 from contracts.envelope import Identity, Message, derive_message_id
 from contracts.executions import ExecutionFinished
 from hil.bench.analytics_story import TENANT, Tally, conversation
+from hil.bench.measured_service import MeasuredService
 from hil.embedded.nats_server import NatsServer, start_nats
-from hil.embedded.ports import LOOPBACK, free_port
-from hil.embedded.processes import Child, Command
 from service_kit.bus import publish
 from service_kit.connection import Connection, connected
 from service_kit.streams import ensure_streams
 
-READY_SECONDS = 60.0
 STANDSTILL_SECONDS = 60.0
 PUBLISHED_AT_ONCE = 500
 
@@ -33,19 +28,16 @@ class AnalyticsStack:
     """Everything in `directory`; the service can be killed and started again."""
 
     directory: Path
-    port: int = field(default_factory=free_port)
+    service: MeasuredService = field(init=False)
     server: NatsServer = field(init=False)
-    _child: Child = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.service = MeasuredService("analytics", self.directory)
 
     @property
     def store_url(self) -> str:
         """The store of the service."""
         return f"sqlite:///{self.directory}/analytics.sqlite3"
-
-    @property
-    def base_url(self) -> str:
-        """The service over HTTP."""
-        return f"http://{LOOPBACK}:{self.port}"
 
     def start_server(self) -> None:
         """NATS alone."""
@@ -56,17 +48,10 @@ class AnalyticsStack:
         settings = {
             "ANALYTICS_NATS_URL": self.server.url,
             "ANALYTICS_STORE_URL": self.store_url,
-            "ANALYTICS_HTTP_PORT": str(self.port),
+            "ANALYTICS_HTTP_PORT": str(self.service.port),
             "ANALYTICS_LOG_LEVEL": "warning",
         }
-        arguments = (sys.executable, "-m", "analytics")
-        self._child = Child(
-            Command("analytics", arguments, self.directory / "analytics.log", {**os.environ, **settings})
-        )
-        self._child.start()
-        async with aiohttp.ClientSession(self.base_url) as session, asyncio.timeout(READY_SECONDS):
-            while not await _is_ready(session):  # noqa: ASYNC110 - another process
-                await asyncio.sleep(0.05)
+        await self.service.start(settings)
 
     async def counted_through(self, sequence: int) -> None:
         """Wait until everything up to a sequence is counted. Raises TimeoutError when that stands still."""
@@ -89,26 +74,12 @@ class AnalyticsStack:
 
     async def _counted(self) -> int:
         address = "/v1/executions/bench/none"
-        async with aiohttp.ClientSession(self.base_url) as session, session.get(address) as response:
+        async with aiohttp.ClientSession(self.service.base_url) as session, session.get(address) as response:
             return int((await response.json())["as_of_seq"])
-
-    def cpu_seconds(self) -> float:
-        """What the service has used so far."""
-        used = psutil.Process(self._child.pid).cpu_times()
-        return float(used.user + used.system)
-
-    def rss_mb(self) -> float:
-        """What it holds in memory now."""
-        return float(psutil.Process(self._child.pid).memory_info().rss) / 1_048_576
-
-    def kill_service(self) -> None:
-        """SIGKILL."""
-        os.kill(self._child.pid, 9)
-        self._child.stop()
 
     def stop(self) -> None:
         """Everything."""
-        self._child.stop()
+        self.service.stop()
         self.server.stop()
 
 
@@ -142,11 +113,3 @@ def _story(
 async def _publish(connection: Connection, key: str, ordinal: int, message: Message) -> int:
     id_ = derive_message_id(f"{TENANT}/{key}", message.route.type, ordinal)
     return await publish(connection, message, Identity(TENANT, key, id_, "bench"))
-
-
-async def _is_ready(session: aiohttp.ClientSession) -> bool:
-    try:
-        async with session.get("/readyz") as response:
-            return response.status == 200
-    except aiohttp.ClientError:
-        return False

@@ -138,9 +138,9 @@ class InboxBench:
         async with _session(stack) as session:
             await _until_waiting(session, self.handovers)
             await until_idle(connection, HIL_INBOX_CLOCKS, HIL_INBOX_EVENTS)
-            cpu_before = stack.inbox_cpu_seconds()
+            cpu_before = stack.inbox.cpu_seconds()
             per_s = await _rate([_claim(session, id_, "ada") for id_ in alone])
-            cpu_ms = (stack.inbox_cpu_seconds() - cpu_before) * 1_000 / len(alone)
+            cpu_ms = (stack.inbox.cpu_seconds() - cpu_before) * 1_000 / len(alone)
             races = [_claim(session, id_, agent) for id_ in raced for agent in ("ada", "bo")]
             raced_per_s = await _rate(races) / 2
         await until_idle(connection, HIL_INBOX_CLOCKS, HIL_INBOX_EVENTS)
@@ -164,7 +164,7 @@ class InboxBench:
 
 def _session(stack: InboxStack) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(limit=IN_FLIGHT)
-    return aiohttp.ClientSession(stack.base_url, headers=stack.headers("agent-7"), connector=connector)
+    return aiohttp.ClientSession(stack.inbox.base_url, headers=stack.headers("agent-7"), connector=connector)
 
 
 async def _in_flight(work: Iterable[Coroutine[None, None, None]]) -> None:

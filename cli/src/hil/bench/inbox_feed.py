@@ -83,10 +83,10 @@ async def feed_through(stack: InboxStack, connection: Connection, *, subscribers
     start = int((await connection.jetstream.stream_info(LOG.name)).state.last_seq)
     end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     readers = [
-        IdReader(stack.base_url, stack.headers(f"reader-{number}"), random.Random(number), start)  # noqa: S311
+        IdReader(stack.inbox.base_url, stack.headers(f"reader-{number}"), random.Random(number), start)  # noqa: S311
         for number in range(subscribers - REDUCING)
     ]
-    reducing = [FeedClient(stack.base_url, stack.headers(f"desk-{number}"), start) for number in range(REDUCING)]
+    reducing = [FeedClient(stack.inbox.base_url, stack.headers(f"desk-{number}"), start) for number in range(REDUCING)]
     following = [asyncio.create_task(reader.follow(end)) for reader in readers]
     following += [
         asyncio.create_task(desk.follow(lambda desk=desk: end.done() and desk.cursor >= end.result()))  # type: ignore[misc]
@@ -117,7 +117,7 @@ async def _publish(stack: InboxStack, connection: Connection, events: int) -> No
     for number, (message, identity) in enumerate(story):
         await publish(connection, message, identity)
         if number in kills:
-            stack.kill_inbox()
+            stack.inbox.kill()
             await stack.start_inbox()
     await until_idle(connection, HIL_INBOX_CLOCKS)  # It owes no answer any more, so that the end is the end.
 
@@ -157,7 +157,7 @@ async def _ids(connection: Connection, after: int) -> list[int]:
 async def _differs(stack: InboxStack, desk: FeedClient, last: int) -> bool:
     """Whether a desk's rows are others than those of a fresh snapshot."""
     shown: dict[str, dict[str, object]] = {}
-    async with aiohttp.ClientSession(stack.base_url, headers=stack.headers("judge")) as session:
+    async with aiohttp.ClientSession(stack.inbox.base_url, headers=stack.headers("judge")) as session:
         async with asyncio.timeout(120):
             while await _as_of(session) < last:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.2)
