@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from analytics.domain.cells import SPANS_MS, Family, Span
-from analytics.domain.histogram import merged
-from analytics.domain.metric_catalogue import Sums, Value, metric_of
-from analytics.domain.rollup import Rollup, added
+from analytics.domain.metric_catalogue import Value, metric_of, sums_of
+from analytics.domain.rollup import Rollup
 
 Row = dict[str, Value | str]
 Group = tuple[int, tuple[str, ...]]
@@ -66,11 +65,7 @@ def _group_of(question: Question, rollup: Rollup) -> Group:
 
 def _row(question: Question, group: Group, members: list[Rollup]) -> Row:
     start_ms, values = group
-    names = {name for rollup in members for name in rollup.histograms}
-    sums = Sums(
-        added({}, (rollup.counts for rollup in members)),
-        {name: merged(rollup.histogram(name) for rollup in members) for name in names},
-    )
+    sums = sums_of(members)
     row: Row = {"bucket_ms": start_ms} if question.bucket is not None else {}
     row |= dict(zip(question.dimensions, values, strict=True))
     for name in question.metrics:

@@ -64,12 +64,17 @@ def _execution(message: ExecutionFinished) -> Counts:
         "tool_calls": sum(node.tool_calls for node in message.nodes),
         "node_failures": sum(node.outcome == "failed" for node in message.nodes),
     }
-    return {name: count for name, count in counts.items() if count}
+    return without_zeros(counts)
 
 
 def label_of(text: str) -> str:
     """A bounded part of a name or an id, of characters that mean nothing there."""
     return NOT_IN_LABEL.sub("_", text[:LABEL_CHARACTERS_MAX])
+
+
+def without_zeros(counts: Counts) -> dict[str, int]:
+    """What did not happen takes no room."""
+    return {name: count for name, count in counts.items() if count}
 
 
 def _one(name: str) -> Callable[[Message], Counts]:
@@ -94,7 +99,7 @@ def _completion(message: Message) -> Counts:
     }
     if isinstance(message, CompletionFailed):
         counts[f"completions_failed_by_error_class.{label_of(message.error_class)}"] = 1
-    return {name: count for name, count in counts.items() if count}
+    return without_zeros(counts)
 
 
 def _recorded(message: Message) -> Counts:
@@ -111,7 +116,7 @@ def _recorded(message: Message) -> Counts:
         if entry.tool is not None:
             for name in ("tool_cost_microdollars", f"tool_cost_microdollars_by_tool.{label_of(entry.tool)}"):
                 counts[name] = counts.get(name, 0) + entry.spent_microdollars
-    return {name: count for name, count in counts.items() if count}
+    return without_zeros(counts)
 
 
 COUNTED: Mapping[type[Message], Callable[[Message], Counts]] = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from analytics.domain.cells import Subject
-from analytics.domain.contribute import contribution_of, label_of
+from analytics.domain.contribute import contribution_of, label_of, without_zeros
 from analytics.domain.in_conversation import in_conversation
 from analytics.domain.rollup import Contribution
 from contracts.completions import CompletionFailed, CompletionProduced
@@ -66,7 +66,7 @@ def _of_node(node: NodeMetrics) -> dict[str, int]:
     }
     if node.error_class is not None:
         counts[f"failures_by_error_class.{label_of(node.error_class)}"] = 1
-    return _some(counts)
+    return without_zeros(counts)
 
 
 def _completion(tenant: str, entry: LogEntry, message: Completion) -> Contribution:
@@ -91,7 +91,7 @@ def _completion(tenant: str, entry: LogEntry, message: Completion) -> Contributi
     if isinstance(message, CompletionFailed):
         counts[f"failed_by_error_class.{label_of(message.error_class)}"] = 1
     values = {"latency_ms": message.latency_ms, "cost_microdollars": message.cost_microdollars}
-    return Contribution(entry.sequence, subject, _some(counts), values)
+    return Contribution(entry.sequence, subject, without_zeros(counts), values)
 
 
 def _tool_call(tenant: str, entry: LogEntry, message: ToolCall) -> Contribution:
@@ -109,7 +109,7 @@ def _tool_call(tenant: str, entry: LogEntry, message: ToolCall) -> Contribution:
     if isinstance(message, ToolCallCompleted):
         counts |= {"tool_errors": int(message.is_error), "repeated": int(message.repeated)}
     values = {"latency_ms": message.latency_ms} if isinstance(message, ToolCallCompleted) else {}
-    return Contribution(entry.sequence, subject, _some(counts), values)
+    return Contribution(entry.sequence, subject, without_zeros(counts), values)
 
 
 def _person(tenant: str, entry: LogEntry, message: ByPeople) -> Contribution:
@@ -137,7 +137,3 @@ def _once_each(contributions: Iterable[Contribution]) -> Iterable[Contribution]:
 
 def _sums(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
     return {name: first.get(name, 0) + second.get(name, 0) for name in first.keys() | second.keys()}
-
-
-def _some(counts: Mapping[str, int]) -> dict[str, int]:
-    return {name: count for name, count in counts.items() if count}

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from analytics.domain.cells import HOUR_MS
 from analytics.domain.rollup import Rollup
 
-HOUR_MS = 3_600_000
 HUMAN_HOUR_MICRODOLLARS = 25_000_000
 """What an hour of a human agent costs unless a tenant says otherwise (SPEC A5)."""
 

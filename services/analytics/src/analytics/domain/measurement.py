@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from analytics.domain.bad_events import QUANTILES
-from analytics.domain.histogram import merged, quantile
-from analytics.domain.rollup import Rollup, added
+from analytics.domain.metric_catalogue import Sums, figure, sums_of
+from analytics.domain.rollup import Rollup
 from contracts.objectives import Bound, Metric
 
 
@@ -37,27 +37,12 @@ def measure(metric: Metric, rollups: Iterable[Rollup], *, window_seconds: int, e
     Rollups of any versions of one workflow. CSAT is not counted yet and so has no value."""
     starts_ms = ends_ms - window_seconds * 1_000
     inside = [rollup for rollup in rollups if starts_ms <= rollup.cell.start_ms < ends_ms]
+    sums = sums_of(inside)
+    return Measurement(figure(sums, "executions", metric), _events(metric, sums))
+
+
+def _events(metric: Metric, sums: Sums) -> int:
+    """Of how many events the metric is a share, a mean or a percentile (SPEC A3)."""
     if metric in QUANTILES:
-        latency = merged(rollup.histogram("latency_ms") for rollup in inside)
-        return Measurement(quantile(latency, QUANTILES[metric]), sum(latency.values()))
-    counts = added({}, (rollup.counts for rollup in inside))
-    part, whole = _fraction(metric, counts)
-    events = counts.get(whole, 0)
-    return Measurement(None if part is None or not events else part / events, events)
-
-
-def _fraction(metric: Metric, counts: dict[str, int]) -> tuple[float | None, str]:
-    """What is divided, and the count that divides it (SPEC A3)."""
-    match metric:
-        case Metric.SUCCESS_RATE:
-            return counts.get("successes", 0), "executions"
-        case Metric.ERROR_RATE:
-            return counts.get("executions", 0) - counts.get("successes", 0), "executions"
-        case Metric.HANDOVER_RATE:
-            return counts.get("handovers", 0), "executions"
-        case Metric.INTERVENTION_RATE:
-            return counts.get("turn_handovers", 0), "turns"
-        case Metric.COST_PER_REQUEST:
-            return counts.get("cost_microdollars", 0) / 1_000_000, "executions"
-        case _:
-            return None, "executions"
+        return sum(sums.histogram("latency_ms").values())
+    return sums.counts.get("turns" if metric is Metric.INTERVENTION_RATE else "executions", 0)

@@ -1,11 +1,12 @@
 """Which metrics can be asked of a family of figures, and what is each one's value?"""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from analytics.domain.cells import Family
-from analytics.domain.histogram import Histogram, quantile
+from analytics.domain.histogram import Histogram, merged, quantile
+from analytics.domain.rollup import Rollup, added
 
 MICRO = 1_000_000
 PERCENTILE = re.compile(r"^p(\d{1,2}(?:\.\d{1,2})?)_(latency_ms|cost_usd)$")
@@ -15,10 +16,24 @@ VALUES = {"latency_ms": ("latency_ms", 1), "cost_usd": ("cost_microdollars", MIC
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """All that was counted in a group of cells."""
+    """All that was counted in some rollups. A histogram is merged when it is first asked for, since most metrics need
+    none."""
 
     counts: Mapping[str, int]
-    histograms: Mapping[str, Histogram]
+    rollups: tuple[Rollup, ...] = ()
+    _merged: dict[str, Histogram] = field(default_factory=dict)
+
+    def histogram(self, name: str) -> Histogram:
+        """The values of this name."""
+        if name not in self._merged:
+            self._merged[name] = merged(rollup.histogram(name) for rollup in self.rollups)
+        return self._merged[name]
+
+
+def sums_of(rollups: Iterable[Rollup]) -> Sums:
+    """Of cells of any spans that do not overlap, in any order."""
+    known = tuple(rollups)
+    return Sums(added({}, (rollup.counts for rollup in known)), known)
 
 
 Value = float | int | Mapping[str, int] | None
@@ -116,6 +131,14 @@ def metric_of(family: Family, name: str) -> Metric | None:
     return lambda sums: _quantile(sums, histogram, share, divisor)
 
 
+def figure(sums: Sums, family: Family, name: str) -> float | None:
+    """The value of a metric that is one number; None where there is nothing to measure, or no such metric."""
+    metric = metric_of(family, name)
+    value = None if metric is None else metric(sums)
+    assert not isinstance(value, Mapping), f"{name} is more than a number"
+    return value
+
+
 def names_of(family: Family) -> tuple[str, ...]:
     """What can be asked, for a hint."""
     percentiles = ("p50_latency_ms", "p95_latency_ms", "p95_cost_usd") if family in WITH_LATENCY else ()
@@ -123,5 +146,5 @@ def names_of(family: Family) -> tuple[str, ...]:
 
 
 def _quantile(sums: Sums, histogram: str, share: float, divisor: int) -> float | None:
-    found = quantile(sums.histograms.get(histogram, {}), share)
+    found = quantile(sums.histogram(histogram), share)
     return None if found is None else found / divisor

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from analytics.domain.histogram import Histogram, merged, quantile
-from analytics.domain.rollup import Rollup, added
+from analytics.domain.metric_catalogue import figure, sums_of
+from analytics.domain.rollup import Rollup
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,24 @@ class Figures:
 
 
 def figures(rollups: Iterable[Rollup]) -> Figures:
-    """SPEC A3: handover rate is executions handed over of all, intervention rate is handovers of turns."""
-    known = list(rollups)
-    counts = added({}, (rollup.counts for rollup in known))
-    return _figures(counts, merged(rollup.histogram("latency_ms") for rollup in known))
+    """SPEC A3, as the metrics of executions define it."""
+    sums = sums_of(rollups)
+    counts, cost = sums.counts, sums.counts.get("cost_microdollars", 0)
+    return Figures(
+        executions=counts.get("executions", 0),
+        successes=counts.get("successes", 0),
+        success_rate=figure(sums, "executions", "success_rate"),
+        handovers=counts.get("handovers", 0),
+        handover_rate=figure(sums, "executions", "handover_rate"),
+        turns=counts.get("turns", 0),
+        intervention_rate=figure(sums, "executions", "intervention_rate"),
+        default_responses=counts.get("default_responses", 0),
+        latency_ms_p50=figure(sums, "executions", "p50_latency_ms"),
+        latency_ms_p95=figure(sums, "executions", "p95_latency_ms"),
+        cost_microdollars=cost,
+        cost_microdollars_per_execution=cost / counts["executions"] if counts.get("executions") else None,
+        counts=dict(sorted(counts.items())),
+    )
 
 
 def by_workflow(rollups: Iterable[Rollup]) -> dict[str, Figures]:
@@ -39,27 +53,3 @@ def by_workflow(rollups: Iterable[Rollup]) -> dict[str, Figures]:
     for rollup in rollups:
         groups.setdefault(rollup.cell.subject.workflow, []).append(rollup)
     return {workflow: figures(group) for workflow, group in sorted(groups.items()) if workflow}
-
-
-def _figures(counts: Mapping[str, int], latency: Histogram) -> Figures:
-    executions, turns = counts.get("executions", 0), counts.get("turns", 0)
-    cost = counts.get("cost_microdollars", 0)
-    return Figures(
-        executions=executions,
-        successes=counts.get("successes", 0),
-        success_rate=_rate(counts.get("successes", 0), executions),
-        handovers=counts.get("handovers", 0),
-        handover_rate=_rate(counts.get("handovers", 0), executions),
-        turns=turns,
-        intervention_rate=_rate(counts.get("turn_handovers", 0), turns),
-        default_responses=counts.get("default_responses", 0),
-        latency_ms_p50=quantile(latency, 0.50),
-        latency_ms_p95=quantile(latency, 0.95),
-        cost_microdollars=cost,
-        cost_microdollars_per_execution=_rate(cost, executions),
-        counts=dict(sorted(counts.items())),
-    )
-
-
-def _rate(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
