@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from tests.support.repository import changed_or_deleted, former_texts
-from tests.support.samples import SAMPLES, type_of
+from tests.support.samples import FOLDER, SAMPLES, type_of
 from tests.support.schema_changes import breaking_changes
 
 from contracts.catalogue import ALL_MESSAGES, BY_TYPE, read_message
@@ -19,7 +19,7 @@ KINDS = pytest.mark.parametrize("kind", ALL_MESSAGES, ids=lambda kind: kind.rout
 
 @KINDS
 def test_every_message_type_has_a_sample(kind: type[Message]) -> None:
-    assert (ROOT / f"contracts/samples/{kind.route.type}.json").is_file()
+    assert (FOLDER / f"{kind.route.type}.json").is_file()
 
 
 def test_every_sample_belongs_to_a_message_type() -> None:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-SAMPLES = sorted((Path(__file__).parents[2] / "contracts/samples").glob("*.json"))
+FOLDER = Path(__file__).parents[2] / "contracts/samples"
+SAMPLES = sorted(FOLDER.glob("*.json"))
 
 
 def type_of(sample: Path) -> str:

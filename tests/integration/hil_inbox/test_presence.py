@@ -255,6 +255,7 @@ async def test_whoever_is_gone_is_found_however_many_are(
             return bool(await releases(house, 0))
 
         await wait_until(released, timeout_seconds=20)
+        assert len(await releases(house, 0)) == 1
 
 
 async def test_who_comes_back_while_those_who_are_gone_are_looked_for_keeps_what_they_take(

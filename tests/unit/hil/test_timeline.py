@@ -1,9 +1,9 @@
 """Does the timeline say in words what happened?"""
 
 import json
-from pathlib import Path
 
 import pytest
+from tests.support.samples import FOLDER
 
 from contracts.budgets import BudgetExhausted, BudgetRaised, RaiseBudget
 from contracts.catalogue import ALL_MESSAGES
@@ -47,7 +47,6 @@ def test_a_cap_that_is_reached_and_raised_is_told_with_its_figures(message: Mess
     assert line.what == said
 
 
-SAMPLES = Path(__file__).parents[3] / "contracts/samples"
 COMMAND = {"command_id": "k", "handover_id": "h", "actor_id": "ada", "ownership_epoch": 2}
 FACT = {"handover_id": "h", "actor_id": "ada", "ownership_epoch": 2}
 
@@ -87,6 +86,6 @@ def test_what_people_do_and_are_told_is_told_in_their_words(message: Message, sa
 
 @pytest.mark.parametrize("kind", ALL_MESSAGES)
 def test_no_message_of_the_catalogue_is_silent(kind: type[Message]) -> None:
-    sample = json.loads((SAMPLES / f"{kind.route.type}.json").read_text())
+    sample = json.loads((FOLDER / f"{kind.route.type}.json").read_text())
     [line] = timeline([LogEntry(1, 0, "id", kind.model_validate(sample), 1)])
     assert line.what
