@@ -327,7 +327,8 @@ def test_a_supervisor_stops_the_ai_and_an_agent_is_told_which_role_is_missing(
     page.get_by_role("button", name="Stop the AI orders").click()
     expect(page.get_by_text("The AI is silent in orders.")).to_be_visible()
     expect(page.get_by_role("button", name="Let the AI speak orders")).to_be_visible()
-    page.get_by_role("button", name="Re-home work Ana").click()
+    with page.expect_response("**/rehome"):
+        page.get_by_role("button", name="Re-home work Ana").click()
     assert [name for name, _ in server.commands] == ["queues stop-ai", "agents rehome"]
     server.role = "agent"
     page.reload()
