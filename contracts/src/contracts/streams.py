@@ -114,6 +114,9 @@ STREAMS = (LOG, DEAD_LETTERS)
 WORKFLOWS_BUCKET = "hil_workflows"
 """KV: `version.<hash>` holds the YAML of a version, `default.<tenant>.<name>` the hash in force, `route.<tenant>` the
 name of the workflow of messages that name none."""
+WORKFLOW_FACTS_BUCKET = "hil_workflow_facts"
+"""KV: `<tenant>.<name>` holds the WorkflowFacts of the version in force as JSON; who puts it in force writes, analytics
+reads."""
 TOOLS_BUCKET = "hil_tools"
 """KV: `<server>.<tool>` holds a ToolDescription as JSON; the tool runner writes, who calls or shows tools reads."""
 TOOL_BLESSINGS_BUCKET = "hil_tool_blessings"

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from contracts.streams import WORKFLOWS_BUCKET
+from contracts.streams import WORKFLOW_FACTS_BUCKET, WORKFLOWS_BUCKET
+from contracts.workflow_facts import WorkflowFacts, facts_key
 from orchestrator.adapters.workflow_file import WorkflowErrors
 from orchestrator.adapters.workflow_history import HistoryRefused
 from orchestrator.adapters.workflow_registry import EVERY_TENANT, WorkflowRegistry, opened
+from service_kit.connection import Connection
 from tests.support.kit import TENANT, kit
 from tests.support.silence import silence
 from tests.support.start_servers import NatsCluster, NatsServer
@@ -204,3 +206,32 @@ async def test_a_server_that_falls_silent_at_the_start_does_not_end_it(own_nats_
         own_nats_server.resume()
         assert started.known(workflow.content_hash) is None
         assert await started.load(workflow.content_hash) == workflow
+
+
+async def test_what_the_version_in_force_promises_is_told(nats_server: NatsServer) -> None:
+    promising = source(version="2.0.0") + b"slos: {success_rate: 0.9, window: 7d}\n"
+    async with kit(nats_server.url) as connection, opened(connection) as registry:
+        first = await registry.publish_as_default(source(), tenant=TENANT, file_name="g.yaml")
+        second = await registry.publish_as_default(promising, tenant=TENANT, file_name="g.yaml")
+        told = await facts_in_force(connection)
+        assert (told.content_hash, told.version, told.slos) == (second.content_hash, "2.0.0", second.slos)
+        assert told.slos.objectives
+        await registry.rollback(TENANT, "greeting")
+        assert (await facts_in_force(connection)).content_hash == first.content_hash
+
+
+async def test_what_is_in_force_and_was_never_told_is_told_at_the_start(nats_server: NatsServer) -> None:
+    async with kit(nats_server.url) as connection:
+        async with opened(connection) as registry:
+            workflow = await registry.publish_as_default(source(), tenant=TENANT, file_name="g.yaml")
+        await (await connection.jetstream.key_value(WORKFLOW_FACTS_BUCKET)).purge(facts_key(TENANT, "greeting"))
+        async with opened(connection):
+            assert (await facts_in_force(connection)).content_hash == workflow.content_hash
+
+
+async def facts_in_force(connection: Connection) -> WorkflowFacts:
+    """What others are told of the workflow `greeting`."""
+    bucket = await connection.jetstream.key_value(WORKFLOW_FACTS_BUCKET)
+    value = (await bucket.get(facts_key(TENANT, "greeting"))).value
+    assert value is not None
+    return WorkflowFacts.model_validate_json(value)

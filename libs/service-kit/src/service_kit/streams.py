@@ -26,6 +26,7 @@ from contracts.streams import (
     STREAMS,
     TOOL_BLESSINGS_BUCKET,
     TOOLS_BUCKET,
+    WORKFLOW_FACTS_BUCKET,
     WORKFLOWS_BUCKET,
     ConsumerSpec,
     StreamSpec,
@@ -33,7 +34,14 @@ from contracts.streams import (
 from service_kit.connection import RETRY_BUDGET_SECONDS
 from service_kit.errors import RetryLater
 
-KV_BUCKETS = (WORKFLOWS_BUCKET, TOOLS_BUCKET, TOOL_BLESSINGS_BUCKET, BUDGETS_BUCKET, AI_STOPS_BUCKET)
+KV_BUCKETS = (
+    WORKFLOWS_BUCKET,
+    WORKFLOW_FACTS_BUCKET,
+    TOOLS_BUCKET,
+    TOOL_BLESSINGS_BUCKET,
+    BUDGETS_BUCKET,
+    AI_STOPS_BUCKET,
+)
 OBJECT_BUCKETS = (PAYLOADS_BUCKET, ARCHIVE_BUCKET)
 
 

@@ -1,6 +1,6 @@
 """How are the versions of a workflow recorded by many writers at once without losing one?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from nats.errors import Error as NatsError
@@ -16,6 +16,8 @@ from service_kit.errors import RetryLater
 WRITES_MAX = 20
 
 Change = Callable[[WorkflowHistory], WorkflowHistory]
+Announce = Callable[[str], Awaitable[None]]
+"""Tells others of the content hash in force."""
 
 
 async def read_value(bucket: KeyValue, key: str) -> bytes | None:
@@ -51,20 +53,23 @@ async def change_history(bucket: KeyValue, tenant: str, name: str, change: Chang
     raise RetryLater(f"{key} is being changed by others all the time")
 
 
-async def put_surely(connection: Connection, key: str, value: bytes) -> None:
+async def put_surely(connection: Connection, key: str, value: bytes, *, bucket: str = WORKFLOWS_BUCKET) -> None:
     """Write a value whose repeat does no harm, trying again while the server is away; raises RetryLater."""
-    await connection.publish_surely(f"$KV.{WORKFLOWS_BUCKET}.{key}", value, headers={})
+    await connection.publish_surely(f"$KV.{bucket}.{key}", value, headers={})
 
 
-async def bring_into_force(connection: Connection, bucket: KeyValue, tenant: str, name: str, *, change: Change) -> str:
-    """Record the change, then write the default that the record says, until both agree: two who change at once may
-    write in another order than they recorded. The content hash in force."""
+async def bring_into_force(
+    connection: Connection, bucket: KeyValue, tenant: str, name: str, *, change: Change, announce: Announce
+) -> str:
+    """Record the change, then write the default that the record says and announce it, until all agree: two who change
+    at once may write in another order than they recorded. The content hash in force."""
     history, revision = await change_history(bucket, tenant, name, change)
     key = f"default.{tenant}.{name}"
     for _ in range(WRITES_MAX):
         in_force, seen = history.in_force, revision
         assert in_force is not None, f"{key} was put in force, and its record says none"
         await put_surely(connection, key, in_force.encode())
+        await announce(in_force)
         history, revision = await read_history(bucket, tenant, name)
         if revision == seen:
             return in_force

@@ -12,6 +12,7 @@ from nats.js.kv import KeyValue
 from contracts.streams import WORKFLOWS_BUCKET
 from contracts.subjects import TOKEN, check_token
 from orchestrator.adapters.watch_bucket import following
+from orchestrator.adapters.workflow_facts import put_facts, told_of
 from orchestrator.adapters.workflow_file import WorkflowErrors, load_workflow
 from orchestrator.adapters.workflow_history import HistoryRefused, PublishedVersion, WorkflowHistory
 from orchestrator.adapters.workflow_records import (
@@ -140,11 +141,13 @@ class WorkflowRegistry:
 
         When the server is away the rest is read when it is needed: a start must not fail because of that."""
         self._follows = True
-        hashes = [content_hash for names in self._defaults.values() for content_hash in names.values()]
+        in_force = [(tenant, *one) for tenant, names in self._defaults.items() for one in names.items()]
         try:
             async with asyncio.timeout(START_SECONDS_MAX):
-                for content_hash in dict.fromkeys(hashes[:WORKFLOWS_CACHED_MAX]):
+                for tenant, name, content_hash in in_force[:WORKFLOWS_CACHED_MAX]:
                     await self.load(content_hash)
+                    if await told_of(self.connection, tenant, name) != content_hash:
+                        await self._put_in_force(tenant, name, lambda history: history)
         except (RetryLater, TimeoutError) as error:
             log.warning("workflow.read_later", reason=repr(error))
 
@@ -163,7 +166,14 @@ class WorkflowRegistry:
             self._set_default(tenant, name, text)
 
     async def _put_in_force(self, tenant: str, name: str, change: Change) -> str:
-        content_hash = await bring_into_force(self.connection, self.bucket, tenant, name, change=change)
+        async def announce(content_hash: str) -> None:
+            workflow = await self.load(content_hash)
+            if workflow is not None:
+                await put_facts(self.connection, tenant, workflow)
+
+        content_hash = await bring_into_force(
+            self.connection, self.bucket, tenant, name, change=change, announce=announce
+        )
         self._set_default(tenant, name, content_hash)
         return content_hash
 

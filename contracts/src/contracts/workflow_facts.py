@@ -1,0 +1,21 @@
+"""What do other services need to know of the version of a workflow that is in force?"""
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.objectives import Slos
+from contracts.subjects import check_token
+
+
+class WorkflowFacts(BaseModel):
+    """The value of a key in the bucket `hil_workflow_facts`; written by whoever puts a version in force."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    workflow: str
+    version: str
+    content_hash: str
+    slos: Slos = Slos()
+
+
+def facts_key(tenant: str, workflow: str) -> str:
+    """`_all` as tenant: of the version for tenants that have no version of their own."""
+    return f"{check_token(tenant, what='tenant')}.{check_token(workflow, what='workflow')}"

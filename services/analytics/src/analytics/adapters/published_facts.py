@@ -1,0 +1,45 @@
+"""Which promises of a workflow are in force for a tenant?"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import structlog
+from nats.js.kv import KeyValue
+from pydantic import ValidationError
+
+from contracts.workflow_facts import WorkflowFacts
+from service_kit.watched_bucket import is_deleted
+
+log = structlog.get_logger()
+
+EVERY_TENANT = "_all"
+"""Tenant token of workflows that every tenant may use, unless it has its own of the same name."""
+
+
+@dataclass(slots=True)
+class PublishedFacts:
+    """The bucket of workflow facts, as `watched` keeps it up to date. Small: one entry for each workflow in force."""
+
+    loaded: asyncio.Event = field(default_factory=asyncio.Event)
+    _facts: dict[str, WorkflowFacts] = field(default_factory=dict)
+
+    def apply(self, entry: KeyValue.Entry | None) -> None:
+        """Take over one entry; what this build cannot read is as if it were not there, and said."""
+        if entry is None:
+            self.loaded.set()
+        elif is_deleted(entry):
+            self._facts.pop(entry.key, None)
+        else:
+            try:
+                self._facts[entry.key] = WorkflowFacts.model_validate_json(entry.value or b"")
+            except ValidationError as error:
+                log.error("workflow_facts.unreadable", key=entry.key, problems=error.error_count())
+
+    def of(self, tenant: str, workflow: str) -> WorkflowFacts | None:
+        """Of the tenant's own version, or of that for every tenant."""
+        return self._facts.get(f"{tenant}.{workflow}") or self._facts.get(f"{EVERY_TENANT}.{workflow}")
+
+    def owned(self) -> frozenset[tuple[str, str]]:
+        """(tenant, workflow) of tenants that have a version of their own."""
+        pairs = (key.partition(".") for key in self._facts)
+        return frozenset((tenant, workflow) for tenant, _, workflow in pairs if tenant != EVERY_TENANT)
