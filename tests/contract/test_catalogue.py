@@ -21,7 +21,7 @@ CONSUMERS: dict[str, tuple[ConsumerSpec, ...]] = {
     "llm-gateway": (streams.LLM_GATEWAY,),
     "tool-runner": (streams.TOOL_RUNNER,),
     "hil-inbox": (streams.HIL_INBOX_COMMANDS, streams.HIL_INBOX_CLOCKS, streams.HIL_INBOX_EVENTS),
-    "analytics": (streams.ANALYTICS,),
+    "analytics": (streams.ANALYTICS, streams.ALERT_PUSHES),
 }
 KINDS = pytest.mark.parametrize("kind", ALL_MESSAGES, ids=lambda kind: kind.route.type)
 

@@ -5,6 +5,7 @@ import inspect
 from pydantic import ValidationError
 
 from contracts import (
+    alerts,
     budgets,
     completions,
     conversations,
@@ -21,6 +22,7 @@ from contracts.subjects import SubjectError, parse_subject
 
 MODULES = (
     conversations, executions, completions, tool_calls, handovers, handover_clocks, notes, suggestions, budgets, costs,
+    alerts,
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cache
 
+from contracts.alerts import AlertChanged
 from contracts.budgets import BudgetExhausted, BudgetRaised, RaiseBudget
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
 from contracts.conversations import (
@@ -254,3 +255,5 @@ ANALYTICS = ConsumerSpec(
     ack_pending_max=4_000,
     reads_all=True,
 )
+ALERT_PUSHES = ConsumerSpec("analytics-alerts", (AlertChanged,), ack_pending_max=100)
+"""Alerts on their way to a webhook."""

@@ -237,3 +237,13 @@ def test_the_largest_file_is_read_within_seconds() -> None:
     source = f"name: big\nversion: 1\nworkflow:\n  nodes:\n{nodes}  edges: []\n"
     assert len(source) < 262_144
     assert len(errors_of(source)) > 500
+
+
+def test_objectives_and_alerts_are_known_by_one_name_each() -> None:
+    alert = '{condition: "success_rate < 0.90", severity: warning}'
+    promises = "objectives: [{name: success_rate, condition: 'csat >= 4'}]"
+    spoilt = GOOD.replace(f"alerts: [{alert}]", f"{promises}, alerts: [{alert}, {alert}]")
+    assert [error.message for error in errors_of(spoilt)] == [
+        "there are two objectives `success_rate`",
+        "the alert `success_rate < 0.9 (warning)` is there twice",
+    ]

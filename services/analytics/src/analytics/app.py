@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from fastapi import FastAPI
@@ -11,15 +12,25 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
 
+from analytics.adapters.alert_documents import AlertDocuments
+from analytics.adapters.announce_alert import announce_alert
+from analytics.adapters.counted_through import counted_through_ms
 from analytics.adapters.figure_store import FigureStore
+from analytics.adapters.published_facts import PublishedFacts
 from analytics.adapters.settled_through import log_created, settled_through
+from analytics.adapters.webhook import Webhook, webhook
 from analytics.api.errors import add_error_answers
 from analytics.api.figures import Desk, figure_routes
+from analytics.api.promises import PromiseDesk, promise_routes
 from analytics.api.query import query_routes
 from analytics.handlers.count_messages import CountMessages
+from analytics.handlers.judge_minutes import JudgeMinutes
 from analytics.handlers.metrics import Metrics
+from analytics.handlers.push_alert import PushAlert
 from analytics.settings import Settings
-from contracts.streams import ANALYTICS, LOG
+from contracts.alerts import AlertChanged
+from contracts.envelope import Message
+from contracts.streams import ALERT_PUSHES, ANALYTICS, LOG, WORKFLOW_FACTS_BUCKET
 from document_store import DocumentStore, open_store
 from pii import redact
 from service_kit.bus import Consumer, Routes
@@ -28,8 +39,10 @@ from service_kit.health import add_health, serve_http
 from service_kit.streams import ensure_consumer, ensure_streams
 from service_kit.tasks import end_task
 from service_kit.telemetry import configure_logs, configure_traces
+from service_kit.watched_bucket import watched
 
 SERVICE = "analytics"
+PUBLISHES: tuple[type[Message], ...] = (AlertChanged,)
 
 
 def routes(count: CountMessages) -> Routes:
@@ -37,10 +50,19 @@ def routes(count: CountMessages) -> Routes:
     return dict.fromkeys(ANALYTICS.types, count)
 
 
+def push_routes(push: PushAlert) -> Routes:
+    """What the receiver of alerts is told."""
+    return dict.fromkeys(ALERT_PUSHES.types, push)
+
+
 def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
-    """The FastStream application. Analytics publishes nothing yet; delivery goes through the service kit on the same
-    connection (STYLE 5)."""
+    """The FastStream application: its connection, and its publishers for the AsyncAPI document. Delivery goes through
+    the service kit on the same connection (STYLE 5)."""
     broker = NatsBroker(settings.nats_url.split(","), **connect_options(SERVICE), logger=None)
+    for kind in PUBLISHES:
+        broker.publisher(
+            f"{kind.route.type}.{{tenant}}.{{key}}", schema=kind, title=kind.__name__, description=kind.__doc__
+        )
     return FastStream(broker, logger=None, specification=AsyncAPI(title=SERVICE, version="1")), broker
 
 
@@ -53,6 +75,20 @@ def http_app(desk: Desk) -> FastAPI:
     return app
 
 
+def clock_ms() -> int:
+    """Now, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What is kept: figures and alerts in the store, and what workflows promise."""
+
+    figures: FigureStore
+    alerts: AlertDocuments
+    facts: PublishedFacts
+
+
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run until `stop`; `ready` is set once the consumer runs."""
     configure_logs(SERVICE, level=settings.log_level, redact=redact)
@@ -62,27 +98,51 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         return
     async with _connected(app, broker, settings) as connection, _opened(settings.store_url) as store:
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
-        await ensure_consumer(connection.jetstream, ANALYTICS, stream=LOG)
-        figures = FigureStore(store)
-        await figures.prepare()
-        await _run(settings, connection, figures, stop=stop, ready=ready)
+        for spec in (ANALYTICS, ALERT_PUSHES):
+            await ensure_consumer(connection.jetstream, spec, stream=LOG)
+        rooms = Rooms(FigureStore(store), AlertDocuments(store), PublishedFacts())
+        await rooms.figures.prepare()
+        await rooms.alerts.prepare()
+        async with (
+            watched(connection.jetstream, WORKFLOW_FACTS_BUCKET, rooms.facts),
+            webhook(settings.alert_webhook_url, settings.alert_webhook_token) as receiver,
+        ):
+            await _run(settings, connection, rooms, receiver, stop=stop, ready=ready)
 
 
 async def _run(
-    settings: Settings, connection: Connection, figures: FigureStore, *, stop: asyncio.Event, ready: asyncio.Event
+    settings: Settings,
+    connection: Connection,
+    rooms: Rooms,
+    receiver: Webhook | None,
+    *,
+    stop: asyncio.Event,
+    ready: asyncio.Event,
 ) -> None:
     log = await log_created(connection.jetstream, LOG)
     read_settled = partial(settled_through, connection.jetstream, ANALYTICS, stream=LOG, log=log)
-    count = CountMessages(figures, read_settled, on_counted=Metrics())
+    count = CountMessages(rooms.figures, read_settled, on_counted=Metrics())
     consumer = Consumer(
         connection, ANALYTICS, routes(count), concurrency=settings.batch_max, trace_ratio=settings.trace_ratio
     )
-    http = http_app(Desk(figures, read_settled, now_ms=lambda: time.time_ns() // 1_000_000))
-    add_health(http, {"bus": lambda: connection.ready, "consumer": lambda: consumer.running})
+    pushes = Consumer(connection, ALERT_PUSHES, push_routes(PushAlert(rooms.alerts, receiver)), concurrency=8)
+    judge = JudgeMinutes(
+        rooms.figures,
+        rooms.alerts,
+        rooms.facts,
+        counted_through=partial(counted_through_ms, connection, ANALYTICS, stream=LOG),
+        announce=partial(announce_alert, connection),
+        unrouted_ms=settings.alerts_unrouted_seconds * 1_000,
+    )
+    http = http_app(Desk(rooms.figures, read_settled, clock_ms))
+    http.include_router(promise_routes(PromiseDesk(rooms.figures, rooms.alerts, rooms.facts, clock_ms)))
+    add_health(http, {"bus": lambda: connection.ready, "consumer": lambda: consumer.running and pushes.running})
     async with asyncio.TaskGroup() as group:
         counting = group.create_task(count.run())
         consuming = group.create_task(consumer.run(stop))
         consuming.add_done_callback(lambda _: counting.cancel())  # What is in hand is counted first.
+        judging = group.create_task(judge.run())
+        group.create_task(pushes.run(stop)).add_done_callback(lambda _: judging.cancel())
         group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
         ready.set()
 

@@ -1,6 +1,7 @@
 """Which promises of a workflow are in force for a tenant?"""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -39,7 +40,10 @@ class PublishedFacts:
         """Of the tenant's own version, or of that for every tenant."""
         return self._facts.get(f"{tenant}.{workflow}") or self._facts.get(f"{EVERY_TENANT}.{workflow}")
 
-    def owned(self) -> frozenset[tuple[str, str]]:
-        """(tenant, workflow) of tenants that have a version of their own."""
+    def promises(self, seen: Iterable[tuple[str, str]]) -> dict[tuple[str, str], WorkflowFacts]:
+        """By (tenant, workflow): of tenants that have a version of their own, and of those that were seen to use one
+        for every tenant."""
         pairs = (key.partition(".") for key in self._facts)
-        return frozenset((tenant, workflow) for tenant, _, workflow in pairs if tenant != EVERY_TENANT)
+        named = {(tenant, workflow) for tenant, _, workflow in pairs if tenant != EVERY_TENANT}
+        known = {pair: self.of(*pair) for pair in sorted(named.union(seen))}
+        return {pair: facts for pair, facts in known.items() if facts is not None}

@@ -11,12 +11,13 @@ from enum import StrEnum
 from typing import Final
 
 from analytics.domain.alert_rules import FOR_SECONDS, KEEP_FIRING_SECONDS, Verdict
-from analytics.domain.burn_rates import DAY, MINUTE
+from analytics.domain.burn_rates import HOUR, MINUTE
 from analytics.domain.cells import MINUTE_MS
 from analytics.domain.silences import Routing
 
-MINUTES_MAX: Final = 3 * DAY // MINUTE
-"""Minutes that are made up for after a pause: what is older than the longest window of a pair says nothing of now."""
+MINUTES_MAX: Final = 2 * HOUR // MINUTE
+"""Minutes that are made up for after a pause. That is more than an alert needs to fire, to be resolved and to have no
+data; whoever hears of what began and ended before that can do nothing any more."""
 
 
 class Phase(StrEnum):

@@ -58,7 +58,7 @@ def _assemble(kept: Fields, declared: Declared, report: Report, *, content_hash:
         cost_reaction=of_workflow.get(Limit.COST, HandOver()),
         cost_steps=cost_steps(mapping(limits.get("on_limit")), ("limits", "on_limit"), report),
         description=text(kept.get("description")),
-        slos=slos(mapping(kept.get("slos"))),
+        slos=slos(mapping(kept.get("slos")), report),
         stages=stages(mapping(kept.get("deployment")), report),
     )
 

@@ -1,7 +1,8 @@
 """When do humans take over, what is promised, and how does a version go live (`hil`, `slos`, `deployment`)?"""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final, cast
 
@@ -97,8 +98,8 @@ def _suggestions(declared: Fields) -> SuggestionRules:
     )
 
 
-def slos(declared: Fields) -> Slos:
-    """The `slos` block."""
+def slos(declared: Fields, report: Report) -> Slos:
+    """The `slos` block: each objective and each alert once, since that is what an alert is known by."""
     default = Slos()
     named = (
         Objective(name=name, bound=Bound(metric=metric, comparison=comparison, threshold=limit))
@@ -110,9 +111,14 @@ def slos(declared: Fields) -> Slos:
         for entry in map(mapping, listing(declared.get("objectives")))
         if (bound := _bound(entry.get("condition"))) is not None
     )
+    objectives, alerts = (*named, *own), tuple(_alerts(listing(declared.get("alerts"))))
+    for name in _repeated(objective.name for objective in objectives):
+        report.add(("slos", "objectives"), f"there are two objectives `{name}`", "give one another name")
+    for alert in _repeated(f"{alert.bound} ({alert.severity})" for alert in alerts):
+        report.add(("slos", "alerts"), f"the alert `{alert}` is there twice", "each comes once")
     return Slos(
-        objectives=(*named, *own),
-        alerts=tuple(_alerts(listing(declared.get("alerts")))),
+        objectives=objectives,
+        alerts=alerts,
         window_seconds=seconds(declared.get("window")) or default.window_seconds,
         minimum_events=integer(declared.get("minimum_events"), default.minimum_events),
     )
@@ -139,6 +145,10 @@ def _policies(entries: list[JsonValue]) -> Iterator[PolicyRule]:
     for entry in map(mapping, entries):
         if (when := condition(entry.get("when"))) is not None:
             yield PolicyRule(when, text(entry.get("detail")))
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, times in Counter(names).items() if times > 1]
 
 
 def _alerts(entries: list[JsonValue]) -> Iterator[ConditionAlert]:

@@ -1,0 +1,37 @@
+"""How does a workflow keep one of its promises, over the window of its promises?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analytics.domain.bad_events import error_budget
+from analytics.domain.error_budget import burn_down
+from analytics.domain.measurement import measure
+from analytics.domain.rollup import Rollup
+from contracts.objectives import Objective
+
+
+@dataclass(frozen=True, slots=True)
+class SloStatus:
+    """`measured` is None without events. `budget` is the share of events that may be bad, None for a promise about a
+    mean; `budget_left` the share of it that is left, below 0 where more was spent, None without events."""
+
+    slo: str
+    objective: str
+    measured: float | None
+    events: int
+    budget: float | None
+    budget_left: float | None
+
+
+def slo_status(objective: Objective, rollups: Sequence[Rollup], *, window_seconds: int, ends_ms: int) -> SloStatus:
+    """Of the rollups of the window, of any versions of the workflow."""
+    measured = measure(objective.bound.metric, rollups, window_seconds=window_seconds, ends_ms=ends_ms)
+    points = burn_down(objective.bound, rollups, from_ms=ends_ms - window_seconds * 1_000)
+    return SloStatus(
+        slo=objective.name,
+        objective=str(objective.bound),
+        measured=measured.value,
+        events=measured.events,
+        budget=error_budget(objective.bound),
+        budget_left=points[-1].left if points else None,
+    )
