@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from contracts.alerts import AlertChanged
 from contracts.conversations import (
     AnnounceMessage,
     CloseConversation,
@@ -50,6 +51,7 @@ TOLD: Mapping[type[Message], tuple[str, ...]] = {
     StopExecution: ("asked_by", "reason"),
     ExecutionRefused: ("reason", "detail"),
     TimerFired: ("timer_id", "due_ms"),
+    AlertChanged: ("slo", "severity", "after"),
     PatternDetected: ("workflow", "node", "error_class", "failures"),
     ClaimHandover: ("actor_id",),
     ReleaseHandover: ("actor_id",),
