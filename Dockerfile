@@ -15,6 +15,7 @@ COPY pyproject.toml uv.lock ./
 COPY contracts/pyproject.toml contracts/
 COPY libs/cost-gate/pyproject.toml libs/cost-gate/
 COPY libs/cost-ledger/pyproject.toml libs/cost-ledger/
+COPY libs/http-gate/pyproject.toml libs/http-gate/
 COPY libs/json-schema/pyproject.toml libs/json-schema/
 COPY libs/pii/pyproject.toml libs/pii/
 COPY libs/document-store/pyproject.toml libs/document-store/

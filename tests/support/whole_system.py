@@ -32,6 +32,7 @@ from orchestrator.domain.workflow import Workflow
 from service_kit.connection import Connection, connected
 from service_kit.errors import RetryLater
 from service_kit.log import Log
+from tests.support import analytics_token
 from tests.support.inbox_token import give_token
 from tests.support.mcp_counter import effects
 from tests.support.planned_model import PlannedModel
@@ -73,7 +74,7 @@ class WholeSystem:
     model: ReplayModel
     connection: Connection
     effects_file: Path
-    token: str = field(repr=False)
+    tokens: Mapping[str, str] = field(repr=False)
     workflows: dict[str, Workflow] = field(default_factory=dict)
 
     def unit(self, name: str) -> ChildUnit:
@@ -138,9 +139,9 @@ class WholeSystem:
         more: Mapping[str, str] | None = None,
     ) -> tuple[int, Any]:
         """Status and JSON of a GET, or of a POST where there is a body (bytes go as they are). The inbox is asked with
-        a desk's token; `more` headers say for which agent (`as_agent`)."""
+        a desk's token; `more` headers say for which agent (`as_agent`). Analytics is asked with a token, too."""
         headers = {} if command_id is None else {"Idempotency-Key": command_id}
-        headers |= dict(more or {}) | ({"Authorization": f"Bearer {self.token}"} if service == "hil_inbox" else {})
+        headers |= dict(more or {}) | self._authorization(service)
         content = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
         sent = {} if body is None else {"data": content}
         headers |= {} if body is None else {"content-type": "application/json"}
@@ -150,6 +151,10 @@ class WholeSystem:
             session.request("GET" if body is None else "POST", url, headers=headers, **sent) as answer,
         ):
             return answer.status, None if answer.status == 204 else await answer.json()
+
+    def _authorization(self, service: str) -> dict[str, str]:
+        token = self.tokens.get(service)
+        return {} if token is None else {"Authorization": f"Bearer {token}"}
 
     async def log(self, key: str) -> list[LogEntry]:
         return await Log(self.connection).read(TENANT, key)
@@ -213,8 +218,12 @@ async def whole_system(
             running_stack(plan, lambda _: None) as stack,
             connected(stack.endpoints["nats"], service="client") as connection,
         ):
-            token = await give_token(f"sqlite:///{stack.plan.data_dir}/stores/hil_inbox.sqlite3")
-            system = WholeSystem(stack, model, connection, effects_file, token)
+            stores = f"sqlite:///{stack.plan.data_dir}/stores"
+            tokens = {
+                "hil_inbox": await give_token(f"{stores}/hil_inbox.sqlite3"),
+                "analytics": await analytics_token.give_token(f"{stores}/analytics.sqlite3"),
+            }
+            system = WholeSystem(stack, model, connection, effects_file, tokens)
             await system.publish_workflow(SHOP, route=True)
             for source in workflows:
                 await system.publish_workflow(source)

@@ -19,6 +19,7 @@ COMMANDS = {
     "tool": "hil.tool_commands:tool_app",
     "sandbox": "hil.sandbox_commands:sandbox_app",
     "inbox": "hil.inbox_commands:inbox_app",
+    "analytics": "hil.analytics_commands:analytics_app",
     "desktop": "hil.desktop.commands:desktop_app",
     "bench": "hil.bench.commands:bench",
 }

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from hil.analytics_access import first_token
 from hil.embedded.plan import AllInThisProcess, OneProcessEach, ReplayModel, StackPlan
 from hil.embedded.services import TENANT, api_key_file
 from hil.embedded.stack import running_stack
@@ -18,7 +19,7 @@ from hil.inbox_staff import first_login
 from hil.options import DATA_DIR_DEFAULT, AsJson, DataDir
 from hil.outcome import bad_input
 from hil.provider import has_provider
-from hil.up_notices import JsonLines, Teller, Terminal
+from hil.up_notices import JsonLines, Secrets, Teller, Terminal
 
 _PORT_MAX = 65_535
 
@@ -73,7 +74,8 @@ async def _run(plan: StackPlan, teller: Teller) -> None:
         stores_dir = plan.data_dir.absolute() / "stores"
         inbox = stack.endpoints.get("hil_inbox")
         link = None if inbox is None else await first_login(stores_dir, inbox, tenant=TENANT)
-        teller.ready(stack.endpoints, api_key_file(stores_dir), link)
+        token_file = await first_token(stores_dir, tenant=TENANT) if "analytics" in stack.endpoints else None
+        teller.ready(stack.endpoints, Secrets(api_key_file(stores_dir), link, token_file))
         await stack.wait_until_failed()
 
 

@@ -4,6 +4,7 @@ import json
 import shlex
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -18,11 +19,20 @@ Link = tuple[str, Path]
 """A one-time link into the inbox, and the file that holds it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What was made for whoever started the system: files, and the link into the inbox."""
+
+    api_key_file: Path | None
+    first_login: Link | None
+    analytics_token_file: Path | None
+
+
 class Teller(Protocol):
     """Tells what happens, to a person or to a script."""
 
     def notice(self, notice: Notice) -> None: ...
-    def ready(self, endpoints: Mapping[str, str], api_key_file: Path | None, first_login: Link | None) -> None: ...
+    def ready(self, endpoints: Mapping[str, str], made: Secrets) -> None: ...
     def stopping(self) -> None: ...
     def stopped(self) -> None: ...
 
@@ -36,11 +46,15 @@ class JsonLines:
     def notice(self, notice: Notice) -> None:
         self._write({"event": str(notice.change), "unit": notice.unit, "text": notice.text})
 
-    def ready(self, endpoints: Mapping[str, str], api_key_file: Path | None, first_login: Link | None) -> None:
+    def ready(self, endpoints: Mapping[str, str], made: Secrets) -> None:
         """Secrets are named by their files: what a script writes out often ends in a log."""
-        files = {} if api_key_file is None else {"api_key_file": str(api_key_file)}
-        files |= {} if first_login is None else {"first_login_file": str(first_login[1])}
-        self._write({"event": "up", "endpoints": dict(endpoints), **files})
+        files = {
+            "api_key_file": made.api_key_file,
+            "first_login_file": None if made.first_login is None else made.first_login[1],
+            "analytics_token_file": made.analytics_token_file,
+        }
+        named = {name: str(file) for name, file in files.items() if file is not None}
+        self._write({"event": "up", "endpoints": dict(endpoints), **named})
 
     def stopping(self) -> None:
         self._write({"event": "stopping"})
@@ -75,7 +89,7 @@ class Terminal:
                 self._console.print(f"[dim]· {notice.unit} stopped[/]", highlight=False)
         self._show_awaited()
 
-    def ready(self, endpoints: Mapping[str, str], api_key_file: Path | None, first_login: Link | None) -> None:
+    def ready(self, endpoints: Mapping[str, str], made: Secrets) -> None:
         self._clear()
         table = Table(title="HIL Agent System is up", title_justify="left")
         table.add_column("name")
@@ -83,10 +97,12 @@ class Terminal:
         for name, address in endpoints.items():
             table.add_row(name, address)
         self._console.print(table)
-        if api_key_file is not None and (gateway := endpoints.get("llm_gateway")):
-            self._tell_key(f"{gateway}/v1", api_key_file)
-        if first_login is not None:
-            self._tell_link(*first_login)
+        if made.api_key_file is not None and (gateway := endpoints.get("llm_gateway")):
+            self._tell_key(f"{gateway}/v1", made.api_key_file)
+        if made.first_login is not None:
+            self._tell_link(*made.first_login)
+        if made.analytics_token_file is not None:
+            self._tell_token(endpoints["analytics"], made.analytics_token_file)
         if chat := endpoints.get("hil_inbox_chat"):
             self._console.print(f"Be the customer: {chat}/chat", highlight=False, soft_wrap=True)
         self._console.print(f"Models: {self._model}. Stop with Ctrl-C.", highlight=False)
@@ -100,6 +116,12 @@ class Terminal:
     def _tell_link(self, link: str, file: Path) -> None:
         """Good once, for 15 minutes; `hil inbox first-login` makes another."""
         for line in (f"The inbox lets you in once, within 15 minutes (also in {file}):", f"  {link}"):
+            self._console.print(escape(line), highlight=False, soft_wrap=True)
+
+    def _tell_token(self, address: str, file: Path) -> None:
+        """For the form and for programs; `hil analytics token create` makes others."""
+        try_it = f'curl -H "Authorization: Bearer $(cat {shlex.quote(str(file))})" {address}/v1/summary'
+        for line in (f"Analytics: sign in at {address}/login with the token in {file}. Try it:", f"  {try_it}"):
             self._console.print(escape(line), highlight=False, soft_wrap=True)
 
     def stopping(self) -> None:

@@ -127,7 +127,7 @@ async def test_alerts_fire_and_end_at_the_minutes_of_the_truth_table(store_url: 
     await fill(FigureStore(store), BURST[:460])
     await judge_each(judge_over(store, bus), [*range(360, 376), *range(440, 452)])
     assert bus.phases() == [("ok", 360, False), ("pending", 369, False), ("firing", 371, True), ("resolved", 449, True)]
-    alerts = {kept.alert.severity: kept.alert for kept in await AlertDocuments(store).of("acme", "support")}
+    alerts = {kept.alert.severity: kept.alert for kept in await AlertDocuments(store).of()}
     critical = alerts["critical"]
     assert (critical.state.phase, critical.firing_since_ms) == (Phase.RESOLVED, 371 * MINUTE_MS)
     await store.close()
@@ -226,6 +226,7 @@ async def test_the_service_judges_announces_pushes_and_shows(
         nats_url=nats_server.url,
         store_url=store_url,
         http_port=free_port(),
+        access="open",
         log_level="info",
         alert_webhook_url=SecretStr(f"http://127.0.0.1:{port}/hook/s3cret"),
         alert_webhook_token=SecretStr("t0ken"),
@@ -315,6 +316,7 @@ async def test_a_change_that_comes_after_a_newer_one_is_not_pushed(nats_server: 
         nats_url=nats_server.url,
         store_url=store_url,
         http_port=free_port(),
+        access="open",
         log_level="error",
         alert_webhook_url=SecretStr(f"http://127.0.0.1:{port}/hook/s3cret"),
     )

@@ -30,7 +30,8 @@ from tests.support.wait_until import wait_until
 
 
 def settings_for(server: NatsServer, store: str) -> Settings:
-    return Settings(nats_url=server.url, store_url=store, http_port=free_port(), log_level="error")
+    """Open to all on loopback: who may ask is the matter of test_security.py."""
+    return Settings(nats_url=server.url, store_url=store, http_port=free_port(), log_level="error", access="open")
 
 
 @pytest.fixture
@@ -232,6 +233,7 @@ async def test_kills_under_load_lose_and_double_nothing(
         "ANALYTICS_STORE_URL": store_url,
         "ANALYTICS_HTTP_PORT": str(port),
         "ANALYTICS_LOG_LEVEL": "error",
+        "ANALYTICS_ACCESS": "open",
     }
     service = ChildService("analytics", environment, tmp_path / "analytics.log")
     async with kit(nats_server.url) as connection, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:

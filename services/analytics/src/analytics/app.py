@@ -19,15 +19,18 @@ from analytics.adapters.figure_store import FigureStore
 from analytics.adapters.published_facts import PublishedFacts
 from analytics.adapters.settled_through import log_created, settled_through
 from analytics.adapters.webhook import Webhook, webhook
+from analytics.api.doorkeeper import House
 from analytics.api.errors import add_error_answers
 from analytics.api.figures import Desk, figure_routes
+from analytics.api.gate import add_gate, admission_by
 from analytics.api.promises import PromiseDesk, promise_routes
 from analytics.api.query import query_routes
+from analytics.handlers.admit import Admission
 from analytics.handlers.count_messages import CountMessages
 from analytics.handlers.judge_minutes import JudgeMinutes
 from analytics.handlers.metrics import Metrics
 from analytics.handlers.push_alert import PushAlert
-from analytics.settings import Settings
+from analytics.settings import Settings, listed
 from contracts.alerts import AlertChanged
 from contracts.envelope import Message
 from contracts.streams import ALERT_PUSHES, ANALYTICS, LOG, WORKFLOW_FACTS_BUCKET
@@ -67,8 +70,8 @@ def application(settings: Settings) -> tuple[FastStream, NatsBroker]:
 
 
 def http_app(desk: Desk) -> FastAPI:
-    """The REST API."""
-    app = FastAPI(title=SERVICE, version="1")
+    """The REST API, closed to all but callers once it has its gate."""
+    app = FastAPI(title=SERVICE, version="1", docs_url=None, redoc_url=None)
     add_error_answers(app)
     app.include_router(figure_routes(desk))
     app.include_router(query_routes(desk))
@@ -82,11 +85,12 @@ def clock_ms() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """What is kept: figures and alerts in the store, and what workflows promise."""
+    """What is kept: figures and alerts in the store, and what workflows promise; and who is let in (None: all)."""
 
     figures: FigureStore
     alerts: AlertDocuments
     facts: PublishedFacts
+    admission: Admission | None
 
 
 async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
@@ -100,7 +104,8 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
         for spec in (ANALYTICS, ALERT_PUSHES):
             await ensure_consumer(connection.jetstream, spec, stream=LOG)
-        rooms = Rooms(FigureStore(store), AlertDocuments(store), PublishedFacts())
+        admission = None if settings.access == "open" else await admission_by(store, settings.session_hours, clock_ms)
+        rooms = Rooms(FigureStore(store), AlertDocuments(store), PublishedFacts(), admission)
         await rooms.figures.prepare()
         await rooms.alerts.prepare()
         async with (
@@ -137,6 +142,8 @@ async def _run(
     http = http_app(Desk(rooms.figures, read_settled, clock_ms))
     http.include_router(promise_routes(PromiseDesk(rooms.figures, rooms.alerts, rooms.facts, clock_ms)))
     add_health(http, {"bus": lambda: connection.ready, "consumer": lambda: consumer.running and pushes.running})
+    house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
+    add_gate(http, rooms.admission, house)
     async with asyncio.TaskGroup() as group:
         counting = group.create_task(count.run())
         consuming = group.create_task(consumer.run(stop))

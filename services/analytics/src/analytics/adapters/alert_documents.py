@@ -33,10 +33,8 @@ class AlertDocuments:
         for collection, names in INDEXES:
             await self.store.ensure_index(collection, names)
 
-    async def of(self, tenant: str | None, workflow: str | None) -> list[KeptAlert]:
-        """Alerts of all tenants or one, of all workflows or one, withdrawn ones among them."""
-        asked = {"tenant": tenant, "workflow": workflow}
-        where = [Equal(name, value) for name, value in asked.items() if value is not None]
+    async def of(self, where: Sequence[Condition] = ()) -> list[KeptAlert]:
+        """Alerts of tenants and workflows (all, if there is no condition), withdrawn ones among them."""
         return [KeptAlert(_alert(document.body), document.version) async for document in self._found(ALERTS, where)]
 
     async def one(self, id_: str) -> WatchedAlert | None:

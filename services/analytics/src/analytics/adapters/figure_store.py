@@ -122,20 +122,19 @@ class FigureStore:
         where = (Equal("tenant", tenant), Equal("key", key))
         return await self.store.find(EXECUTIONS, where, sort=(Sort("sequence"),), limit=limit, cursor=cursor)
 
-    async def workflow_names(self) -> set[tuple[str, str]]:
+    async def workflow_names(self, where: Sequence[Condition] = ()) -> set[tuple[str, str]]:
         """(tenant, workflow) of everything that ended an execution."""
         names: set[tuple[str, str]] = set()
         cursor: str | None = None
         while True:
-            page = await self.workflows(None, limit=PAGE_MAX, cursor=cursor)
+            page = await self.workflows(where, limit=PAGE_MAX, cursor=cursor)
             names.update((str(one.body["tenant"]), str(one.body["workflow"])) for one in page.documents)
             cursor = page.next_cursor
             if cursor is None:
                 return names
 
-    async def workflows(self, tenant: str | None, *, limit: int, cursor: str | None) -> Page:
+    async def workflows(self, where: Sequence[Condition], *, limit: int, cursor: str | None) -> Page:
         """Known workflow versions."""
-        where = () if tenant is None else (Equal("tenant", tenant),)
         return await self.store.find(WORKFLOWS, where, sort=(Sort("workflow"),), limit=limit, cursor=cursor)
 
 

@@ -1,7 +1,7 @@
 """Figures over HTTP: summary, workflows, executions of a conversation."""
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,11 +10,13 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 
 from analytics.adapters.figure_store import FigureStore
+from analytics.api.access import Analyst, seen_by
 from analytics.domain.cells import HOUR_MS, MINUTE_MS
 from analytics.domain.conversation_figures import conversation_figures
 from analytics.domain.rollup import Settled
 from analytics.domain.summary import by_workflow, figures
 from document_store import Equal
+from document_store.protocol import Condition
 
 HOURS_DEFAULT = 24
 ROLLUPS_MAX = 20_000
@@ -44,31 +46,50 @@ def figure_routes(desk: Desk) -> APIRouter:
 
     @router.get("/summary")
     async def summary(
-        workflow: WorkflowFilter = None, tenant: TenantFilter = None, from_: From = None, to: To = None
+        caller: Analyst,
+        *,
+        workflow: WorkflowFilter = None,
+        tenant: TenantFilter = None,
+        from_: From = None,
+        to: To = None,
     ) -> JSONResponse:
         """Counts, rates, latencies and cost of a period (default: the last 24 hours), in all and by workflow."""
         from_ms, to_ms = period(from_, to, now_ms=desk.now_ms())
         if from_ms >= to_ms:
             return _invalid("from", f"{from_ms} ms is not before to ({to_ms} ms)")
-        return await _summary(desk, {"workflow": workflow, "tenant": tenant}, from_ms, to_ms)
+        of_workflow = [] if workflow is None else [Equal("workflow", workflow)]
+        return await _summary(desk, [*seen_by(caller, tenant), *of_workflow], from_ms, to_ms)
 
     @router.get("/workflows")
-    async def workflows(tenant: TenantFilter = None, limit: Limit = 100, cursor: Cursor = None) -> JSONResponse:
+    async def workflows(
+        caller: Analyst, tenant: TenantFilter = None, limit: Limit = 100, cursor: Cursor = None
+    ) -> JSONResponse:
         """Workflow versions that ended an execution."""
-        page = await desk.store.workflows(tenant, limit=limit, cursor=cursor)
+        page = await desk.store.workflows(seen_by(caller, tenant), limit=limit, cursor=cursor)
         return JSONResponse({"workflows": [doc.body for doc in page.documents], "next_cursor": page.next_cursor})
 
+    router.include_router(_lookup_routes(desk))
+    return router
+
+
+def _lookup_routes(desk: Desk) -> APIRouter:
+    router = APIRouter()
+
     @router.get("/executions/{tenant}/{key}")
-    async def executions(tenant: Token, key: Token, limit: Limit = 50, cursor: Cursor = None) -> JSONResponse:
+    async def executions(
+        caller: Analyst, tenant: Token, key: Token, *, limit: Limit = 50, cursor: Cursor = None
+    ) -> JSONResponse:
         """Executions of a conversation, or the standalone one of this id, in the order of their ends."""
+        caller.must_see(tenant)
         settled = await desk.read_settled()
         page = await desk.store.executions(tenant, key, limit=limit, cursor=cursor)
         found = [doc.body for doc in page.documents]
         return JSONResponse({"executions": found, "next_cursor": page.next_cursor, "as_of_seq": settled.floor})
 
     @router.get("/conversations/{tenant}/{key}")
-    async def conversation(tenant: Token, key: Token) -> JSONResponse:
+    async def conversation(caller: Analyst, tenant: Token, key: Token) -> JSONResponse:
         """Who wrote, who waited how long, who handled it, how it ended and what it cost; nothing that was said."""
+        caller.must_see(tenant)
         settled = await desk.read_settled()
         found = await desk.store.conversation(tenant, key)
         if found is None:
@@ -87,11 +108,10 @@ def period(from_: AwareDatetime | None, to: AwareDatetime | None, *, now_ms: int
     return first_ms // MINUTE_MS * MINUTE_MS, to_ms
 
 
-async def _summary(desk: Desk, where: dict[str, str | None], from_ms: int, to_ms: int) -> JSONResponse:
+async def _summary(desk: Desk, where: Sequence[Condition], from_ms: int, to_ms: int) -> JSONResponse:
     settled = await desk.read_settled()
-    conditions = [Equal(name, value) for name, value in where.items() if value is not None]
     rollups = await desk.store.rollups(
-        ("executions", "messages"), conditions, from_ms=from_ms, to_ms=to_ms, at_most=ROLLUPS_MAX
+        ("executions", "messages"), where, from_ms=from_ms, to_ms=to_ms, at_most=ROLLUPS_MAX
     )
     if len(rollups) > ROLLUPS_MAX:
         return _invalid("from", f"the period holds more than {ROLLUPS_MAX} rollups; ask for less, or for one workflow")

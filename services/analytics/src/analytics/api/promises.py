@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from analytics.adapters.alert_documents import AlertDocuments
 from analytics.adapters.figure_store import FigureStore
 from analytics.adapters.published_facts import PublishedFacts
+from analytics.api.access import Admin, Analyst, seen_by
 from analytics.api.figures import ROLLUPS_MAX, TenantFilter, Token, WorkflowFilter
 from analytics.domain.cells import DAY_MS, MINUTE_MS
 from analytics.domain.error_budget import burn_down
@@ -22,6 +23,7 @@ from analytics.domain.watched_alert import KeptAlert, WatchedAlert
 from contracts.objectives import Severity
 from contracts.workflow_facts import WorkflowFacts
 from document_store import Equal, VersionConflict
+from document_store.protocol import Condition
 
 SILENCE_DAYS_MAX = 30
 Phases = Annotated[Literal["ok", "pending", "firing", "resolved", "no_data"] | None, Query()]
@@ -60,19 +62,19 @@ def promise_routes(desk: PromiseDesk) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["promises"])
 
     @router.get("/slos")
-    async def slos(tenant: TenantFilter = None, workflow: WorkflowFilter = None) -> JSONResponse:
+    async def slos(caller: Analyst, tenant: TenantFilter = None, workflow: WorkflowFilter = None) -> JSONResponse:
         """How each promise is kept over its window, how much of its error budget is left, and its alerts."""
-        promises = desk.facts.promises(await desk.figures.workflow_names())
-        asked = {
-            pair: facts for pair, facts in promises.items() if tenant in (None, pair[0]) and workflow in (None, pair[1])
-        }
-        alerts = await desk.alerts.of(tenant, workflow)
+        seen = seen_by(caller, tenant)
+        promises = desk.facts.promises(await desk.figures.workflow_names(seen))
+        asked = {pair: facts for pair, facts in promises.items() if workflow in (None, pair[1])}
+        alerts = await desk.alerts.of([*seen, *_of_workflow(workflow)])
         shown = [row for (owner, _), facts in asked.items() for row in await _statuses(desk, owner, facts, alerts)]
         return JSONResponse({"slos": shown})
 
     @router.get("/slos/{tenant}/{workflow}/{slo}/burn-down")
-    async def budget(tenant: Token, workflow: Token, slo: str) -> JSONResponse:
+    async def budget(caller: Analyst, tenant: Token, workflow: Token, slo: str) -> JSONResponse:
         """The share of the error budget that was left, from the begin of the window (1) to now."""
+        caller.must_see(tenant)
         facts = desk.facts.of(tenant, workflow)
         objective = next((one for one in facts.slos.objectives if one.name == slo), None) if facts else None
         if facts is None or objective is None:
@@ -85,10 +87,10 @@ def promise_routes(desk: PromiseDesk) -> APIRouter:
 
     @router.get("/alerts")
     async def alerts(
-        tenant: TenantFilter = None, workflow: WorkflowFilter = None, phase: Phases = None
+        caller: Analyst, tenant: TenantFilter = None, workflow: WorkflowFilter = None, phase: Phases = None
     ) -> JSONResponse:
         """Every alert with its phase; `routed` says whether the receiver was told that it fires."""
-        kept = [one.alert for one in await desk.alerts.of(tenant, workflow)]
+        kept = [one.alert for one in await desk.alerts.of([*seen_by(caller, tenant), *_of_workflow(workflow)])]
         shown = [one for one in kept if not one.is_withdrawn and phase in (None, one.state.phase)]
         return JSONResponse({"alerts": [_alert_row(one) for one in sorted(shown, key=lambda alert: alert.id)]})
 
@@ -98,13 +100,15 @@ def promise_routes(desk: PromiseDesk) -> APIRouter:
 
 def _add_silences(router: APIRouter, desk: PromiseDesk) -> None:
     @router.get("/silences/{tenant}")
-    async def silences(tenant: Token) -> JSONResponse:
+    async def silences(caller: Analyst, tenant: Token) -> JSONResponse:
         """Those that are not over."""
+        caller.must_see(tenant)
         return JSONResponse({"silences": await desk.alerts.silence_bodies(tenant, now_ms=desk.now_ms())})
 
     @router.put("/silences/{tenant}/{silence_id}")
-    async def silence(tenant: Token, silence_id: Token, asked: SilenceAsked) -> JSONResponse:
+    async def silence(caller: Admin, tenant: Token, silence_id: Token, asked: SilenceAsked) -> JSONResponse:
         """Keep alerts from the webhook for some time; the id is the caller's, so that a repeat does no harm."""
+        caller.must_see(tenant)
         now_ms = desk.now_ms()
         wanted = asked.silence(now_ms=now_ms)
         if not max(now_ms, wanted.starts_ms) < wanted.ends_ms <= now_ms + SILENCE_DAYS_MAX * DAY_MS:
@@ -119,12 +123,17 @@ def _add_silences(router: APIRouter, desk: PromiseDesk) -> None:
         return JSONResponse({"id": f"{tenant}/{silence_id}", **asdict(wanted)}, status_code=201)
 
     @router.delete("/silences/{tenant}/{silence_id}")
-    async def end_silence(tenant: Token, silence_id: Token) -> JSONResponse:
+    async def end_silence(caller: Admin, tenant: Token, silence_id: Token) -> JSONResponse:
         """It is over now."""
+        caller.must_see(tenant)
         if await desk.alerts.end_silence(tenant, f"{tenant}/{silence_id}", now_ms=desk.now_ms()):
             return JSONResponse({"id": f"{tenant}/{silence_id}"})
         detail = f"{tenant} has no silence {silence_id}"
         return JSONResponse({"error": "not_found", "detail": detail}, status_code=404)
+
+
+def _of_workflow(workflow: str | None) -> list[Condition]:
+    return [] if workflow is None else [Equal("workflow", workflow)]
 
 
 async def _statuses(

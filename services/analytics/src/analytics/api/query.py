@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
+from analytics.api.access import Analyst, seen_of
 from analytics.api.figures import ROLLUPS_MAX, Desk, period
 from analytics.domain.answer_question import Question, answer
 from analytics.domain.cells import SPANS_MS
@@ -34,7 +35,7 @@ class Asked(BaseModel):
     figures: AskedFamily = "executions"
     metrics: list[Name] = Field(min_length=1, max_length=30)
     dimensions: list[Name] = Field([], max_length=5)
-    filters: dict[Name, list[FilterValue]] = Field(
+    filters: dict[Name, Annotated[list[FilterValue], Field(min_length=1, max_length=100)]] = Field(
         {}, max_length=10, description="Values of dimensions; rows with one of them."
     )
     since: AwareDatetime | None = Field(None, alias="from", description="RFC 3339; 24 hours ago if none.")
@@ -57,13 +58,21 @@ class Asked(BaseModel):
         if self.order_by is not None and self.order_by.removeprefix("-") not in ordered:
             yield "order_by", _unknown(self.order_by.removeprefix("-"), ordered, "column of the answer")
 
-    def question(self) -> Question:
-        """As the domain knows it."""
+    @property
+    def tenants(self) -> frozenset[str]:
+        """Those that the filter names."""
+        return frozenset(self.filters.get("tenant", []))
+
+    def question(self, tenants: frozenset[str] | None) -> Question:
+        """As the domain knows it, of these tenants alone; None is every one."""
+        filters = {name: frozenset(values) for name, values in self.filters.items()}
+        if tenants is not None:
+            filters["tenant"] = tenants
         return Question(
             family=self.figures,
             metrics=tuple(dict.fromkeys(self.metrics)),
             dimensions=tuple(dict.fromkeys(self.dimensions)),
-            filters={name: frozenset(values) for name, values in self.filters.items()},
+            filters=filters,
             bucket=self.bucket,
             order=None if self.order_by is None else self.order_by.removeprefix("-"),
             descending=(self.order_by or "").startswith("-"),
@@ -76,17 +85,18 @@ def query_routes(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["query"])
 
     @router.post("/query")
-    async def query(asked: Asked) -> JSONResponse:
+    async def query(caller: Analyst, asked: Asked) -> JSONResponse:
         """Rows of metrics by dimensions and buckets of time; `is_cut` says that there were more than `limit`."""
         problems = list(asked.problems())
         from_ms, to_ms = period(asked.since, asked.until, now_ms=desk.now_ms())
         problems += _problems_of_period(from_ms, to_ms, asked)
         if problems:
             return _invalid(problems)
-        return await _answered(desk, asked, from_ms, to_ms)
+        tenants = caller.narrowed(asked.tenants)
+        return await _answered(desk, asked.question(tenants), from_ms, to_ms)
 
     @router.get("/metrics")
-    async def metrics() -> JSONResponse:
+    async def metrics(_: Analyst) -> JSONResponse:
         """What can be asked: metrics and dimensions of each kind of figures."""
         return JSONResponse(
             {name: {"metrics": names_of(name), "dimensions": DIMENSIONS[name]} for name in METRICS},
@@ -95,8 +105,8 @@ def query_routes(desk: Desk) -> APIRouter:
     return router
 
 
-async def _answered(desk: Desk, asked: Asked, from_ms: int, to_ms: int) -> JSONResponse:
-    settled, question = await desk.read_settled(), asked.question()
+async def _answered(desk: Desk, question: Question, from_ms: int, to_ms: int) -> JSONResponse:
+    settled = await desk.read_settled()
     rollups = await desk.store.rollups(
         (question.family,), _conditions(question.filters), from_ms=from_ms, to_ms=to_ms,
         at_most=ROLLUPS_MAX, spans=question.spans,
@@ -111,10 +121,10 @@ async def _answered(desk: Desk, asked: Asked, from_ms: int, to_ms: int) -> JSONR
 
 
 def _conditions(filters: Mapping[str, frozenset[str]]) -> list[Condition]:
-    """What the store's indexes know: one tenant, and with it one workflow. The rest is left out of what is read."""
-    named = {name: next(iter(values)) for name, values in filters.items() if len(values) == 1}
-    names = [name for name in ("tenant", "workflow") if name in named]
-    return [Equal(name, named[name]) for name in names]
+    """What the store's indexes know: tenants, and with them one workflow. The rest is left out of what is read."""
+    workflows = filters.get("workflow", frozenset())
+    of_workflow = [Equal("workflow", next(iter(workflows)))] if len(workflows) == 1 else []
+    return [*seen_of(filters.get("tenant")), *of_workflow]
 
 
 def _problems_of_period(from_ms: int, to_ms: int, asked: Asked) -> list[tuple[str, str]]:

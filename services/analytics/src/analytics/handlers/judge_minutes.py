@@ -63,7 +63,7 @@ class JudgeMinutes:
             return
         promises = self.facts.promises(await self.figures.workflow_names())
         known: dict[tuple[str, str], list[KeptAlert]] = {}
-        for stored in await self.alerts.of(None, None):
+        for stored in await self.alerts.of():
             known.setdefault((stored.alert.tenant, stored.alert.workflow), []).append(stored)
         for (tenant, workflow), facts in promises.items():
             kept = {one.alert.id: one for one in known.get((tenant, workflow), [])}

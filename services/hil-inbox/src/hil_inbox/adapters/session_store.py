@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from document_store import DocumentStore, Equal, VersionConflict
 from hil_inbox.adapters.remove_expired import remove_expired
 from hil_inbox.domain.sessions import SEEN_EVERY_MS, Session
-from hil_inbox.domain.tokens import hash_of
+from http_gate.secret_text import hash_of
 
 COLLECTION = "sessions"
 ENDED_MAX = 1_000

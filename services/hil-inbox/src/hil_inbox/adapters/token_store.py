@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from document_store import DocumentStore, Equal, Sort
-from hil_inbox.domain.tokens import Token, hash_of
+from hil_inbox.domain.tokens import Token
+from http_gate.secret_text import hash_of
 
 COLLECTION = "tokens"
 SHOWN_MAX = 1_000

@@ -6,13 +6,15 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from hil_inbox.api.doorkeeper import Cookies, same_origin
+from hil_inbox.api.doorkeeper import Cookies
 from hil_inbox.api.login_page import LoginPage
-from hil_inbox.domain.attempts import client_address
-from hil_inbox.domain.safe_next import safe_next
-from hil_inbox.domain.sessions import csrf_token, same
+from hil_inbox.domain.sessions import csrf_token
 from hil_inbox.handlers.admit import Admission, Denied
 from hil_inbox.handlers.front_desk import FrontDesk, NotLetIn, Opened
+from http_gate.client_address import client_address
+from http_gate.request_origin import same_origin
+from http_gate.safe_next import safe_next
+from http_gate.secret_text import same
 
 FORM_BYTES_MAX = 4_096
 FOREIGN = "The form was not sent from this page. Try again."

@@ -7,8 +7,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from hil_inbox.api.auth import Entrance
 from hil_inbox.domain.oidc import PENDING_MINUTES, Rejected
-from hil_inbox.domain.safe_next import safe_next
 from hil_inbox.handlers.front_desk import NotLetIn
+from http_gate.safe_next import safe_next
 from service_kit.errors import RetryLater
 
 AWAY = "The identity provider does not answer. Try again in a minute."

@@ -6,12 +6,12 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from hil_inbox.api.answers import add_error_answers
-from hil_inbox.api.body_limit import BodyLimit
 from hil_inbox.api.chat import chat_routes
 from hil_inbox.api.chat_feed import chat_feed_routes
 from hil_inbox.api.chat_office import CHAT_BODY_BYTES_MAX, ChatOffice, add_chat_refusals
 from hil_inbox.api.chat_page import chat_page_routes
 from hil_inbox.api.chat_sessions import chat_session_routes
+from http_gate.body_limit import BodyLimit
 from service_kit.health import add_liveness
 
 

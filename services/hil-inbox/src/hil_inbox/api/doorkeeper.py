@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -12,8 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hil_inbox.domain.people import NAME
 from hil_inbox.domain.principal import Principal, missing_scope
-from hil_inbox.domain.sessions import csrf_token, same
+from hil_inbox.domain.sessions import csrf_token
 from hil_inbox.handlers.admit import Admission, Denied
+from http_gate.request_origin import bearer_token, same_origin
+from http_gate.secret_text import same
 from service_kit.errors import RetryLater
 
 OPEN = frozenset({"/login", "/healthz", "/readyz", "/metrics", "/openapi.json", "/favicon.ico"})
@@ -60,7 +62,7 @@ class Doorkeeper:
         found = await self._admitted(request)
         if isinstance(found, Denied):
             return _unauthenticated(request, found)
-        if request.method not in SAFE and _token(request) is None:
+        if request.method not in SAFE and bearer_token(request) is None:
             reason = self._forged(request)
             if reason is not None:
                 return JSONResponse({"error": "csrf", "detail": reason}, 403)
@@ -69,11 +71,11 @@ class Doorkeeper:
             return JSONResponse({"error": "forbidden", "detail": f"the token lacks scope {scope}"}, 403)
         state = request.scope.setdefault("state", {})
         state["principal"] = found
-        state["csrf"] = None if _token(request) is not None else csrf_token(self._session(request))
+        state["csrf"] = None if bearer_token(request) is not None else csrf_token(self._session(request))
         return None
 
     async def _admitted(self, request: Request) -> Principal | Denied:
-        token = _token(request)
+        token = bearer_token(request)
         named = request.headers.get("hil-actor")
         if named is not None and not NAME_OF_ACTOR.fullmatch(named):
             return Denied("Hil-Actor: must have 1 to 128 letters, digits or _.@+-")
@@ -128,23 +130,6 @@ class Doorkeeper:
 def is_open(path: str) -> bool:
     """Whether a path needs no principal."""
     return path in OPEN or path.startswith(OPEN_FOLDERS)
-
-
-def same_origin(request: Request, ours: str | None) -> bool:
-    """Whether the browser says that its page is ours. Programs say nothing, and browsers always do."""
-    origin = request.headers.get("origin")
-    if origin is None:
-        return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
-    return origin == ours or urlsplit(origin).netloc == request.headers.get("host", "") != ""
-
-
-def _token(request: Request) -> str | None:
-    """What `Authorization: Bearer …` holds. Another scheme holds no token, and no session helps it."""
-    header = request.headers.get("authorization")
-    if header is None:
-        return None
-    scheme, _, text = header.partition(" ")
-    return text.strip() if scheme.lower() == "bearer" else ""
 
 
 def _unauthenticated(request: Request, denied: Denied) -> Response:

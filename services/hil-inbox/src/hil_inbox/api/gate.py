@@ -18,16 +18,16 @@ from hil_inbox.adapters.token_store import TokenStore
 from hil_inbox.api.audit import audit_routes
 from hil_inbox.api.auth import Entrance, auth_routes
 from hil_inbox.api.auth_oidc import oidc_routes
-from hil_inbox.api.body_limit import BodyLimit
 from hil_inbox.api.doorkeeper import Cookies, Doorkeeper
 from hil_inbox.api.people import people_routes
 from hil_inbox.api.principal import Forbidden
-from hil_inbox.api.security_headers import LOOPBACK, AllowedHosts, SecurityHeaders, content_policy
 from hil_inbox.api.staff_room import StaffRoom
 from hil_inbox.api.tokens import token_routes
 from hil_inbox.domain.sessions import Lifetimes
 from hil_inbox.handlers.admit import Admission
 from hil_inbox.handlers.front_desk import FrontDesk
+from http_gate.body_limit import BodyLimit
+from http_gate.security_headers import LOOPBACK, AllowedHosts, SecurityHeaders, content_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def add_gate(app: FastAPI, room: StaffRoom, house: House, *, script_hashes: tupl
     """The middleware, of which the last one added comes first, and the routes of people."""
     app.add_middleware(Doorkeeper, admission=room.admission, cookies=house.cookies)
     app.add_middleware(BodyLimit)
-    app.add_middleware(AllowedHosts, hosts=house.names)
+    app.add_middleware(AllowedHosts, hosts=house.names, setting="HIL_INBOX_ALLOWED_HOSTS")
     https_only = "max-age=31536000" if house.is_https else ""
     app.add_middleware(SecurityHeaders, policy=content_policy(script_hashes), https_only=https_only)
     _add_forbidden(app, room)

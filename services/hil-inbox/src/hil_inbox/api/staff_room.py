@@ -10,9 +10,9 @@ from hil_inbox.adapters.session_store import SessionStore
 from hil_inbox.adapters.token_store import TokenStore
 from hil_inbox.domain.people import Role
 from hil_inbox.domain.principal import Principal
-from hil_inbox.domain.tokens import hash_of
 from hil_inbox.handlers.admit import Admission
 from hil_inbox.handlers.front_desk import FrontDesk
+from http_gate.secret_text import hash_of
 
 
 @dataclass(frozen=True, slots=True)

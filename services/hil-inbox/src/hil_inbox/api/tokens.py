@@ -11,7 +11,8 @@ from hil_inbox.api.answers import missing
 from hil_inbox.api.principal import Admin
 from hil_inbox.api.staff_room import StaffRoom
 from hil_inbox.domain.people import ActorId, Role
-from hil_inbox.domain.tokens import LIFETIME_DAYS_MAX, SECRET_BYTES, Scopes, Token, hash_of, token_text
+from hil_inbox.domain.tokens import LIFETIME_DAYS_MAX, Scopes, Token
+from http_gate.secret_text import SECRET_BYTES, hash_of, token_text
 
 DAY_MS = 86_400_000
 TokenId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]

@@ -52,8 +52,3 @@ def is_alive(session: Session, now_ms: int) -> bool:
 def csrf_token(session_text: str) -> str:
     """Follows from the session's own text, which no other site can read; so it needs no place in the store."""
     return hmac.new(session_text.encode(), b"csrf", hashlib.sha256).hexdigest()
-
-
-def same(one: str, other: str) -> bool:
-    """Compared in a time that tells nothing."""
-    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))

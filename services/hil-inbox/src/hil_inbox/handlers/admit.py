@@ -8,7 +8,8 @@ from hil_inbox.adapters.session_store import SessionStore
 from hil_inbox.adapters.token_store import TokenStore
 from hil_inbox.domain.principal import Principal, of_person, of_token
 from hil_inbox.domain.sessions import is_alive
-from hil_inbox.domain.tokens import hash_of, is_good, looks_like_token
+from hil_inbox.domain.tokens import is_good
+from http_gate.secret_text import hash_of, looks_like_token
 
 KNOWN_MS = 2_000
 """So long an answer is believed without a look into the store: the end of a token, person or session shows after it."""

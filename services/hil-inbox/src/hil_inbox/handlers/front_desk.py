@@ -18,8 +18,9 @@ from hil_inbox.adapters.token_store import TokenStore
 from hil_inbox.domain.attempts import account_counter, address_counter
 from hil_inbox.domain.oidc import PENDING_MINUTES, Rejected, authorization_url, check_claims, merged, person_of
 from hil_inbox.domain.people import Person
-from hil_inbox.domain.sessions import Lifetimes, begin, same
-from hil_inbox.domain.tokens import hash_of, is_good, looks_like_token
+from hil_inbox.domain.sessions import Lifetimes, begin
+from hil_inbox.domain.tokens import is_good
+from http_gate.secret_text import hash_of, looks_like_token, same
 
 log = structlog.get_logger()
 LOGINS = Counter("hil_inbox_logins", "Logins by way and outcome.", ["way", "outcome"])

@@ -52,10 +52,11 @@ class SecurityHeaders:
 
 
 class AllowedHosts:
-    """Answers 421 to a request under another name: a page elsewhere whose name was pointed here (DNS rebinding)."""
+    """Answers 421 to a request under another name: a page elsewhere whose name was pointed here (DNS rebinding).
+    `setting` is the variable that names the hosts."""
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
-        self._app, self._hosts = app, hosts
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], setting: str) -> None:
+        self._app, self._hosts, self._setting = app, hosts, setting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -64,7 +65,7 @@ class AllowedHosts:
         named = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         if len(named) == 1 and host_name(named[0]) in self._hosts:
             return await self._app(scope, receive, send)
-        text = b'{"error":"unknown_host","detail":"the Host header names no host of HIL_INBOX_ALLOWED_HOSTS"}'
+        text = f'{{"error":"unknown_host","detail":"the Host header names no host of {self._setting}"}}'.encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
         await send({"type": "http.response.start", "status": 421, "headers": headers})
         await send({"type": "http.response.body", "body": text})

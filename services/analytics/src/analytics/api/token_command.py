@@ -1,0 +1,22 @@
+"""How does whoever has a shell where the service runs make a token, before there is anybody to ask for one?"""
+
+import sys
+import time
+
+from analytics.adapters.access_store import AccessStore
+from analytics.domain.tokens import Wanted
+from analytics.settings import Settings
+from document_store import open_store
+
+
+async def create_token(settings: Settings, label: str, tenant: str) -> int:
+    """Print a new admin's token of the tenant (`*`: of every one), good for 90 days; the exit status."""
+    wanted = Wanted(label=label, tenants=(tenant,), role="admin")
+    store = await open_store(settings.store_url)
+    try:
+        access = AccessStore(store)
+        await access.prepare()
+        sys.stdout.write(f"{await access.make_token(wanted, now_ms=time.time_ns() // 1_000_000)}\n")
+    finally:
+        await store.close()
+    return 0
