@@ -43,10 +43,19 @@ class Metrics:
         COST.labels(workflow).inc(max(0, message.cost_microdollars))
 
     def _workflow(self, name: str) -> str:
-        if name not in self._workflows and len(self._workflows) >= WORKFLOWS_MAX:
-            return "other"
-        self._workflows.add(name)
-        return name
+        known = name if name in self._workflows or len(self._workflows) < WORKFLOWS_MAX else "other"
+        if known not in self._workflows:
+            self._workflows.add(known)
+            _begin_failures(known)
+        return known
+
+
+def _begin_failures(workflow: str) -> None:
+    """Every way to fail is there at 0 once the workflow is: Prometheus sees no increase in what begins at 1, so the
+    first failure of each kind would be missed."""
+    for reason in REASONS:
+        EXECUTIONS.labels(workflow, "HANDOVER", reason, "false")
+    EXECUTIONS.labels(workflow, "FINISH", "none", "false")
 
 
 def _reason(reason: str | None) -> str:
