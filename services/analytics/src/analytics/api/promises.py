@@ -178,7 +178,7 @@ def _alert_row(alert: WatchedAlert) -> dict[str, object]:
         "kind": alert.kind,
         "condition": alert.condition,
         "phase": alert.state.phase.value,
-        "since_ms": alert.state.since_ms,
+        "since_ms": alert.state.since_ms or None,
         "firing_since_ms": alert.firing_since_ms,
         "judged_ms": alert.state.judged_ms,
         "routed": alert.state.told_firing,
