@@ -122,6 +122,12 @@ class ExecutionFinished(Decision):
     nodes: tuple[NodeMetrics, ...] = ()
     default_response: bool = False
     replayed: bool = False
+    people_asked: int = Field(0, description="Questions and approvals that it put to people, not counting a handover.")
+    outcome: str | None = Field(None, max_length=64, description="What the FINISH sink calls it, as `sale_completed`.")
+    metadata: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, max_length=20, json_schema_extra={"pii": True},
+        description="What the FINISH sink tells of its outcome. `order_value` of `sale_completed` is booked as revenue.",
+    )  # fmt: skip
 
 
 @message_type("evt", "timer.fired", owner="server", sent_by=("server",), read_by=("orchestrator",))

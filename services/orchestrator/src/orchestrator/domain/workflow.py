@@ -123,7 +123,7 @@ class Node:
     code, beside those: `inputs` (what its code gets, rendered as `arguments` are);
     tool: `tool, arguments` (leaves that hold `{{ jmespath }}` are rendered);
     rule: `expression` (its value is the output); human: `ask, form` (JSON Schema of the answer), `skills, priority`;
-    sink: `sink, reply` (JMESPath to the text), `reason, skills, priority`.
+    sink: `sink, reply` (JMESPath to the text), `reason, skills, priority`, and of FINISH `outcome, metadata` (rendered).
 
     `cost_steps` come before the reaction to `max_cost`; both are the workflow's where the node declares none.
     """
@@ -151,6 +151,8 @@ class Node:
     sink: Sink | None = None
     reply: str | None = None
     reason: str | None = None
+    outcome: str | None = None
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
     skills: tuple[str, ...] = ()
     priority: Literal["low", "normal", "high", "urgent"] | None = None
 
