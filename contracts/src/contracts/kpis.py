@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.envelope import Message, message_type
 
@@ -13,6 +13,14 @@ SALE_COMPLETED: Final = "sale_completed"
 """The outcome of an execution that books the `order_value` of its metadata as revenue (SPEC A5)."""
 MICROS_MAX: Final = 10**15
 """A thousand million, in millionths: far over any order, and sums of 9,000 of them still fit 64 bits."""
+
+
+class HandlingBaseline(BaseModel):
+    """The `baseline` block of a workflow: what a person would take and cost for one execution (SPEC A5)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    handling_ms: int = Field(300_000, ge=0)
+    hour_microdollars: int = Field(25_000_000, ge=0)
 
 
 @message_type("evt", "kpi.recorded", owner="client", sent_by=("client",), read_by=("analytics",))

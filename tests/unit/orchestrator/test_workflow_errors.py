@@ -121,6 +121,8 @@ CASES = {
     "unknown tier": ("profile: fast", "cache: {tier: semantik}", 8, "one of exact, semantic", "did you mean `semantic`?"),
     "unknown field of a cache": ("profile: fast", "cache: {ttl_second: 60}", 8, "unknown field `ttl_second`", "did you mean `ttl_seconds`?"),
     "cache for ever": ("profile: fast", "cache: {ttl_seconds: 99999999}", 8, "above the most, 2592000", "kept"),
+    "baseline that is no time": ("limits: {max_cost: 1.00", "baseline: {handling_seconds: 5m}\nlimits: {max_cost: 1.00", 4, "a whole number, not `5m`", "seconds"),
+    "unknown field of a baseline": ("limits: {max_cost: 1.00", "baseline: {usd_an_hour: 25}\nlimits: {max_cost: 1.00", 4, "unknown field `usd_an_hour`", "did you mean `usd_per_hour`?"),
     "outcome of a handover": ("action: handover_to_human", "action: handover_to_human, outcome: sold", 22, "`outcome` has no effect on a handover", "FINISH"),
     "metadata without an outcome": ("reply: help.output.text", "metadata: {a: 1}", 21, "no effect without an `outcome`", "add"),
     "sale without its value": ("reply: help.output.text", "outcome: sale_completed", 21, "`order_value` books nothing", "order_value"),

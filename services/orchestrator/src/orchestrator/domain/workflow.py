@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from contracts.completions import CachePolicy
+from contracts.kpis import HandlingBaseline
 from contracts.objectives import Slos
 from orchestrator.domain.cost_steps import CostStep
 from orchestrator.domain.stages import Stage
@@ -259,6 +260,7 @@ class Workflow:
     cost_steps: tuple[CostStep, ...] = ()
     description: str = ""
     slos: Slos = field(default_factory=Slos)
+    baseline: HandlingBaseline = field(default_factory=HandlingBaseline)
     stages: tuple[Stage, ...] = ()
 
     standins: frozenset[str] = field(init=False, repr=False, compare=False)
