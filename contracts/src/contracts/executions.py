@@ -126,7 +126,7 @@ class ExecutionFinished(Decision):
     outcome: str | None = Field(None, max_length=64, description="What the FINISH sink calls it, as `sale_completed`.")
     metadata: dict[str, str | int | float | bool] = Field(
         default_factory=dict, max_length=20, json_schema_extra={"pii": True},
-        description="What the FINISH sink tells of its outcome. `order_value` of `sale_completed` is booked as revenue.",
+        description="What the FINISH sink tells of it. `order_value` of `sale_completed` is booked as revenue.",
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ class KpiRecorded(Message):
     """Something that the business counts came of a conversation, which is the key: money, a conversion, a customer who
     stayed. One `kpi_id` counts once in its conversation, whatever is published how often; the first one counts."""
 
-    kpi_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Chosen by the sender: an order number, a counter.")
+    kpi_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Chosen by the sender, as an order number.")
     name: str = Field(
         pattern=r"^[a-z][a-z0-9_]{0,47}$", description="`revenue`, `conversion`, `retention`, or one of your own."
     )

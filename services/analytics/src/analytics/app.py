@@ -16,6 +16,7 @@ from analytics.adapters.alert_documents import AlertDocuments
 from analytics.adapters.announce_alert import announce_alert
 from analytics.adapters.counted_through import counted_through_ms
 from analytics.adapters.figure_store import FigureStore
+from analytics.adapters.kpi_store import KpiStore
 from analytics.adapters.published_facts import PublishedFacts
 from analytics.adapters.settled_through import log_created, settled_through
 from analytics.adapters.webhook import Webhook, webhook
@@ -23,6 +24,7 @@ from analytics.api.doorkeeper import House
 from analytics.api.errors import add_error_answers
 from analytics.api.figures import Desk, figure_routes
 from analytics.api.gate import add_gate, admission_by
+from analytics.api.kpis import KpiDesk, kpi_routes
 from analytics.api.promises import PromiseDesk, promise_routes
 from analytics.api.query import query_routes
 from analytics.handlers.admit import Admission
@@ -108,6 +110,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         rooms = Rooms(FigureStore(store), AlertDocuments(store), PublishedFacts(), admission)
         await rooms.figures.prepare()
         await rooms.alerts.prepare()
+        await KpiStore(store).prepare()
         async with (
             watched(connection.jetstream, WORKFLOW_FACTS_BUCKET, rooms.facts),
             webhook(settings.alert_webhook_url, settings.alert_webhook_token) as receiver,
@@ -139,7 +142,9 @@ async def _run(
         announce=partial(announce_alert, connection),
         unrouted_ms=settings.alerts_unrouted_seconds * 1_000,
     )
-    http = http_app(Desk(rooms.figures, read_settled, clock_ms))
+    desk = Desk(rooms.figures, read_settled, clock_ms)
+    http = http_app(desk)
+    http.include_router(kpi_routes(KpiDesk(desk, KpiStore(rooms.figures.store), rooms.facts.baseline_of)))
     http.include_router(promise_routes(PromiseDesk(rooms.figures, rooms.alerts, rooms.facts, clock_ms)))
     add_health(http, {"bus": lambda: connection.ready, "consumer": lambda: consumer.running and pushes.running})
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))

@@ -1,6 +1,6 @@
 """How is what a conversation was worth kept among its moments, and read again?
 
-A moment keeps its earliest time, so what is told twice is one moment, whenever and in whatever order it comes. The names:
+A moment keeps its earliest time, so what is told twice is one moment, whenever and in whatever order it comes. Names:
 `kpi.<id>.<name>.<currency>.<millionths>`, and `served.<workflow>/<version>` from the start of the first execution."""
 
 from collections.abc import Iterator, Mapping

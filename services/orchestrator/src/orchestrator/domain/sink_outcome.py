@@ -1,4 +1,4 @@
-"""What does the business learn of an execution that finishes: its outcome, and whether people had a part in it (SPEC A5)?"""
+"""What does the business learn of an execution that finishes: its outcome, how often people were asked (SPEC A5)?"""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,0 +1,35 @@
+"""Which conversations had business events or ratings in a period?"""
+
+from dataclasses import dataclass
+
+from analytics.adapters.figure_store import CONVERSATIONS, PAGE_MAX
+from analytics.adapters.rollup_documents import read_rollup
+from analytics.domain.rollup import Rollup
+from document_store import Between, DocumentStore, Equal, Sort
+
+
+@dataclass(frozen=True, slots=True)
+class KpiStore:
+    """Reads the conversations that are counted."""
+
+    store: DocumentStore
+
+    async def prepare(self) -> None:
+        """Declare the index; at each start, before use."""
+        await self.store.ensure_index(CONVERSATIONS, ("worth_last_ms", "worth_first_ms", "tenant"))
+
+    async def conversations(self, tenant: str | None, *, from_ms: int, to_ms: int, at_most: int) -> list[Rollup]:
+        """Those that may have some in [from, to), of one tenant or of all; `at_most` + 1 of them."""
+        where = [Between("worth_last_ms", at_least=from_ms), Between("worth_first_ms", below=to_ms)]
+        of_tenant = [] if tenant is None else [Equal("tenant", tenant)]
+        found: list[Rollup] = []
+        cursor: str | None = None
+        while len(found) <= at_most:
+            page = await self.store.find(
+                CONVERSATIONS, (*where, *of_tenant), sort=(Sort("worth_last_ms"),), limit=PAGE_MAX, cursor=cursor
+            )
+            found += [read_rollup(document.body) for document in page.documents]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return found[: at_most + 1]
