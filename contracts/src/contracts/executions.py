@@ -142,16 +142,19 @@ class TimerFired(Message):
     "evt",
     "pattern.detected",
     owner="orchestrator",
-    sent_by=("orchestrator",),
-    read_by=("hil-inbox",),
+    sent_by=("orchestrator", "analytics"),
+    read_by=("client", "hil-inbox"),
 )
 class PatternDetected(Message):
-    """The same error class at the same node, across executions (SPEC O11). The key is the workflow's name."""
+    """The same error class at the same node, across executions (SPEC O11). The key is the workflow's name. The
+    orchestrator opens the node's breaker and says so; analytics says what is far above the node's own base rate."""
 
     workflow: str
     node: str
     error_class: str
     failures: int
     window_seconds: int
-    breaker_open_until_ms: int
+    breaker_open_until_ms: int = Field(description="0 where no breaker was opened.")
     executions: tuple[str, ...] = Field((), description="Examples: keys of logs in which it happened, at most 5.")
+    runs: int | None = Field(None, description="Of the node in the window; none from the orchestrator.")
+    base_rate: float | None = Field(None, description="Share of runs that met the error before; none as above.")
