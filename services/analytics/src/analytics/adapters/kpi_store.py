@@ -1,11 +1,13 @@
 """Which conversations had business events or ratings in a period?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analytics.adapters.figure_store import CONVERSATIONS, PAGE_MAX
 from analytics.adapters.rollup_documents import read_rollup
 from analytics.domain.rollup import Rollup
-from document_store import Between, DocumentStore, Equal, Sort
+from document_store import Between, DocumentStore, Sort
+from document_store.protocol import Condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +20,14 @@ class KpiStore:
         """Declare the index; at each start, before use."""
         await self.store.ensure_index(CONVERSATIONS, ("worth_last_ms", "worth_first_ms", "tenant"))
 
-    async def conversations(self, tenant: str | None, *, from_ms: int, to_ms: int, at_most: int) -> list[Rollup]:
-        """Those that may have some in [from, to), of one tenant or of all; `at_most` + 1 of them."""
-        where = [Between("worth_last_ms", at_least=from_ms), Between("worth_first_ms", below=to_ms)]
-        of_tenant = [] if tenant is None else [Equal("tenant", tenant)]
+    async def conversations(self, seen: Sequence[Condition], *, from_ms: int, to_ms: int, at_most: int) -> list[Rollup]:
+        """Those of the tenants seen that may have some in [from, to); `at_most` + 1 of them."""
+        where = [Between("worth_last_ms", at_least=from_ms), Between("worth_first_ms", below=to_ms), *seen]
         found: list[Rollup] = []
         cursor: str | None = None
         while len(found) <= at_most:
             page = await self.store.find(
-                CONVERSATIONS, (*where, *of_tenant), sort=(Sort("worth_last_ms"),), limit=PAGE_MAX, cursor=cursor
+                CONVERSATIONS, where, sort=(Sort("worth_last_ms"),), limit=PAGE_MAX, cursor=cursor
             )
             found += [read_rollup(document.body) for document in page.documents]
             cursor = page.next_cursor

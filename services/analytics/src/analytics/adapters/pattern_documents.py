@@ -1,13 +1,13 @@
 """How are failure patterns kept, and up to which minute were they looked for?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Final, cast
 
 from analytics.domain.failure_patterns import Pattern, Place
 from document_store import DocumentStore, Equal, OneOf, Page, Sort, VersionConflict
 from document_store.limits import ONE_OF_MAX
-from document_store.protocol import DOCUMENT_ID, Body, Direction
+from document_store.protocol import DOCUMENT_ID, Body, Condition, Direction
 
 PATTERNS, MARKS = "patterns", "marks"
 MARK: Final = "patterns"
@@ -70,11 +70,10 @@ class PatternDocuments:
             except VersionConflict:
                 return
 
-    async def page(self, where: Mapping[str, str | bool | None], *, limit: int, cursor: str | None) -> Page:
-        """The newest first; conditions that are None are none."""
-        asked = [Equal(name, value) for name, value in where.items() if value is not None]
+    async def page(self, where: Sequence[Condition], *, limit: int, cursor: str | None) -> Page:
+        """The newest first."""
         newest = (Sort("opened_ms", Direction.DESCENDING),)
-        return await self.store.find(PATTERNS, asked, sort=newest, limit=limit, cursor=cursor)
+        return await self.store.find(PATTERNS, where, sort=newest, limit=limit, cursor=cursor)
 
 
 def _id(place: Place) -> str:

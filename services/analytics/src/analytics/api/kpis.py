@@ -11,12 +11,14 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from analytics.adapters.kpi_store import KpiStore
+from analytics.api.access import Analyst, seen_by
 from analytics.api.figures import ROLLUPS_MAX, Desk, period
 from analytics.domain.bootstrap import Pairing
 from analytics.domain.kpi_blocks import BaselineOf, Found, Scope, block_of, blocks_of
 from analytics.domain.kpi_figures import Difference, KpiFigures, differences, kpi_figures
 from contracts.kpis import HandlingBaseline
 from document_store import Equal
+from document_store.protocol import Condition
 
 CONVERSATIONS_MAX = 10_000
 """Conversations with business events or ratings that one question may look at."""
@@ -104,7 +106,7 @@ def kpi_routes(kpis: KpiDesk) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["kpis"])
 
     @router.get("/kpis", response_model=KpiAnswer)
-    async def kpi(asked: Annotated[Asked, Query()]) -> JSONResponse:
+    async def kpi(caller: Analyst, asked: Annotated[Asked, Query()]) -> JSONResponse:
         """Time and cost saved, revenue, events, CSAT of a period (default: the last 24 hours), with intervals of 95 %
         for one workflow; against the period before, another version, or both."""
         scope = asked.scope(now_ms=kpis.desk.now_ms())
@@ -113,19 +115,19 @@ def kpi_routes(kpis: KpiDesk) -> APIRouter:
         if asked.workflow is None and (asked.version or asked.compare_version):
             return _invalid("version", "a version is one of a workflow; name the workflow too")
         try:
-            return await _answered(kpis, asked, scope)
+            return await _answered(kpis, asked, scope, seen_by(caller, asked.tenant))
         except TooMuch as error:
             return _invalid("from", str(error))
 
     return router
 
 
-async def _answered(kpis: KpiDesk, asked: Asked, scope: Scope) -> JSONResponse:
+async def _answered(kpis: KpiDesk, asked: Asked, scope: Scope, seen: Sequence[Condition]) -> JSONResponse:
     settled, other = await kpis.desk.read_settled(), asked.other(scope)
-    sides = [(scope, await _found(kpis, asked.tenant, scope))]
+    sides = [(scope, await _found(kpis, seen, scope))]
     if other is not None:
         is_same_time = other.from_ms == scope.from_ms
-        sides.append((other, sides[0][1] if is_same_time else await _found(kpis, asked.tenant, other)))
+        sides.append((other, sides[0][1] if is_same_time else await _found(kpis, seen, other)))
     # In a thread: blocks are drawn a thousand times for each rate.
     shown, against = await asyncio.to_thread(_compared, kpis.baseline_of, sides)
     is_one = asked.tenant is not None and asked.workflow is not None
@@ -147,17 +149,16 @@ def _compared(baseline_of: BaselineOf, sides: Sequence[tuple[Scope, Found]]) -> 
     return shown, Against(other.from_ms, other.to_ms, other.version, kpi_figures(before), differing)
 
 
-async def _found(kpis: KpiDesk, tenant: str | None, scope: Scope) -> Found:
+async def _found(kpis: KpiDesk, seen: Sequence[Condition], scope: Scope) -> Found:
     """Raises TooMuch."""
-    asked = {"tenant": tenant, "workflow": scope.workflow}
-    where = [Equal(name, value) for name, value in asked.items() if value is not None]
+    where = [*seen, *([] if scope.workflow is None else [Equal("workflow", scope.workflow)])]
     rollups = await kpis.desk.store.rollups(
         ("executions",), where, from_ms=scope.from_ms, to_ms=scope.to_ms, at_most=ROLLUPS_MAX, spans=block_of(scope)[1]
     )
     if len(rollups) > ROLLUPS_MAX:
         raise TooMuch(f"the period holds more than {ROLLUPS_MAX} rollups; ask for less, or for one tenant and workflow")
     conversations = await kpis.conversations.conversations(
-        tenant, from_ms=scope.from_ms, to_ms=scope.to_ms, at_most=CONVERSATIONS_MAX
+        seen, from_ms=scope.from_ms, to_ms=scope.to_ms, at_most=CONVERSATIONS_MAX
     )
     if len(conversations) > CONVERSATIONS_MAX:
         raise TooMuch(f"more than {CONVERSATIONS_MAX} conversations had events or ratings since then; ask for less")

@@ -7,6 +7,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from analytics.adapters.pattern_documents import PatternDocuments
+from analytics.api.access import Analyst, seen_by
+from document_store import Equal
 
 
 class Asked(BaseModel):
@@ -25,10 +27,11 @@ def pattern_routes(patterns: PatternDocuments) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["patterns"])
 
     @router.get("/patterns")
-    async def listed(asked: Annotated[Asked, Query()]) -> JSONResponse:
+    async def listed(caller: Analyst, asked: Annotated[Asked, Query()]) -> JSONResponse:
         """The last episode of each node and error class, the newest first, with examples: keys of executions."""
-        where = {"tenant": asked.tenant, "workflow": asked.workflow, "is_open": asked.is_open}
-        page = await patterns.page(where, limit=asked.limit, cursor=asked.cursor)
+        named = {"workflow": asked.workflow, "is_open": asked.is_open}
+        where = [Equal(name, value) for name, value in named.items() if value is not None]
+        page = await patterns.page([*seen_by(caller, asked.tenant), *where], limit=asked.limit, cursor=asked.cursor)
         return JSONResponse({"patterns": [one.body for one in page.documents], "next_cursor": page.next_cursor})
 
     return router
