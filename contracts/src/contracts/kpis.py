@@ -39,3 +39,8 @@ class KpiRecorded(Message):
     currency: str | None = Field(
         None, pattern=r"^[A-Z]{3}$", description="ISO 4217, for money; sums of different currencies are kept apart."
     )
+
+
+def kpi_message_id(tenant: str, key: str, kpi_id: str) -> str:
+    """`Nats-Msg-Id` of a business event: deduplication is per stream, so tenant and key come first."""
+    return f"{tenant}:{key}:kpi:{kpi_id}"
