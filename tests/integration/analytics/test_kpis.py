@@ -1,20 +1,34 @@
 """KPIs over HTTP equal what was published, whatever was told how often."""
 
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from analytics.app import serve
 from contracts.conversations import ConversationRated
 from contracts.kpis import HandlingBaseline, KpiRecorded
 from contracts.streams import ANALYTICS, LOG, WORKFLOW_FACTS_BUCKET
 from contracts.workflow_facts import WorkflowFacts, facts_key
+from hil.embedded.ports import free_port
 from service_kit.connection import Connection
-from tests.integration.analytics.test_figures import ON_BOTH_STORES, counted, end, settings_for, store_url
+from tests.integration.analytics.test_figures import (
+    ON_BOTH_STORES,
+    counted,
+    end,
+    in_the_middle,
+    settings_for,
+    store_url,
+)
+from tests.support.child_service import ChildService
 from tests.support.handovers import ended, opened, put
 from tests.support.kit import TENANT, kit
-from tests.support.running_service import running_service
+from tests.support.running_service import is_ready, running_service
 from tests.support.start_servers import NatsServer
+from tests.support.wait_until import wait_until
 
 __all__ = ["store_url"]
 
@@ -63,6 +77,9 @@ async def test_what_a_period_was_worth_is_told_to_the_micro_dollar(nats_server: 
             assert {name: one["count"] for name, one in figures["events"].items()} == {"retention": 1, "revenue": 2}
             assert {by: one["mean"] for by, one in figures["csat"].items()} == {"ai_only": 5.0, "handed_over": 2.0}
             assert found["as_of_seq"] >= last and found["against"] is None
+            async with session.get(f"/v1/conversations/{TENANT}/c1") as response:
+                [kpi] = (await response.json())["kpis"]
+            assert (kpi["name"], kpi["currency"], kpi["micros"]) == ("revenue", "EUR", 20_000_000)
             assert (await asked(session, tenant="globex"))["period"]["figures"]["events"] == {}
 
 
@@ -114,3 +131,52 @@ async def test_wrong_questions_about_kpis_are_refused_with_a_clear_text(
     async with served as session:
         told = [str(await asked(session, status=422, **params)) for params, _ in WRONG]
     assert [text in answer for answer, (_, text) in zip(told, WRONG, strict=True)] == [True] * len(WRONG)
+
+
+@pytest.mark.slow
+async def test_kills_under_load_lose_and_double_no_revenue(
+    nats_server: NatsServer, store_url: str, tmp_path: Path
+) -> None:
+    port, kills, each = free_port(), 2, 2_000
+    environment = {
+        "ANALYTICS_NATS_URL": nats_server.url,
+        "ANALYTICS_STORE_URL": store_url,
+        "ANALYTICS_HTTP_PORT": str(port),
+        "ANALYTICS_ACCESS": "open",
+        "ANALYTICS_LOG_LEVEL": "error",
+    }
+    service = ChildService("analytics", environment, tmp_path / "analytics.log")
+    async with kit(nats_server.url) as connection, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        for round_ in range(kills):
+            last = await sell(connection, range(round_ * each, (round_ + 1) * each))
+            service.start()
+            await wait_until(lambda: in_the_middle(connection), timeout_seconds=60, every_seconds=0.001)
+            service.kill()
+        service.start()
+        await wait_until(lambda: is_ready(session), timeout_seconds=30)
+        await counted(session, last, timeout_seconds=90)
+        figures = (await asked(session))["period"]["figures"]
+        assert figures["executions"] == figures["unaided"] == kills * each
+        assert figures["events"]["revenue"]["count"] == kills * each
+        assert figures["revenue_micros"] == {"EUR": sum(range(kills * each))}
+        assert service.stop() == 0
+
+
+async def sell(connection: Connection, numbers: Sequence[int]) -> int:
+    """For each number an end and an order, which is told twice under other message ids; the last sequence."""
+    last = 0
+    for start in range(0, len(numbers), 100):
+        some = numbers[start : start + 100]
+        last = await end(connection, some)
+        for again in ("first", "again"):
+            orders = (
+                put(
+                    connection,
+                    KpiRecorded(kpi_id="o", name="revenue", value_micros=n, currency="EUR"),
+                    f"c{n}",
+                    name=again,
+                )
+                for n in some
+            )
+            last = max(await asyncio.gather(*orders))
+    return last

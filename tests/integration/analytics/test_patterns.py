@@ -1,5 +1,6 @@
 """A node that fails as it did not use to is told of once, through failures, and looked up over HTTP."""
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -33,7 +34,7 @@ FIRST = 3_000
 """A minute. A day of good runs is before it, then some that fail, then good ones again."""
 DAY = [(FIRST - 1_800 + 60 * hour, 0, 5) for hour in range(30)]
 TROUBLE = [(FIRST + minute, 2, 1) for minute in range(20)]
-RECOVERY = [(FIRST + 20 + minute, 0, 3) for minute in range(40)]
+RECOVERY = [(FIRST + 20 + minute, 0, 3) for minute in range(100)]
 
 
 class Told:
@@ -83,18 +84,17 @@ async def kept(store: DocumentStore) -> Pattern:
     return (await PatternDocuments(store).known([PAY]))[PAY].pattern
 
 
-@ON_BOTH_STORES
 async def test_a_pattern_is_told_in_its_minute_and_is_over_when_the_node_recovers(store_url: str) -> None:
     store, told = await open_store(store_url), Told()
     await fill(store, [*DAY, *TROUBLE, *RECOVERY])
-    await find(store, told, *range(FIRST - 5, FIRST + 60))
+    await find(store, told, *range(FIRST - 5, FIRST + 120))
     [(place, pattern, examples)] = told.patterns
     # After two minutes of trouble there were four failures, fewer than a pattern has.
     assert (place, pattern.opened_ms // MINUTE_MS) == (PAY, FIRST + 3)
     assert (pattern.failures, pattern.runs) == (6, 9)
     assert len(examples) == 5
     over = await kept(store)
-    assert not over.is_open and FIRST + 25 < over.closed_ms // MINUTE_MS < FIRST + 40
+    assert not over.is_open and FIRST + 60 < over.closed_ms // MINUTE_MS < FIRST + 82
     await store.close()
 
 
@@ -119,6 +119,7 @@ async def test_who_is_killed_between_telling_and_storing_says_the_same_again(sto
     await store.close()
 
 
+@ON_BOTH_STORES
 async def test_two_replicas_tell_the_same_and_keep_it_once(store_url: str) -> None:
     store, told = await open_store(store_url), Told()
     await fill(store, [*DAY, *TROUBLE])
@@ -131,11 +132,11 @@ async def test_two_replicas_tell_the_same_and_keep_it_once(store_url: str) -> No
 
 
 async def test_the_bus_hears_it_once_and_http_shows_it(nats_server: NatsServer, store_url: str) -> None:
-    store = await open_store(store_url)
-    await fill(store, [*DAY, *TROUBLE])
+    store, first = await open_store(store_url), int(time.time()) // 60 - 10
+    await fill(store, [(minute - FIRST + first, bad, good) for minute, bad, good in [*DAY, *TROUBLE[:8]]])
     async with kit(nats_server.url) as connection:
         for _ in range(2):
-            await tell_over(connection, store)
+            await tell_over(connection, store, first)
         told = [entry.message for entry in await Log(connection).read(TENANT, "support")]
         assert [type(message) for message in told] == [PatternDetected]
         [pattern] = told
@@ -157,18 +158,18 @@ async def test_the_bus_hears_it_once_and_http_shows_it(nats_server: NatsServer, 
     await store.close()
 
 
-async def tell_over(connection: Connection, store: DocumentStore) -> None:
+async def tell_over(connection: Connection, store: DocumentStore, first: int) -> None:
     """Look at the same minutes as if nothing had been stored."""
     patterns = PatternDocuments(store)
     for document in (await store.find("patterns")).documents:
         await store.delete("patterns", document.id, expected_version=document.version)
     mark = await store.get("marks", "patterns")
     if mark is not None:
-        await store.put("marks", "patterns", {"judged_ms": FIRST * MINUTE_MS}, expected_version=mark.version)
+        await store.put("marks", "patterns", {"judged_ms": first * MINUTE_MS}, expected_version=mark.version)
 
     async def announce(place: Place, pattern: Pattern, examples: Sequence[str]) -> None:
         await announce_pattern(connection, place, pattern, examples)
 
     finder = FindPatterns(FigureStore(store), patterns, never, announce)
-    for minute in range(FIRST, FIRST + 6):
+    for minute in range(first, first + 6):
         await finder.find(through_ms=minute * MINUTE_MS)

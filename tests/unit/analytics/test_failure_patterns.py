@@ -1,8 +1,10 @@
 """When is a failing node a pattern: told once, not by chance, not of silence, and over when it is over?"""
 
 from math import comb
+from random import Random
 
 import pytest
+from tests.support.pattern_traffic import detections, steady
 
 from analytics.domain.cells import HOUR_MS, MINUTE_MS
 from analytics.domain.failure_patterns import (
@@ -59,19 +61,25 @@ def test_a_pattern_is_told_once_with_what_it_was_found_by() -> None:
     pattern, is_new = judge(Pattern(), seen, Tally(100, 1), ends_ms=NOW_MS)
     assert is_new
     assert pattern == Pattern(NOW_MS, 0, FAST, 20, 10, 0.01)
-    again, is_new = judge(pattern, {FAST: Tally(30, 20)}, NONE, ends_ms=NOW_MS + MINUTE_MS)
+    again, is_new = judge(pattern, {HOUR_MS: Tally(30, 20)}, NONE, ends_ms=NOW_MS + MINUTE_MS)
     assert (again, is_new) == (pattern, False)
 
 
 @pytest.mark.parametrize(
     ("of_late", "over"),
-    [(Tally(20, 5), True), (Tally(20, 6), False), (Tally(4, 0), False), (NONE, False), (Tally(5, 0), True)],
+    [(Tally(200, 2), True), (Tally(200, 4), True), (Tally(200, 6), False), (Tally(4, 0), False), (NONE, False)],
 )
-def test_it_is_over_when_enough_runs_of_late_are_better_and_silence_is_no_recovery(
+def test_it_is_over_when_enough_runs_of_late_are_as_usual_and_silence_is_no_recovery(
     of_late: Tally, *, over: bool
 ) -> None:
-    pattern, is_new = judge(OPEN, {FAST: of_late}, NONE, ends_ms=NOW_MS)
+    pattern, is_new = judge(OPEN, {HOUR_MS: of_late}, NONE, ends_ms=NOW_MS)
     assert (pattern.is_open, pattern.closed_ms, is_new) == ((not over), NOW_MS if over else 0, False)
+
+
+def test_what_lasts_for_a_day_is_how_the_node_is() -> None:
+    day_ms = OPEN.opened_ms + 24 * HOUR_MS
+    assert judge(OPEN, {HOUR_MS: Tally(20, 20)}, NONE, ends_ms=day_ms - MINUTE_MS)[0].is_open
+    assert judge(OPEN, {HOUR_MS: Tally(20, 20)}, NONE, ends_ms=day_ms)[0].closed_ms == day_ms
 
 
 def test_after_one_is_over_nothing_is_told_for_half_an_hour_and_old_failures_count_no_more() -> None:
@@ -84,7 +92,7 @@ def test_after_one_is_over_nothing_is_told_for_half_an_hour_and_old_failures_cou
 
 
 def test_what_is_open_looks_at_what_may_end_it() -> None:
-    assert look_back(OPEN, ends_ms=NOW_MS) == {FAST: NOW_MS - FAST}
+    assert look_back(OPEN, ends_ms=NOW_MS) == {HOUR_MS: NOW_MS - HOUR_MS}
     slow = Pattern(NOW_MS - HOUR_MS, 0, SLOW, 20, 10, 0.01)
     assert look_back(slow, ends_ms=NOW_MS) == {90 * MINUTE_MS: NOW_MS - 90 * MINUTE_MS}
 
@@ -108,3 +116,39 @@ def test_minutes_are_looked_at_once_and_after_a_pause_those_of_two_hours() -> No
 def test_the_chance_is_the_binomial_tail(runs: int, failures: int, rate: float) -> None:
     exact = sum(comb(runs, k) * rate**k * (1 - rate) ** (runs - k) for k in range(failures, runs + 1))
     assert chance(Tally(runs, failures), rate) == pytest.approx(exact, rel=1e-9)
+
+
+DAY, WEEK = 1_440, 10_080
+
+
+@pytest.mark.parametrize(
+    ("runs_a_minute", "rate"), [(0.1, 0.01), (0.1, 0.05), (2, 0.005), (2, 0.1), (10, 0.01), (10, 0.3)]
+)
+def test_a_node_that_fails_as_it_uses_to_is_no_pattern_in_a_week(runs_a_minute: float, rate: float) -> None:
+    """Once a day of it is known; before that, 1 in 100 is taken for the rate of a node, and more is told."""
+    week = steady(Random(11), WEEK, runs_a_minute=runs_a_minute, rate=rate)
+    assert [minute for minute, _ in detections(week) if minute > DAY + 360] == []
+
+
+@pytest.mark.parametrize(
+    ("runs_a_minute", "usual", "rate", "within", "window"),
+    [
+        (10, 0.01, 1.0, 2, 15),
+        (10, 0.01, 0.1, 15, 15),
+        (10, 0.05, 0.2, 15, 15),
+        (0.5, 0.01, 0.9, 15, 15),
+        (2, 0.02, 0.15, 180, 360),
+        (1 / 12, 0.01, 1.0, 90, 360),
+    ],
+)
+def test_trouble_is_told_once_and_soon_and_again_when_it_comes_back(
+    runs_a_minute: float, usual: float, rate: float, within: int, window: int
+) -> None:
+    """Four hours of it after two days without, at full and at low traffic, of all runs and of some more than usual."""
+    random = Random(5)
+    calm = steady(random, 2 * DAY, runs_a_minute=runs_a_minute, rate=usual)
+    trouble = steady(random, 240, runs_a_minute=runs_a_minute, rate=rate)
+    found = [one for one in detections([*calm, *trouble, *calm, *trouble]) if one[0] > DAY + 360]
+    assert [length for _, length in found] == [window, window]
+    (first, _), (second, _) = found
+    assert 0 < first - 2 * DAY <= within and 0 < second - 4 * DAY - 240 <= within

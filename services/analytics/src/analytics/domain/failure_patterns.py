@@ -5,8 +5,9 @@ when, in the last quarter of an hour or, where traffic is low, in the last six h
 - at least `FAILURES_MIN` runs met the error,
 - twice as often as the base rate has it, and
 - by chance that would happen once in a million (binomial tail): every minute is judged, so the bound is strict.
-It is told once. It is over when enough runs of late met the error less than half-way between its rate and the base
-rate; silence is not recovery. After that, failures from before count no more, and nothing is told for half an hour."""
+It is told once. It is over when enough runs of late met the error no more often than the base rate lets expect, or
+after a day: then it is how the node is, and the base rate has it. Silence is not recovery. What was before the end of
+an episode counts no more, and nothing is told for half an hour after it."""
 
 import math
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ BASE_RATE_UNKNOWN: Final = 0.01
 BASE_RUNS_UNKNOWN: Final = 100
 """As if so many runs at that rate had been seen before the first."""
 RUNS_MIN_TO_END: Final = 5
+CHANCE_USUAL: Final = 0.05
+"""What is no less likely than this is usual."""
 QUIET_MS: Final = 30 * MINUTE_MS
 BASE_MS: Final = DAY_MS
 MADE_UP_FOR_MS: Final = 2 * HOUR_MS
@@ -35,7 +38,7 @@ class Window:
     end_ms: int
 
 
-WINDOWS: Final = (Window(15 * MINUTE_MS, 15 * MINUTE_MS), Window(6 * HOUR_MS, 90 * MINUTE_MS))
+WINDOWS: Final = (Window(15 * MINUTE_MS, HOUR_MS), Window(6 * HOUR_MS, 90 * MINUTE_MS))
 LONGEST_MS: Final = max(window.length_ms for window in WINDOWS)
 
 
@@ -101,7 +104,8 @@ def judge(pattern: Pattern, seen: Mapping[int, Tally], base: Tally, *, ends_ms: 
     in each length of `look_back`."""
     if pattern.is_open:
         [tally] = seen.values()
-        return (replace(pattern, closed_ms=ends_ms) if _is_over(pattern, tally) else pattern), False
+        is_over = ends_ms - pattern.opened_ms >= BASE_MS or _is_usual(tally, pattern.base_rate)
+        return (replace(pattern, closed_ms=ends_ms) if is_over else pattern), False
     if pattern.closed_ms and ends_ms < pattern.closed_ms + QUIET_MS:
         return pattern, False
     base_rate = (base.failures + BASE_RATE_UNKNOWN * BASE_RUNS_UNKNOWN) / (base.runs + BASE_RUNS_UNKNOWN)
@@ -112,7 +116,7 @@ def judge(pattern: Pattern, seen: Mapping[int, Tally], base: Tally, *, ends_ms: 
 
 
 def chance(tally: Tally, rate: float) -> float:
-    """How likely so many failures or more are at this rate. For more failures than the rate lets expect."""
+    """How likely so many failures or more are at this rate, for more of them than it lets expect."""
     runs, failures = tally.runs, tally.failures
     term = math.exp(
         math.lgamma(runs + 1) - math.lgamma(failures + 1) - math.lgamma(runs - failures + 1)
@@ -132,6 +136,7 @@ def _is_pattern(tally: Tally, base_rate: float) -> bool:
     return chance(tally, base_rate) <= CHANCE_MAX
 
 
-def _is_over(pattern: Pattern, tally: Tally) -> bool:
-    half_way = (pattern.failures / pattern.runs + pattern.base_rate) / 2
-    return tally.runs >= RUNS_MIN_TO_END and tally.failures < half_way * tally.runs
+def _is_usual(tally: Tally, base_rate: float) -> bool:
+    if tally.runs < RUNS_MIN_TO_END:
+        return False
+    return tally.failures <= base_rate * tally.runs or chance(tally, base_rate) >= CHANCE_USUAL
