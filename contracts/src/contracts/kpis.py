@@ -12,7 +12,7 @@ RETENTION: Final = "retention"
 SALE_COMPLETED: Final = "sale_completed"
 """The outcome of an execution that books the `order_value` of its metadata as revenue (SPEC A5)."""
 MICROS_MAX: Final = 10**15
-"""A thousand million, in millionths: far over any order, and sums of 9,000 of them still fit 64 bits."""
+"""A thousand million, in millionths: far over any order."""
 
 
 class HandlingBaseline(BaseModel):

@@ -168,15 +168,8 @@ async def sell(connection: Connection, numbers: Sequence[int]) -> int:
     for start in range(0, len(numbers), 100):
         some = numbers[start : start + 100]
         last = await end(connection, some)
+        orders = {n: KpiRecorded(kpi_id="o", name="revenue", value_micros=n, currency="EUR") for n in some}
         for again in ("first", "again"):
-            orders = (
-                put(
-                    connection,
-                    KpiRecorded(kpi_id="o", name="revenue", value_micros=n, currency="EUR"),
-                    f"c{n}",
-                    name=again,
-                )
-                for n in some
-            )
-            last = max(await asyncio.gather(*orders))
+            told = (put(connection, order, f"c{n}", name=again) for n, order in orders.items())
+            last = max(await asyncio.gather(*told))
     return last

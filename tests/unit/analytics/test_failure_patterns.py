@@ -76,6 +76,13 @@ def test_it_is_over_when_enough_runs_of_late_are_as_usual_and_silence_is_no_reco
     assert (pattern.is_open, pattern.closed_ms, is_new) == ((not over), NOW_MS if over else 0, False)
 
 
+def test_who_lags_changes_nothing_of_what_was_found_later() -> None:
+    for ends_ms in (OPEN.opened_ms, OPEN.opened_ms - MINUTE_MS):
+        assert judge(OPEN, {HOUR_MS: Tally(200, 0)}, NONE, ends_ms=ends_ms) == (OPEN, False)
+    over = Pattern(NOW_MS - HOUR_MS, NOW_MS, FAST, 20, 10, 0.01)
+    assert judge(over, {FAST: Tally(20, 20)}, NONE, ends_ms=NOW_MS) == (over, False)
+
+
 def test_what_lasts_for_a_day_is_how_the_node_is() -> None:
     day_ms = OPEN.opened_ms + 24 * HOUR_MS
     assert judge(OPEN, {HOUR_MS: Tally(20, 20)}, NONE, ends_ms=day_ms - MINUTE_MS)[0].is_open

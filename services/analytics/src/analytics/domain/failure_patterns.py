@@ -101,7 +101,10 @@ def minutes_to_look_at(judged_ms: int, *, counted_through_ms: int) -> range:
 
 def judge(pattern: Pattern, seen: Mapping[int, Tally], base: Tally, *, ends_ms: int) -> tuple[Pattern, bool]:
     """The pattern after the minute that ends at `ends_ms`, and whether it is new and to be told. `seen`: what was found
-    in each length of `look_back`."""
+    in each length of `look_back`. A minute that is not after the last change, as a replica that lags judges it, changes
+    nothing."""
+    if ends_ms <= max(pattern.opened_ms, pattern.closed_ms):
+        return pattern, False
     if pattern.is_open:
         [tally] = seen.values()
         is_over = ends_ms - pattern.opened_ms >= BASE_MS or _is_usual(tally, pattern.base_rate)

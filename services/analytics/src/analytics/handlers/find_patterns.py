@@ -48,7 +48,6 @@ class FindPatterns:
     patterns: PatternDocuments
     counted_through: Callable[[], Awaitable[int]]
     announce: Announce
-    _judged_ms: int | None = None
 
     async def run(self) -> None:
         """Look for ever; what cannot be read or said now is tried again."""
@@ -61,12 +60,9 @@ class FindPatterns:
 
     async def find(self, *, through_ms: int) -> None:
         """Through the last whole minute before `through_ms`. Raises RetryLater."""
-        if self._judged_ms is None:
-            self._judged_ms = await self.patterns.judged_ms()
-        for ends_ms in minutes_to_look_at(self._judged_ms, counted_through_ms=through_ms):
+        for ends_ms in minutes_to_look_at(await self.patterns.judged_ms(), counted_through_ms=through_ms):
             await self._look_at(ends_ms)
             await self.patterns.mark(ends_ms)
-            self._judged_ms = ends_ms
 
     async def _look_at(self, ends_ms: int) -> None:
         errors = await self.figures.rollups(
