@@ -6,7 +6,7 @@ import pytest
 from tests.support.handovers import ended
 
 from analytics.domain.bootstrap import Pairing
-from analytics.domain.cells import DAY_MS, HOUR_MS, MINUTE_MS, Cell, Subject
+from analytics.domain.cells import DAY_MS, HOUR_MS, MINUTE_MS, Cell
 from analytics.domain.contribute import contribution_of
 from analytics.domain.kpi_blocks import Found, Scope, block_of, blocks_of
 from analytics.domain.kpi_figures import Csat, Events, KpiFigures, differences, kpi_figures
@@ -17,7 +17,6 @@ from contracts.kpis import HandlingBaseline
 
 DAY = Scope(0, DAY_MS, "support")
 SERVED = {"served.support/1": 0}
-CONVERSATION = Cell(Subject("acme", "conversations", key="c1"), "all", 0)
 
 
 def default(tenant: str, workflow: str) -> HandlingBaseline:
@@ -29,11 +28,7 @@ def rollup_of(*messages: ExecutionFinished, at_ms: int = 0) -> Rollup:
     return count_in(Rollup(Cell(parts[0].subject, "minute", at_ms)), parts, Settled("log", 0))[0]
 
 
-def talk(moments: Mapping[str, int]) -> Rollup:
-    return Rollup(CONVERSATION, moments=moments)
-
-
-def figures(*rollups: Rollup, scope: Scope = DAY, conversations: tuple[Rollup, ...] = ()) -> KpiFigures:
+def figures(*rollups: Rollup, scope: Scope = DAY, conversations: tuple[Mapping[str, int], ...] = ()) -> KpiFigures:
     blocks = blocks_of(scope, Found(rollups, conversations), default, block_ms=HOUR_MS)
     return kpi_figures(blocks)
 
@@ -89,7 +84,7 @@ def test_events_count_by_name_and_money_by_currency() -> None:
         "served.support/1": 0, "kpi.a.revenue.EUR.1500000": 5, "kpi.b.revenue.USD.-500000": 6,
         "kpi.c.conversion..1000000": 7, "kpi.d.revenue.EUR.1": DAY_MS, "opened.policy.h1": 3,
     }  # fmt: skip
-    found = figures(rollup_of(ended(), ended()), conversations=(talk(moments),))
+    found = figures(rollup_of(ended(), ended()), conversations=(moments,))
     assert found.revenue_micros == {"EUR": 1_500_000, "USD": -500_000}
     assert found.events == {
         "conversion": Events(1, {"none": 1_000_000}),
@@ -100,11 +95,11 @@ def test_events_count_by_name_and_money_by_currency() -> None:
 
 
 def test_what_came_of_a_conversation_is_booked_to_the_version_that_served_it() -> None:
-    conversation = talk({
+    conversation = {
         "served.support/1": 0, "served.support/2": 50, "kpi.a.revenue.EUR.1": 40, "kpi.b.revenue.EUR.10": 60,
-    })  # fmt: skip
-    foreign = talk({"served.returns/1": 0, "kpi.a.revenue.EUR.100": 40})
-    unserved = talk({"kpi.a.revenue.EUR.1000": 40})
+    }  # fmt: skip
+    foreign = {"served.returns/1": 0, "kpi.a.revenue.EUR.100": 40}
+    unserved = {"kpi.a.revenue.EUR.1000": 40}
     every = (conversation, foreign, unserved)
 
     def revenue(workflow: str | None, version: str | None) -> Mapping[str, int]:
@@ -119,12 +114,12 @@ def test_what_came_of_a_conversation_is_booked_to_the_version_that_served_it() -
 
 def test_ratings_are_split_by_whether_a_person_had_been_asked_for() -> None:
     conversations = (
-        talk(SERVED | {"rated.5": 10}),
-        talk(SERVED | {"rated.3": 10, "rated.1": 11, "opened.policy.h1": 20}),
-        talk(SERVED | {"rated.4": 10, "opened.policy.h1": 9}),
-        talk(SERVED | {"rated.1": DAY_MS}),
-        talk({"rated.1": 10}),
-        talk(SERVED),
+        SERVED | {"rated.5": 10},
+        SERVED | {"rated.3": 10, "rated.1": 11, "opened.policy.h1": 20},
+        SERVED | {"rated.4": 10, "opened.policy.h1": 9},
+        SERVED | {"rated.1": DAY_MS},
+        {"rated.1": 10},
+        SERVED,
     )
     found = figures(conversations=conversations)
     assert found.csat == {"ai_only": Csat(2, 4.0, 0.5), "handed_over": Csat(1, 4.0, 1.0)}

@@ -1,11 +1,10 @@
-"""Which conversations had business events or ratings in a period?"""
+"""What was kept of the conversations that had business events or ratings in a period?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analytics.adapters.figure_store import CONVERSATIONS, PAGE_MAX
-from analytics.adapters.rollup_documents import read_rollup
-from analytics.domain.rollup import Rollup
+from analytics.adapters.rollup_documents import read_moments
 from document_store import Between, DocumentStore, Sort
 from document_store.protocol import Condition
 
@@ -20,16 +19,18 @@ class KpiStore:
         """Declare the index; at each start, before use."""
         await self.store.ensure_index(CONVERSATIONS, ("worth_last_ms", "worth_first_ms", "tenant"))
 
-    async def conversations(self, seen: Sequence[Condition], *, from_ms: int, to_ms: int, at_most: int) -> list[Rollup]:
-        """Those of the tenants seen that may have some in [from, to); `at_most` + 1 of them."""
+    async def conversations(
+        self, seen: Sequence[Condition], *, from_ms: int, to_ms: int, at_most: int
+    ) -> list[dict[str, int]]:
+        """The moments of those of the tenants seen that may have some in [from, to); `at_most` + 1 of them."""
         where = [Between("worth_last_ms", at_least=from_ms), Between("worth_first_ms", below=to_ms), *seen]
-        found: list[Rollup] = []
+        found: list[dict[str, int]] = []
         cursor: str | None = None
         while len(found) <= at_most:
             page = await self.store.find(
                 CONVERSATIONS, where, sort=(Sort("worth_last_ms"),), limit=PAGE_MAX, cursor=cursor
             )
-            found += [read_rollup(document.body) for document in page.documents]
+            found += [read_moments(document.body) for document in page.documents]
             cursor = page.next_cursor
             if cursor is None:
                 break

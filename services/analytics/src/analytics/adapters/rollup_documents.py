@@ -46,6 +46,11 @@ def read_rollup(body: Mapping[str, object]) -> Rollup:
     )
 
 
+def read_moments(body: Mapping[str, object]) -> dict[str, int]:
+    """The moments alone: 2 µs where the whole takes 50."""
+    return cast(dict[str, int], orjson.loads(cast(str, body["moments"])))
+
+
 def _worth(rollup: Rollup) -> Body:
     """When business events and ratings came of a conversation, so that those of a period are found among all."""
     times = [at_ms for name, at_ms in rollup.moments.items() if name.startswith(("kpi.", "rated."))]

@@ -15,6 +15,7 @@ AI_ONLY, HANDED_OVER = "ai_only", "handed_over"
 Sums = Mapping[str, int]
 """Sums by name; those of two blocks add up. `human_cost` is in micro-dollars times the milliseconds of an hour, so that
 no block is rounded; `kpi.<name>` counts events and `micros.<name>.<currency>` adds them up."""
+Moments = Mapping[str, int]
 BaselineOf = Callable[[str, str], HandlingBaseline]
 """Of a tenant and a workflow."""
 
@@ -35,10 +36,11 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What may hold something of a period: rollups of executions, and conversations with events or ratings."""
+    """What may hold something of a period: rollups of executions, and the moments of conversations with events or
+    ratings."""
 
     rollups: tuple[Rollup, ...]
-    conversations: tuple[Rollup, ...]
+    conversations: tuple[Moments, ...]
 
 
 def block_of(scope: Scope) -> tuple[int, tuple[Span, ...]]:
@@ -85,9 +87,9 @@ def _amounts(scope: Scope, found: Found, baseline_of: BaselineOf) -> Iterator[tu
             baseline = baseline_of(subject.tenant, subject.workflow)
             for name, amount in _saved(rollup.counts, baseline).items():
                 yield rollup.cell.start_ms, name, amount
-    for conversation in found.conversations:
-        yield from _events(scope, conversation)
-        yield from _rating(scope, conversation)
+    for moments in found.conversations:
+        yield from _events(scope, moments)
+        yield from _rating(scope, moments)
 
 
 def _saved(counts: Mapping[str, int], baseline: HandlingBaseline) -> Sums:
@@ -103,18 +105,17 @@ def _saved(counts: Mapping[str, int], baseline: HandlingBaseline) -> Sums:
     }
 
 
-def _events(scope: Scope, conversation: Rollup) -> Iterator[tuple[int, str, int]]:
-    for kpi in kpis_in(conversation.moments):
-        if _counts_for(scope, conversation, kpi.at_ms):
+def _events(scope: Scope, moments: Moments) -> Iterator[tuple[int, str, int]]:
+    for kpi in kpis_in(moments):
+        if _counts_for(scope, moments, kpi.at_ms):
             yield kpi.at_ms, f"kpi.{kpi.name}", 1
             yield kpi.at_ms, f"micros.{kpi.name}.{kpi.currency}", kpi.micros
 
 
-def _rating(scope: Scope, conversation: Rollup) -> Iterator[tuple[int, str, int]]:
+def _rating(scope: Scope, moments: Moments) -> Iterator[tuple[int, str, int]]:
     """The first one counts: of the AI alone where nobody had been asked for before it."""
-    moments = conversation.moments
     at_ms, name = min(((at_ms, name) for name, at_ms in moments.items() if name.startswith("rated.")), default=(0, ""))
-    if not name or not _counts_for(scope, conversation, at_ms):
+    if not name or not _counts_for(scope, moments, at_ms):
         return
     opened = any(since_ms <= at_ms for name, since_ms in moments.items() if name.startswith("opened."))
     by, rating = HANDED_OVER if opened else AI_ONLY, int(name.removeprefix("rated."))
@@ -123,6 +124,6 @@ def _rating(scope: Scope, conversation: Rollup) -> Iterator[tuple[int, str, int]
     yield at_ms, f"satisfied.{by}", int(rating >= 4)
 
 
-def _counts_for(scope: Scope, conversation: Rollup, at_ms: int) -> bool:
+def _counts_for(scope: Scope, moments: Moments, at_ms: int) -> bool:
     """What came of a conversation is booked to the version that served it then; to none, where none ever did."""
-    return scope.workflow is None or scope.serves(*(served_by(conversation.moments, at_ms) or ("", "")))
+    return scope.workflow is None or scope.serves(*(served_by(moments, at_ms) or ("", "")))
