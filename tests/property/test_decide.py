@@ -22,7 +22,8 @@ from orchestrator.domain.fold import fold
 from orchestrator.domain.limits import GRACE_MS
 from orchestrator.domain.replay import replay
 from orchestrator.domain.state import Conversation
-from orchestrator.domain.workflow import HandoverRules, Limits, WorkflowLimits
+from orchestrator.domain.workflow import HandoverRules, Limits
+from orchestrator.domain.workflow_limits import WorkflowLimits
 
 SEEDS = st.integers(0, 2**32 - 1)
 FEW = settings(max_examples=60, deadline=None)

@@ -25,8 +25,8 @@ from orchestrator.domain.workflow import (
     Reaction,
     Sink,
     Workflow,
-    WorkflowLimits,
 )
+from orchestrator.domain.workflow_limits import WorkflowLimits
 from tests.support.simulated_log import SimulatedLog
 
 WORKERS = (NodeKind.SIMPLE, NodeKind.REASONING, NodeKind.CODE, NodeKind.TOOL, NodeKind.RULE, NodeKind.HUMAN)

@@ -38,6 +38,7 @@ from contracts.handovers import (
     ResolveHandover,
     ReturnHandover,
 )
+from contracts.kpis import KpiRecorded
 from contracts.notes import AddNote, NoteAdded
 from contracts.suggestions import OfferSuggestion, RequestSuggestion, SettleSuggestion, SuggestionSettled
 
@@ -80,6 +81,7 @@ TOLD: Mapping[type[Message], tuple[str, ...]] = {
     SettleSuggestion: ("actor_id", "outcome", "reason"),
     SuggestionSettled: ("actor_id", "outcome", "reason"),
     CostRecorded: ("requests",),
+    KpiRecorded: ("name", "value_micros", "currency"),
 }
 
 

@@ -13,6 +13,7 @@ from contracts import (
     executions,
     handover_clocks,
     handovers,
+    kpis,
     notes,
     suggestions,
     tool_calls,
@@ -22,7 +23,7 @@ from contracts.subjects import SubjectError, parse_subject
 
 MODULES = (
     conversations, executions, completions, tool_calls, handovers, handover_clocks, notes, suggestions, budgets, costs,
-    alerts,
+    alerts, kpis,
 )  # fmt: skip
 
 

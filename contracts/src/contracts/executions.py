@@ -122,6 +122,12 @@ class ExecutionFinished(Decision):
     nodes: tuple[NodeMetrics, ...] = ()
     default_response: bool = False
     replayed: bool = False
+    people_asked: int = Field(0, description="Questions and approvals that it put to people, not counting a handover.")
+    outcome: str | None = Field(None, max_length=64, description="What the FINISH sink calls it, as `sale_completed`.")
+    metadata: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, max_length=20, json_schema_extra={"pii": True},
+        description="What the FINISH sink tells of it. `order_value` of `sale_completed` is booked as revenue.",
+    )  # fmt: skip
 
 
 @message_type("evt", "timer.fired", owner="server", sent_by=("server",), read_by=("orchestrator",))
@@ -136,16 +142,19 @@ class TimerFired(Message):
     "evt",
     "pattern.detected",
     owner="orchestrator",
-    sent_by=("orchestrator",),
-    read_by=("hil-inbox",),
+    sent_by=("orchestrator", "analytics"),
+    read_by=("client", "hil-inbox"),
 )
 class PatternDetected(Message):
-    """The same error class at the same node, across executions (SPEC O11). The key is the workflow's name."""
+    """The same error class at the same node, across executions (SPEC O11). The key is the workflow's name. The
+    orchestrator opens the node's breaker and says so; analytics says what is far above the node's own base rate."""
 
     workflow: str
     node: str
     error_class: str
     failures: int
     window_seconds: int
-    breaker_open_until_ms: int
+    breaker_open_until_ms: int = Field(description="0 where no breaker was opened.")
     executions: tuple[str, ...] = Field((), description="Examples: keys of logs in which it happened, at most 5.")
+    runs: int | None = Field(None, description="Of the node in the window; none from the orchestrator.")
+    base_rate: float | None = Field(None, description="Share of runs that met the error before; none as above.")

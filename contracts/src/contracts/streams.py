@@ -48,6 +48,7 @@ from contracts.handovers import (
     ResolveHandover,
     ReturnHandover,
 )
+from contracts.kpis import KpiRecorded
 from contracts.notes import AddNote, NoteAdded
 from contracts.subjects import EVERYTHING, every_version_of, type_without_version
 from contracts.suggestions import OfferSuggestion, RequestSuggestion, SettleSuggestion, SuggestionSettled
@@ -251,6 +252,7 @@ ANALYTICS = ConsumerSpec(
         BudgetExhausted,
         BudgetRaised,
         CostRecorded,
+        KpiRecorded,
     ),
     ack_pending_max=4_000,
     reads_all=True,

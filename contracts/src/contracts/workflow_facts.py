@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from contracts.kpis import HandlingBaseline
 from contracts.objectives import Slos
 from contracts.subjects import check_token
 
@@ -14,6 +15,7 @@ class WorkflowFacts(BaseModel):
     version: str
     content_hash: str
     slos: Slos = Slos()
+    baseline: HandlingBaseline = HandlingBaseline()
 
 
 def facts_key(tenant: str, workflow: str) -> str:

@@ -31,11 +31,15 @@ async def test_failures_of_a_workflow_without_a_proper_name_leave_the_others_wat
             for number in range(2):
                 await fail(connection, workflow, number)
 
+        found: list[PatternDetected] = []
+
         async def detected() -> bool:
             entries = await Log(connection).read(TENANT, "echo")
-            return any(isinstance(entry.message, PatternDetected) for entry in entries)
+            found[:] = [entry.message for entry in entries if isinstance(entry.message, PatternDetected)]
+            return bool(found)
 
         await wait_until(detected)
+        assert found[0].executions == ("c0", "c1")
         assert "echo/n" in feed.open_breakers()
         stop.set()
         await running

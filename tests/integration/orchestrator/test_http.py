@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from contracts.envelope import PAYLOAD_BYTES_MAX
+from contracts.kpis import KpiRecorded
 from hil.embedded.ports import free_port
 from tests.support.orchestrating import System, core
 from tests.support.start_servers import NatsServer
@@ -58,6 +59,28 @@ async def test_bad_requests_are_refused_with_field_value_and_limit(nats_server: 
         assert answer.status == 422
         assert "conversation 'a.b'" in (await answer.json())["detail"]
         assert (await http.get("/v1/conversations/acme/nobody")).status == 404
+
+
+async def test_a_kpi_over_http_is_stored_once_and_starts_nothing(nats_server: NatsServer) -> None:
+    async with door(nats_server.url) as (system, http):
+        path = "/v1/conversations/acme/c1/kpis"
+        body = {"kpi_id": "W7", "name": "revenue", "value_micros": 5_000_000, "currency": "EUR"}
+        answers = [await http.post(path, json=body) for _ in range(2)]
+        assert [answer.status for answer in answers] == [202, 202]
+        assert len({(await answer.json())["as_of_seq"] for answer in answers}) == 1
+        assert [entry.message for entry in await system.log("c1")] == [KpiRecorded.model_validate(body)]
+        await system.say("c1", "1", "hello")
+        await system.until_finished("c1")
+        assert (await system.replayed("c1")).differences == ()
+        for wrong, said in (
+            ({"currency": "euro"}, "currency"),
+            ({"value_micros": 1.5}, "value_micros"),
+            ({"value_micros": 10**16}, "1000000000000000"),
+            ({"kpi_id": "a.b"}, "kpi_id"),
+            ({"name": "Revenue"}, "name"),
+        ):
+            answer = await http.post(path, json={**body, **wrong})
+            assert answer.status == 422 and said in (await answer.json())["detail"]
 
 
 async def test_intake_stops_before_storage_is_full(nats_server: NatsServer) -> None:

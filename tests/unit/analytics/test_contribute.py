@@ -12,6 +12,7 @@ from contracts.costs import CostEntry, CostRecorded, RequestRecord
 from contracts.envelope import LogEntry, Message
 from contracts.executions import NodeMetrics
 from contracts.handovers import HandoverClaimed
+from contracts.kpis import KpiRecorded
 from contracts.streams import ANALYTICS
 
 
@@ -35,6 +36,8 @@ def test_an_execution_counts_for_its_workflow_version() -> None:
         "completions": 2,
         "tool_calls": 3,
         "node_failures": 1,
+        "unaided": 1,
+        "unaided_ms": 1_000,
     }
 
 
@@ -48,6 +51,11 @@ def test_a_handover_by_error_is_no_success_and_a_default_response_never_is() -> 
         "handovers_by_reason.timeout": 1,
     }
     assert "successes" not in contribution_of("acme", entry(ended(default_response=True))).counts
+
+
+@pytest.mark.parametrize("fields", [{"sink": "HANDOVER", "reason": "timeout"}, {"people_asked": 1}])
+def test_an_execution_that_needed_a_person_is_not_unaided(fields: dict[str, object]) -> None:
+    assert not {"unaided", "unaided_ms"} & contribution_of("acme", entry(ended(**fields))).counts.keys()
 
 
 @pytest.mark.parametrize(
@@ -90,6 +98,7 @@ def test_a_handover_by_error_is_no_success_and_a_default_response_never_is() -> 
                 "tool_cost_microdollars_by_tool.shop.pay": 3,
             },
         ),
+        (KpiRecorded(kpi_id="o1", name="revenue"), {"kpi_messages": 1, "kpi_messages_by_name.revenue": 1}),
         (CloseConversation(), {}),
         (None, {}),
     ],
@@ -109,7 +118,7 @@ def test_a_clock_that_ran_backwards_gives_no_negative_latency() -> None:
 
 
 def test_what_is_kept_of_an_execution_names_nobody() -> None:
-    message = ended(output={"card": "4111"}, detail="4111", entity="4111")
+    message = ended(output={"card": "4111"}, detail="4111", entity="4111", metadata={"card": "4111"})
     document = execution_document("acme", "c1", entry(message), message)
     assert "4111" not in str(document)
     assert (document["sequence"], execution_id("c1", message)) == (5, "x1")

@@ -35,7 +35,7 @@ def test_an_end_counts_for_each_of_its_nodes_with_what_it_took() -> None:
         NodeMetrics(node="a", agent="planner", outcome="done", attempts=1, completions=2, cost_microdollars=9),
         NodeMetrics(node="b", outcome="failed", attempts=3, error_class="timeout", duration_ms=70),
     )
-    first, second = details(ended(nodes=nodes))
+    first, second, _ = details(ended(nodes=nodes))
     assert first.subject == Subject("acme", "nodes", "support", "1", node="a", agent="planner")
     assert first.counts == {
         "runs": 1, "runs_by_outcome.done": 1, "attempts": 1, "completions": 2, "cost_microdollars": 9,

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from tests.support.flows import flow, simple
+from tests.support.flows import finish, flow, simple
 from tests.support.simulated_log import KEY, TENANT, SimulatedLog
 
 from contracts.conversations import MessageSent
+from contracts.executions import ExecutionFinished
 from orchestrator.domain.replay import Replayed, replay, versions_named
 
 
@@ -43,6 +44,17 @@ def test_a_standalone_execution_is_decided_again() -> None:
     log.produce({"reply": "x"})
 
     assert again(log) == Replayed(2, ())
+
+
+def test_an_end_of_an_older_build_that_does_not_say_how_many_people_were_asked_is_no_difference() -> None:
+    log = SimulatedLog(flow({"id": "ask", "type": "human", "ask": "May I?"}, finish(None)))
+    log.say("hi")
+    log.verdict("approve")
+    [(place, end)] = [(n, e.message) for n, e in enumerate(log.entries) if isinstance(e.message, ExecutionFinished)]
+    assert end.people_asked == 1
+    log.entries[place] = replace(log.entries[place], message=end.model_copy(update={"people_asked": 0}))
+
+    assert again(log).differences == ()
 
 
 def test_a_decision_that_comes_out_otherwise_is_told() -> None:

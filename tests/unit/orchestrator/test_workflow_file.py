@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.kpis import HandlingBaseline
 from contracts.objectives import Bound, Metric
 from orchestrator.adapters.workflow_file import load_workflow
 from orchestrator.adapters.workflow_file.promises import CUSTOMER_REQUEST_PHRASES
@@ -262,6 +263,14 @@ def test_objectives_of_one_s_own_are_read() -> None:
     assert [objective.name for objective in slos.objectives] == ["p50_latency_ms", "happy"]
     assert slos.objectives[1].bound == Bound(metric=Metric.CSAT, comparison=">=", threshold=4.5)
     assert (slos.window_seconds, slos.minimum_events) == (43_200, 5)
+
+
+def test_the_baseline_is_what_the_file_says_or_five_minutes_at_25_dollars() -> None:
+    declared = workflow_of("type: simple, prompt: hi", "baseline: {handling_seconds: 90, usd_per_hour: 31.5}").baseline
+    assert declared == HandlingBaseline(handling_ms=90_000, hour_microdollars=31_500_000)
+    assert workflow_of("type: simple, prompt: hi").baseline == HandlingBaseline()
+    free = workflow_of("type: simple, prompt: hi", "baseline: {handling_seconds: 0, usd_per_hour: 0}").baseline
+    assert (free.handling_ms, free.hour_microdollars) == (0, 0)
 
 
 def test_nodes_start_in_parallel_where_the_file_says_so() -> None:

@@ -14,8 +14,11 @@ from faststream.specification import AsyncAPI
 
 from analytics.adapters.alert_documents import AlertDocuments
 from analytics.adapters.announce_alert import announce_alert
+from analytics.adapters.announce_pattern import announce_pattern
 from analytics.adapters.counted_through import counted_through_ms
 from analytics.adapters.figure_store import FigureStore
+from analytics.adapters.kpi_store import KpiStore
+from analytics.adapters.pattern_documents import PatternDocuments
 from analytics.adapters.published_facts import PublishedFacts
 from analytics.adapters.settled_through import log_created, settled_through
 from analytics.adapters.webhook import Webhook, webhook
@@ -23,16 +26,20 @@ from analytics.api.doorkeeper import House
 from analytics.api.errors import add_error_answers
 from analytics.api.figures import Desk, figure_routes
 from analytics.api.gate import add_gate, admission_by
+from analytics.api.kpis import KpiDesk, kpi_routes
+from analytics.api.patterns import pattern_routes
 from analytics.api.promises import PromiseDesk, promise_routes
 from analytics.api.query import query_routes
 from analytics.handlers.admit import Admission
 from analytics.handlers.count_messages import CountMessages
+from analytics.handlers.find_patterns import FindPatterns
 from analytics.handlers.judge_minutes import JudgeMinutes
 from analytics.handlers.metrics import Metrics
 from analytics.handlers.push_alert import PushAlert
 from analytics.settings import Settings, listed
 from contracts.alerts import AlertChanged
 from contracts.envelope import Message
+from contracts.executions import PatternDetected
 from contracts.streams import ALERT_PUSHES, ANALYTICS, LOG, WORKFLOW_FACTS_BUCKET
 from document_store import DocumentStore, open_store
 from pii import redact
@@ -45,7 +52,7 @@ from service_kit.telemetry import configure_logs, configure_traces
 from service_kit.watched_bucket import watched
 
 SERVICE = "analytics"
-PUBLISHES: tuple[type[Message], ...] = (AlertChanged,)
+PUBLISHES: tuple[type[Message], ...] = (AlertChanged, PatternDetected)
 
 
 def routes(count: CountMessages) -> Routes:
@@ -108,6 +115,8 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         rooms = Rooms(FigureStore(store), AlertDocuments(store), PublishedFacts(), admission)
         await rooms.figures.prepare()
         await rooms.alerts.prepare()
+        await KpiStore(store).prepare()
+        await PatternDocuments(store).prepare()
         async with (
             watched(connection.jetstream, WORKFLOW_FACTS_BUCKET, rooms.facts),
             webhook(settings.alert_webhook_url, settings.alert_webhook_token) as receiver,
@@ -131,15 +140,21 @@ async def _run(
         connection, ANALYTICS, routes(count), concurrency=settings.batch_max, trace_ratio=settings.trace_ratio
     )
     pushes = Consumer(connection, ALERT_PUSHES, push_routes(PushAlert(rooms.alerts, receiver)), concurrency=8)
+    counted_through = partial(counted_through_ms, connection, ANALYTICS, stream=LOG)
     judge = JudgeMinutes(
         rooms.figures,
         rooms.alerts,
         rooms.facts,
-        counted_through=partial(counted_through_ms, connection, ANALYTICS, stream=LOG),
+        counted_through=counted_through,
         announce=partial(announce_alert, connection),
         unrouted_ms=settings.alerts_unrouted_seconds * 1_000,
     )
-    http = http_app(Desk(rooms.figures, read_settled, clock_ms))
+    patterns = PatternDocuments(rooms.figures.store)
+    find = FindPatterns(rooms.figures, patterns, counted_through, partial(announce_pattern, connection))
+    desk = Desk(rooms.figures, read_settled, clock_ms)
+    http = http_app(desk)
+    http.include_router(kpi_routes(KpiDesk(desk, KpiStore(rooms.figures.store), rooms.facts.baseline_of)))
+    http.include_router(pattern_routes(patterns))
     http.include_router(promise_routes(PromiseDesk(rooms.figures, rooms.alerts, rooms.facts, clock_ms)))
     add_health(http, {"bus": lambda: connection.ready, "consumer": lambda: consumer.running and pushes.running})
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
@@ -148,7 +163,8 @@ async def _run(
         counting = group.create_task(count.run())
         consuming = group.create_task(consumer.run(stop))
         consuming.add_done_callback(lambda _: counting.cancel())  # What is in hand is counted first.
-        judging = group.create_task(judge.run())
+        judging, finding = group.create_task(judge.run()), group.create_task(find.run())
+        consuming.add_done_callback(lambda _: finding.cancel())
         group.create_task(pushes.run(stop)).add_done_callback(lambda _: judging.cancel())
         group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
         ready.set()

@@ -8,6 +8,7 @@ import structlog
 from nats.js.kv import KeyValue
 from pydantic import ValidationError
 
+from contracts.kpis import HandlingBaseline
 from contracts.workflow_facts import WorkflowFacts
 from service_kit.watched_bucket import is_deleted
 
@@ -39,6 +40,11 @@ class PublishedFacts:
     def of(self, tenant: str, workflow: str) -> WorkflowFacts | None:
         """Of the tenant's own version, or of that for every tenant."""
         return self._facts.get(f"{tenant}.{workflow}") or self._facts.get(f"{EVERY_TENANT}.{workflow}")
+
+    def baseline_of(self, tenant: str, workflow: str) -> HandlingBaseline:
+        """What a person would take for an execution: as the version in force declares it, or the default."""
+        known = self.of(tenant, workflow)
+        return HandlingBaseline() if known is None else known.baseline
 
     def promises(self, seen: Iterable[tuple[str, str]]) -> dict[tuple[str, str], WorkflowFacts]:
         """By (tenant, workflow): of tenants that have a version of their own, and of those that were seen to use one

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
-Family = Literal["executions", "nodes", "completions", "tools", "people", "messages", "conversations"]
+Family = Literal["executions", "nodes", "completions", "tools", "people", "messages", "conversations", "failures"]
 DAY_MS = 86_400_000
 Span = Literal["minute", "hour", "day", "all"]
 SPANS_MS: dict[Span, int] = {"day": DAY_MS, "hour": HOUR_MS, "minute": MINUTE_MS}

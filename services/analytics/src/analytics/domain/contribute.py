@@ -20,6 +20,7 @@ from contracts.handovers import (
     HandoverReturned,
     OpenHandover,
 )
+from contracts.kpis import KpiRecorded
 from contracts.tool_calls import (
     ToolCallApprovalRequired,
     ToolCallCompleted,
@@ -50,6 +51,7 @@ def contribution_of(tenant: str, entry: LogEntry) -> Contribution:
 def _execution(message: ExecutionFinished) -> Counts:
     """Success as SPEC A3 has it: decided by the orchestrator, never by a default response."""
     handed_over = message.sink == "HANDOVER"
+    is_unaided = not handed_over and not message.people_asked
     is_turn = message.turn_id is not None
     counts = {
         "executions": 1,
@@ -63,6 +65,8 @@ def _execution(message: ExecutionFinished) -> Counts:
         "completions": sum(node.completions for node in message.nodes),
         "tool_calls": sum(node.tool_calls for node in message.nodes),
         "node_failures": sum(node.outcome == "failed" for node in message.nodes),
+        "unaided": int(is_unaided),
+        "unaided_ms": int(is_unaided) * max(0, message.finished_ms - message.started_ms),
     }
     return without_zeros(counts)
 
@@ -141,4 +145,5 @@ COUNTED: Mapping[type[Message], Callable[[Message], Counts]] = {
     BudgetExhausted: _by("budgets_exhausted", "scope"),
     BudgetRaised: _by("budgets_raised", "scope"),
     CostRecorded: _recorded,
+    KpiRecorded: _by("kpi_messages", "name"),
 }

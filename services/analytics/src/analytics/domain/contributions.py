@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from analytics.domain.cells import Subject
 from analytics.domain.contribute import contribution_of, label_of, without_zeros
+from analytics.domain.failure_figures import failures_of
 from analytics.domain.in_conversation import in_conversation
 from analytics.domain.rollup import Contribution
 from contracts.completions import CompletionFailed, CompletionProduced
@@ -25,13 +26,13 @@ ByPeople = HandoverClaimed | HandoverReleased | HandoverResolved | HandoverRetur
 
 def contributions_of(tenant: str, key: str, entry: LogEntry) -> tuple[Contribution, ...]:
     """Each subject once. The first is the workflow version or the tenant, the second the conversation."""
-    return (contribution_of(tenant, entry), in_conversation(tenant, key, entry), *_details(tenant, entry))
+    return (contribution_of(tenant, entry), in_conversation(tenant, key, entry), *_details(tenant, key, entry))
 
 
-def _details(tenant: str, entry: LogEntry) -> Iterable[Contribution]:
+def _details(tenant: str, key: str, entry: LogEntry) -> Iterable[Contribution]:
     match entry.message:
         case ExecutionFinished() as message:
-            return _once_each(_nodes(tenant, entry, message))
+            return (*_once_each(_nodes(tenant, entry, message)), *failures_of(tenant, key, entry, message))
         case CompletionProduced() | CompletionFailed() as message:
             return (_completion(tenant, entry, message),)
         case ToolCallCompleted() | ToolCallFailed() | ToolCallOutcomeUnknown() | ToolCallApprovalRequired() as message:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from analytics.domain.cells import HOUR_MS
+from analytics.domain.kpi_moments import Kpi, kpis_in
 from analytics.domain.rollup import Rollup
 
 HUMAN_HOUR_MICRODOLLARS = 25_000_000
@@ -49,6 +50,7 @@ class ConversationFigures:
     ai_cost_microdollars: int
     tool_cost_microdollars: int
     human_cost_microdollars: int
+    kpis: tuple[Kpi, ...]
 
 
 def conversation_figures(
@@ -71,6 +73,7 @@ def conversation_figures(
         ai_cost_microdollars=counts.get("completion_cost_microdollars", 0),
         tool_cost_microdollars=counts.get("tool_cost_microdollars", 0),
         human_cost_microdollars=handle_ms * human_hour_microdollars // HOUR_MS,
+        kpis=kpis_in(rollup.moments),
     )
 
 

@@ -13,5 +13,5 @@ def execution_id(key: str, message: ExecutionFinished) -> str:
 
 def execution_document(tenant: str, key: str, entry: LogEntry, message: ExecutionFinished) -> dict[str, JsonValue]:
     """Outcome, cost and nodes; neither output nor detail, which may quote the customer."""
-    kept = message.model_dump(mode="json", exclude={"based_on", "output", "detail", "entity"})
+    kept = message.model_dump(mode="json", exclude={"based_on", "output", "detail", "entity", "metadata"})
     return {**kept, "tenant": tenant, "key": key, "sequence": entry.sequence, "at_ms": entry.timestamp_ms}

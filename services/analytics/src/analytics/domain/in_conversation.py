@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from analytics.domain.cells import Subject
 from analytics.domain.contribute import label_of
+from analytics.domain.kpi_moments import moment_of, moments_of
 from analytics.domain.rollup import Contribution
 from contracts.completions import CompletionFailed, CompletionProduced
 from contracts.conversations import ConversationRated, MessageReceived, MessageSent, MessageSuppressed
@@ -16,6 +17,7 @@ from contracts.handovers import (
     HandoverReturned,
     OpenHandover,
 )
+from contracts.kpis import KpiRecorded
 from contracts.tool_calls import ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown
 
 Said = tuple[Mapping[str, int], tuple[str, ...]]
@@ -24,9 +26,13 @@ NOTHING: Said = ({}, ())
 
 def in_conversation(tenant: str, key: str, entry: LogEntry) -> Contribution:
     """Counts, and moments in log time, whose names say what they are of: `opened.<reason>.<handover>`,
-    `owned.<epoch>.<agent>`, `free.<epoch>`, `ended.<how>.<handover>`, `first.<author>`, `rated.<rating>`."""
+    `owned.<epoch>.<agent>`, `free.<epoch>`, `ended.<how>.<handover>`, `first.<author>`, `rated.<rating>`, and those of
+    kpi_moments.py."""
     counts, names = NOTHING if entry.message is None else _said(entry.message)
     moments = dict.fromkeys(names, entry.timestamp_ms)
+    if isinstance(entry.message, ExecutionFinished):
+        labels = {"workflow": label_of(entry.message.workflow), "version": label_of(entry.message.version)}
+        moments |= moments_of(entry, entry.message, **labels)
     return Contribution(entry.sequence, Subject(tenant, "conversations", key=key), counts, moments=moments)
 
 
@@ -38,6 +44,8 @@ def _said(message: Message) -> Said:
             return {f"suppressed.{author}": 1}, ()
         case ConversationRated(rating=rating):
             return {"ratings": 1}, (f"rated.{rating}",)
+        case KpiRecorded() as kpi:
+            return {"kpi_messages": 1}, (moment_of(kpi),)
         case ExecutionFinished() | CompletionProduced() | CompletionFailed():
             return _by_ai(message), ()
         case ToolCallCompleted() | ToolCallFailed() | ToolCallOutcomeUnknown():

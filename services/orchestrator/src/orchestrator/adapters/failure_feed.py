@@ -89,12 +89,13 @@ class FailureFeed:
         subject = parse_subject(msg.subject)
         place = Place(subject.tenant, message.workflow, message.node, message.error_class)
         stored_ms = round(msg.metadata.timestamp.timestamp() * 1000)
-        identity = entry_id(dict(msg.headers or {}), msg.metadata.sequence.stream)
-        self.breakers, opened = failed(self.breakers, self.rule, place, Failure(stored_ms, subject.key, identity))
+        last = Failure(stored_ms, subject.key, entry_id(dict(msg.headers or {}), msg.metadata.sequence.stream))
+        recent = (*self.breakers.failures.get(place, ()), last)[-self.rule.failures_min :]
+        self.breakers, opened = failed(self.breakers, self.rule, place, last)
         if opened and TOKEN.match(place.workflow):  # A foreign worker may name none, or anything.
-            await self._report(place, stored_ms, identity)
+            await self._report(place, last, examples=sorted({failure.key for failure in recent}))
 
-    async def _report(self, place: Place, at_ms: int, caused_by: str) -> None:
+    async def _report(self, place: Place, last: Failure, *, examples: list[str]) -> None:
         """Say so once: every orchestrator derives the same id from the failure that opened the breaker."""
         pattern = PatternDetected(
             workflow=place.workflow,
@@ -102,15 +103,12 @@ class FailureFeed:
             error_class=place.error_class,
             failures=self.rule.failures_min,
             window_seconds=self.rule.window_ms // 1000,
-            breaker_open_until_ms=at_ms + self.rule.open_ms,
-            executions=tuple(self._examples(place))[:EXAMPLES_MAX],
+            breaker_open_until_ms=last.at_ms + self.rule.open_ms,
+            executions=tuple(examples[:EXAMPLES_MAX]),
         )
-        identity = Identity(place.tenant, place.workflow, derive_message_id(caused_by, "pattern"), caused_by)
+        identity = Identity(place.tenant, place.workflow, derive_message_id(last.id, "pattern"), last.id)
         log.warning("breaker.opened", workflow=place.workflow, node=place.node, error_class=place.error_class)
         try:
             await publish(self.connection, pattern, identity)
         except (RetryLater, Refused) as error:
             log.error("pattern.not_published", reason=str(error))
-
-    def _examples(self, place: Place) -> list[str]:
-        return sorted({failure.key for failure in self.breakers.failures.get(place, ())})

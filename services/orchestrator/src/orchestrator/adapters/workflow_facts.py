@@ -16,6 +16,7 @@ async def put_facts(connection: Connection, tenant: str, workflow: Workflow) -> 
         version=workflow.version,
         content_hash=workflow.content_hash,
         slos=workflow.slos,
+        baseline=workflow.baseline,
     )
     value = facts.model_dump_json().encode()
     await put_surely(connection, facts_key(tenant, workflow.name), value, bucket=WORKFLOW_FACTS_BUCKET)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Request
 from contracts.conversations import MessageReceived
 from contracts.envelope import Identity, Message, client_message_id, derive_message_id
 from contracts.executions import StartExecution, StopExecution
+from contracts.kpis import KpiRecorded, kpi_message_id
 from orchestrator.adapters.storage_watch import StorageWatch
 from orchestrator.adapters.workflow_registry import WorkflowRegistry
 from orchestrator.api.body import checked, read_body
@@ -65,6 +66,13 @@ def _add_writing(api: APIRouter, door: Door) -> None:
         message = await read_body(request, MessageReceived)
         tenant, key = checked(tenant, "tenant"), checked(key, "conversation")
         identity = client_message_id(tenant, key, turn_id=message.turn_id, text=message.text)
+        return await door.put(message, Identity(tenant, key, identity, identity))
+
+    @api.post("/conversations/{tenant}/{key}/kpis", status_code=202)
+    async def record(tenant: str, key: str, request: Request) -> dict[str, Any]:
+        message = await read_body(request, KpiRecorded)
+        tenant, key = checked(tenant, "tenant"), checked(key, "conversation")
+        identity = kpi_message_id(tenant, key, message.kpi_id)
         return await door.put(message, Identity(tenant, key, identity, identity))
 
     @api.post("/executions/{tenant}/{key}", status_code=202)

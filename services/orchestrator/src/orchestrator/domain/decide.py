@@ -16,7 +16,8 @@ from orchestrator.domain.speech import held_until_ms, speech
 from orchestrator.domain.state import Conversation, Execution, Turn
 from orchestrator.domain.suggest import draft_due_ms, suggestion_plan
 from orchestrator.domain.turns import begin, eligible_turns, execution_id_of
-from orchestrator.domain.workflow import Workflow, WorkflowLimits
+from orchestrator.domain.workflow import Workflow
+from orchestrator.domain.workflow_limits import WorkflowLimits
 
 __all__ = ["Circumstances", "Decided", "Plan", "decide"]
 

@@ -14,6 +14,7 @@ from orchestrator.domain.limits import GRACE_MS
 from orchestrator.domain.packet import packet_of
 from orchestrator.domain.progress import Done, Ends, Progress, Ready, Waiting
 from orchestrator.domain.reply import is_repeated, reply_of, text_of
+from orchestrator.domain.sink_outcome import outcome_of, people_asked
 from orchestrator.domain.state import Conversation, Ending, Execution
 from orchestrator.domain.summary_step import summary_step
 from orchestrator.domain.triggers import deadline_ms, policy_of, trigger_of
@@ -249,7 +250,8 @@ def _finish_handover(frame: _Frame, ending: Ending) -> Plan:
 
 
 def _finish(frame: _Frame, output: JsonValue) -> Plan:
-    return _last(frame, _finished(frame, Sink.FINISH, output=output))
+    message = _finished(frame, Sink.FINISH, output=output)
+    return _last(frame, message.model_copy(update=outcome_of(frame.evaluation)))
 
 
 def _last(frame: _Frame, message: ExecutionFinished) -> Plan:
@@ -286,6 +288,7 @@ def _finished(frame: _Frame, sink: Sink, *, output: JsonValue) -> ExecutionFinis
         finished_ms=frame.based_on.now_ms,
         nodes=view.metrics(done, frame.based_on.now_ms),
         replayed=_is_replayed(view),
+        people_asked=people_asked(view.execution),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from contracts.envelope import Decision, LogEntry
+from contracts.executions import ExecutionFinished
 from contracts.handovers import OpenHandover
 from orchestrator.domain.decide import Circumstances, decide
 from orchestrator.domain.fold import fold
@@ -72,12 +73,15 @@ def _routes_then(state: Conversation, recorded: Decision, workflows: Mapping[str
 
 
 def _comparable(decision: Decision) -> str:
-    """A decision without what does not belong to it: where the prefix ended, and in which order inputs came."""
+    """A decision without what does not belong to it: where the prefix ended, in which order inputs came, and a count
+    that follows from the log, which older builds did not tell."""
     based_on = decision.based_on.model_copy(update={"fence": 0, "inputs": ()})
     kept = decision.model_copy(update={"based_on": based_on})
     if isinstance(kept, OpenHandover) and kept.packet.origin is not None:
         origin = kept.packet.origin.model_copy(update={"as_of_seq": 0})
         kept = kept.model_copy(update={"packet": kept.packet.model_copy(update={"origin": origin})})
+    if isinstance(kept, ExecutionFinished):
+        kept = kept.model_copy(update={"people_asked": 0})
     return f"{decision.route.type} {kept.model_dump_json(exclude_defaults=True)}"
 
 

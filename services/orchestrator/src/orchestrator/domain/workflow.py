@@ -6,10 +6,12 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from contracts.completions import CachePolicy
+from contracts.kpis import HandlingBaseline
 from contracts.objectives import Slos
 from orchestrator.domain.cost_steps import CostStep
 from orchestrator.domain.stages import Stage
 from orchestrator.domain.suggestion_rules import SuggestionRules
+from orchestrator.domain.workflow_limits import WorkflowLimits
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
@@ -123,7 +125,7 @@ class Node:
     code, beside those: `inputs` (what its code gets, rendered as `arguments` are);
     tool: `tool, arguments` (leaves that hold `{{ jmespath }}` are rendered);
     rule: `expression` (its value is the output); human: `ask, form` (JSON Schema of the answer), `skills, priority`;
-    sink: `sink, reply` (JMESPath to the text), `reason, skills, priority`.
+    sink: `sink, reply` (JMESPath to the text), `reason, skills, priority`, of FINISH `outcome, metadata` (rendered).
 
     `cost_steps` come before the reaction to `max_cost`; both are the workflow's where the node declares none.
     """
@@ -151,6 +153,8 @@ class Node:
     sink: Sink | None = None
     reply: str | None = None
     reason: str | None = None
+    outcome: str | None = None
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
     skills: tuple[str, ...] = ()
     priority: Literal["low", "normal", "high", "urgent"] | None = None
 
@@ -182,21 +186,6 @@ class HandoverRules:
     skills: tuple[str, ...] = ()
     priority: Literal["low", "normal", "high", "urgent"] = "normal"
     suggestions: SuggestionRules = field(default_factory=SuggestionRules)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkflowLimits:
-    """Limits of a whole execution and of a conversation under this workflow. A `cost_max_microdollars` of None inherits
-    the tenant's cap, unless `is_uncapped` says that there is none."""
-
-    deadline_ms: int = 600_000
-    cost_max_microdollars: int | None = None
-    is_uncapped: bool = False
-    context_tokens_max: int = 8_000
-    turns_per_minute_max: int = 20
-    turns_queued_max: int = 50
-    idle_close_ms: int = 86_400_000
-    allow_repeated_reply: bool = False
 
 
 def with_own_standins(declared: Mapping[str, Node]) -> Mapping[str, Node]:
@@ -257,6 +246,7 @@ class Workflow:
     cost_steps: tuple[CostStep, ...] = ()
     description: str = ""
     slos: Slos = field(default_factory=Slos)
+    baseline: HandlingBaseline = field(default_factory=HandlingBaseline)
     stages: tuple[Stage, ...] = ()
 
     standins: frozenset[str] = field(init=False, repr=False, compare=False)

@@ -25,8 +25,8 @@ from orchestrator.domain.workflow import (
     Limits,
     Reaction,
     Retry,
-    WorkflowLimits,
 )
+from orchestrator.domain.workflow_limits import WorkflowLimits
 
 _MICRODOLLAR: Final = Decimal("0.000001")
 # A second try makes sense where the first may just have been unlucky; anywhere else the limit would be reached again.

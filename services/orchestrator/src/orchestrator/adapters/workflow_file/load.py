@@ -7,7 +7,7 @@ from orchestrator.adapters.workflow_file.fallbacks import check_fallback, resolv
 from orchestrator.adapters.workflow_file.graph import check_graph, read_edges
 from orchestrator.adapters.workflow_file.limits import check_limits, reactions, workflow_limits
 from orchestrator.adapters.workflow_file.nodes import Declared, read_nodes
-from orchestrator.adapters.workflow_file.promises import handover_rules, slos, stages
+from orchestrator.adapters.workflow_file.promises import baseline, handover_rules, slos, stages
 from orchestrator.adapters.workflow_file.read_yaml import read_yaml
 from orchestrator.adapters.workflow_file.report import Report, WorkflowErrors
 from orchestrator.adapters.workflow_file.structure import keep_what_fits
@@ -59,6 +59,7 @@ def _assemble(kept: Fields, declared: Declared, report: Report, *, content_hash:
         cost_steps=cost_steps(mapping(limits.get("on_limit")), ("limits", "on_limit"), report),
         description=text(kept.get("description")),
         slos=slos(mapping(kept.get("slos")), report),
+        baseline=baseline(mapping(kept.get("baseline"))),
         stages=stages(mapping(kept.get("deployment")), report),
     )
 

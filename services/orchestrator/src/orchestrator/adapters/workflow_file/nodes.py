@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from contracts.completions import CachePolicy
+from contracts.kpis import SALE_COMPLETED
 from orchestrator.adapters.workflow_file.cost_steps import check_cost_steps, cost_steps
 from orchestrator.adapters.workflow_file.limits import check_limits, node_limits, reactions, shorthand
 from orchestrator.adapters.workflow_file.report import Path, Report, did_you_mean
@@ -31,7 +32,7 @@ _FIELDS: Final[Mapping[NodeKind, frozenset[str]]] = {
     NodeKind.TOOL: _WORKING | {"tool", "arguments"},
     NodeKind.RULE: _WORKING | {"expression"},
     NodeKind.HUMAN: _WORKING | {"ask", "form", "skills", "priority"},
-    NodeKind.SINK: _EVERY | {"join", "action", "reply", "reason", "skills", "priority"},
+    NodeKind.SINK: _EVERY | {"join", "action", "reply", "reason", "outcome", "metadata", "skills", "priority"},
 }
 _NEEDED: Final[Mapping[NodeKind, str]] = {
     NodeKind.SIMPLE: "prompt",
@@ -148,6 +149,8 @@ class _Reader:
             sink=Sink(SINK_ACTIONS[action]) if (action := text(merged.get("action"))) else None,
             reply=optional_text(merged.get("reply")),
             reason=optional_text(merged.get("reason")),
+            outcome=optional_text(merged.get("outcome")),
+            metadata=mapping(merged.get("metadata")),
             skills=texts(merged.get("skills")),
             priority=priority(merged.get("priority")),
         )
@@ -175,9 +178,23 @@ class _Reader:
         for name in self.own.keys() - _FIELDS[kind]:
             hint = f"a {kind} node has {', '.join(sorted(_FIELDS[kind]))}"
             self.report.add((*self.path, name), f"`{name}` has no effect on a {kind} node", hint)
+        if kind is NodeKind.SINK:
+            self._check_outcome()
         needed = _NEEDED[kind]
         if needed not in merged and needed not in self.raw:
             self.report.add(self.path, f"a {kind} node needs `{needed}`")
+
+    def _check_outcome(self) -> None:
+        """What a sink tells the business would be lost without a word where it has no effect."""
+        if SINK_ACTIONS.get(text(self.own.get("action"))) == Sink.HANDOVER:
+            for name in ("outcome", "metadata"):
+                if name in self.own:
+                    self.report.add((*self.path, name), f"`{name}` has no effect on a handover", "a FINISH sink has it")
+        elif "metadata" in self.own and "outcome" not in self.raw:
+            self.report.add((*self.path, "metadata"), "`metadata` has no effect without an `outcome`", "add `outcome`")
+        elif self.own.get("outcome") == SALE_COMPLETED and "order_value" not in mapping(self.raw.get("metadata")):
+            hint = 'add `metadata: {order_value: "{{ <node>.output.<field> }}"}`'
+            self.report.add((*self.path, "outcome"), f"a `{SALE_COMPLETED}` without `order_value` books nothing", hint)
 
 
 def _cache_policy(value: JsonValue) -> CachePolicy | None:

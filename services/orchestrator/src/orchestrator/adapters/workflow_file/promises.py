@@ -1,4 +1,5 @@
-"""When do humans take over, what is promised, and how does a version go live (`hil`, `slos`, `deployment`)?"""
+"""When do humans take over, what is promised and saved, and how does a version go live (`hil`, `slos`, `baseline`,
+`deployment`)?"""
 
 import re
 from collections import Counter
@@ -6,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final, cast
 
+from contracts.kpis import HandlingBaseline
 from contracts.objectives import Bound, Comparison, ConditionAlert, Metric, Objective, Severity, Slos
 from orchestrator.adapters.workflow_file.nodes import condition
 from orchestrator.adapters.workflow_file.report import Report
@@ -15,6 +17,7 @@ from orchestrator.adapters.workflow_file.values import (
     integer,
     listing,
     mapping,
+    microdollars,
     optional_integer,
     optional_number,
     optional_text,
@@ -121,6 +124,17 @@ def slos(declared: Fields, report: Report) -> Slos:
         alerts=alerts,
         window_seconds=seconds(declared.get("window")) or default.window_seconds,
         minimum_events=integer(declared.get("minimum_events"), default.minimum_events),
+    )
+
+
+def baseline(declared: Fields) -> HandlingBaseline:
+    """The `baseline` block."""
+    default = HandlingBaseline()
+    handling_seconds = optional_integer(declared.get("handling_seconds"))
+    an_hour = microdollars(declared.get("usd_per_hour"))
+    return HandlingBaseline(
+        handling_ms=default.handling_ms if handling_seconds is None else handling_seconds * 1_000,
+        hour_microdollars=default.hour_microdollars if an_hour is None else an_hour,
     )
 
 

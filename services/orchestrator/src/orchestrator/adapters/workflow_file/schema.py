@@ -112,6 +112,14 @@ SLOS: Final = fields(
     },
 )
 
+BASELINE: Final = fields(
+    "what a person would take for one execution; time and cost saved are measured against it",
+    {
+        "handling_seconds": integer("seconds that a person would need, 300 unless declared", 0, DAY_MS // 1_000),
+        "usd_per_hour": number("USD that an hour of a person costs, 25 unless declared", 0, 10_000),
+    },
+)
+
 DEPLOYMENT: Final = fields(
     "how a version goes live",
     {
@@ -169,6 +177,7 @@ WORKFLOW_SCHEMA: Final[Schema] = {
             "limits": LIMITS,
             "hil": HIL,
             "slos": SLOS,
+            "baseline": BASELINE,
             "deployment": DEPLOYMENT,
         },
         "name",

@@ -30,6 +30,13 @@ INPUTS: Final[Schema] = {
     "description": "what a code node's code finds as `inputs`; {{ jmespath }} in texts is replaced, types are kept",
 }
 
+OUTCOME_METADATA: Final[Schema] = {
+    "type": "object",
+    "description": "what a FINISH sink tells of its outcome; {{ jmespath }} in texts is replaced, types are kept",
+    "additionalProperties": {"type": ["string", "number", "boolean"], "maxLength": 2_000},
+    "maxProperties": 20,
+}
+
 NODE_LIMITS: Final[Mapping[str, Schema]] = {
     "timeout_ms": integer("milliseconds for one attempt", 1, DAY_MS),
     "max_cost": ref("money"),
@@ -100,6 +107,8 @@ NODE: Final = fields(
         "action": choice("how the execution ends", *SINK_ACTIONS),
         "reply": text("JMESPath to the text of the reply, such as answer.output.text", maxLength=2_000),
         "reason": identifier("the reason code of a handover sink"),
+        "outcome": identifier("what a FINISH sink calls its end, such as sale_completed"),
+        "metadata": OUTCOME_METADATA,
         "skills": ref("skills"),
         "priority": ref("priority"),
     },

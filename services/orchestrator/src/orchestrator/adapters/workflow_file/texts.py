@@ -59,7 +59,7 @@ class TextChecks:
         self._condition(node.get("reply"), (*path, "reply"), self.names)
         self._json_schema(node.get("form"), (*path, "form"))
         self._cheaper_profiles(node, path)
-        for name in ("ask", "arguments", "inputs"):
+        for name in ("ask", "arguments", "inputs", "metadata"):
             self._templates(node.get(name), (*path, name))
         if TOOL_RESULTS in mapping(node.get("inputs")):
             hint = "give it another name"
