@@ -14,6 +14,7 @@ from contracts.conversations import (
 from contracts.costs import CostRecorded
 from contracts.envelope import Message
 from contracts.executions import ExecutionRefused, PatternDetected, StopExecution, TimerFired
+from contracts.experiments import ExperimentExposed
 from contracts.handover_clocks import (
     ApprovalDelivered,
     HandoverBreached,
@@ -80,6 +81,7 @@ TOLD: Mapping[type[Message], tuple[str, ...]] = {
     SettleSuggestion: ("actor_id", "outcome", "reason"),
     SuggestionSettled: ("actor_id", "outcome", "reason"),
     CostRecorded: ("requests",),
+    ExperimentExposed: ("version", "experiment"),
 }
 
 

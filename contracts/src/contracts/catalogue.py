@@ -11,6 +11,7 @@ from contracts import (
     conversations,
     costs,
     executions,
+    experiments,
     handover_clocks,
     handovers,
     notes,
@@ -23,6 +24,7 @@ from contracts.subjects import SubjectError, parse_subject
 MODULES = (
     conversations, executions, completions, tool_calls, handovers, handover_clocks, notes, suggestions, budgets, costs,
     alerts,
+    experiments,
 )  # fmt: skip
 
 

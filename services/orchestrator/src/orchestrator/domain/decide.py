@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from contracts.conversations import ConversationClosed, TurnRefused
 from contracts.envelope import BasedOn, derive_message_id
 from contracts.executions import ExecutionRefused
+from contracts.experiments import ExperimentExposed, Split
 from orchestrator.domain.decide_execution import Decided, Plan, plan_execution
+from orchestrator.domain.experiment import choice, exposed_hashes, owed_exposure
 from orchestrator.domain.limits import FLOOD_WINDOW_MS
 from orchestrator.domain.speech import held_until_ms, speech
-from orchestrator.domain.state import Conversation, Execution, Turn
+from orchestrator.domain.state import Conversation, Execution, Start, Turn
 from orchestrator.domain.suggest import draft_due_ms, suggestion_plan
 from orchestrator.domain.turns import begin, eligible_turns, execution_id_of
 from orchestrator.domain.workflow import Workflow, WorkflowLimits
@@ -27,13 +29,14 @@ class Circumstances:
 
     `workflows` by content hash; `routes` the hash in force by workflow name, and under None that of the tenant's
     default route; `breakers` as `<workflow>/<node>`; `stops` of the tenant: by workflow name, or `*` for all, who
-    stopped the AI and why."""
+    stopped the AI and why; `experiments` of the tenant that run, by workflow name."""
 
     now_ms: int
     workflows: Mapping[str, Workflow]
     routes: Mapping[str | None, str]
     breakers: frozenset[str] = frozenset()
     stops: Mapping[str, str] = field(default_factory=dict)
+    experiments: Mapping[str, Split] = field(default_factory=dict)
 
 
 def decide(state: Conversation, circumstances: Circumstances) -> Plan:
@@ -55,8 +58,13 @@ def _plan(state: Conversation, circumstances: Circumstances) -> Plan:
     suggestion = suggestion_plan(state, based_on, circumstances.workflows)
     if suggestion is not None:
         return suggestion
+    exposure = _exposure(state, based_on, circumstances)
+    if exposure is not None:
+        return Plan(exposure)
     execution = current_execution(state, circumstances)
     if execution is not None:
+        if execution.experiment is not None:
+            based_on = based_on.model_copy(update={"experiment": execution.experiment})
         workflow = circumstances.workflows.get(execution.workflow_hash)
         breakers, ai_stop = _breakers_of(workflow, circumstances), _stop_of(workflow, circumstances)
         return plan_execution(state, execution, workflow, based_on=based_on, breakers=breakers, ai_stop=ai_stop)
@@ -71,9 +79,9 @@ def names_needed(state: Conversation) -> set[str | None]:
     return named
 
 
-def hashes_needed(state: Conversation, routes: Mapping[str | None, str]) -> set[str]:
+def hashes_needed(state: Conversation, routes: Mapping[str | None, str], experiments: Mapping[str, Split]) -> set[str]:
     """Content hashes of the workflow versions that `decide` may look at."""
-    hashes = {routes[name] for name in names_needed(state) if name in routes}
+    hashes = exposed_hashes(state, experiments) | {routes[name] for name in names_needed(state) if name in routes}
     if state.workflow_hash is not None:
         hashes.add(state.workflow_hash)
     return hashes
@@ -81,16 +89,35 @@ def hashes_needed(state: Conversation, routes: Mapping[str | None, str]) -> set[
 
 def current_execution(state: Conversation, circumstances: Circumstances) -> Execution | None:
     """The execution that goes on, else the one that is to begin."""
-    if state.execution is not None:
+    waiting = _waiting(state)
+    if state.execution is not None or waiting is None:
         return state.execution
+    chosen = choice(state, waiting.message.workflow, circumstances.routes, circumstances.experiments)
+    turn = waiting if isinstance(waiting, Turn) else None
+    execution_id = state.key if turn is None else execution_id_of(state, turn)
+    return begin(state, turn, chosen.workflow_hash, execution_id=execution_id, experiment=chosen.experiment)
+
+
+def _waiting(state: Conversation) -> Turn | Start | None:
+    """What begins the next execution."""
     turn = next(iter(eligible_turns(state)), None)
-    if turn is not None:
-        content_hash = circumstances.routes.get(turn.message.workflow, "")
-        return begin(state, turn, content_hash, execution_id=execution_id_of(state, turn))
-    start = state.start
-    if start is None or state.finished or state.start_refused:
+    if turn is not None or state.finished or state.start_refused:
+        return turn
+    return state.start
+
+
+def _exposure(state: Conversation, based_on: BasedOn, circumstances: Circumstances) -> Decided | None:
+    """That the conversation is in an arm, before the first execution whose version an experiment chooses."""
+    waiting = _waiting(state) if circumstances.experiments and state.execution is None else None
+    if waiting is None:
         return None
-    return begin(state, None, circumstances.routes.get(start.message.workflow, ""), execution_id=state.key)
+    owed = owed_exposure(state, waiting.message.workflow, circumstances.routes, circumstances.experiments)
+    if owed is None:
+        return None
+    split, arm = owed
+    message = ExperimentExposed(based_on=based_on, workflow_hash=arm.content_hash, split=split, version=arm.version)
+    cause = f"{state.tenant}/{state.key}/{split.name}"
+    return Decided(derive_message_id(cause, "experiment.exposed"), message, waiting.input_id)
 
 
 def _breakers_of(workflow: Workflow | None, circumstances: Circumstances) -> frozenset[str]:
