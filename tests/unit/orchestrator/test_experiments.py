@@ -166,7 +166,7 @@ def test_replay_tells_an_assignment_that_this_build_would_make_otherwise() -> No
     forged = exposures(log)[0].model_copy(update={"version": "1.0.0"})
     log.entries[1] = replace(log.entries[1], message=forged)
 
-    assert [one.sequence for one in replay(TENANT, log.key, log.entries, {}).differences][0] == 2
+    assert replay(TENANT, log.key, log.entries, {}).differences[0].sequence == 2
 
 
 def test_versions_of_running_experiments_are_needed_and_of_stopped_ones_not() -> None:

@@ -15,12 +15,14 @@ from faststream.specification import AsyncAPI
 from analytics.adapters.alert_documents import AlertDocuments
 from analytics.adapters.announce_alert import announce_alert
 from analytics.adapters.counted_through import counted_through_ms
+from analytics.adapters.experiment_definitions import ExperimentDefinitions
 from analytics.adapters.figure_store import FigureStore
 from analytics.adapters.published_facts import PublishedFacts
 from analytics.adapters.settled_through import log_created, settled_through
 from analytics.adapters.webhook import Webhook, webhook
 from analytics.api.doorkeeper import House
 from analytics.api.errors import add_error_answers
+from analytics.api.experiments import experiment_routes
 from analytics.api.figures import Desk, figure_routes
 from analytics.api.gate import add_gate, admission_by
 from analytics.api.promises import PromiseDesk, promise_routes
@@ -139,7 +141,9 @@ async def _run(
         announce=partial(announce_alert, connection),
         unrouted_ms=settings.alerts_unrouted_seconds * 1_000,
     )
-    http = http_app(Desk(rooms.figures, read_settled, clock_ms))
+    desk = Desk(rooms.figures, read_settled, clock_ms)
+    http = http_app(desk)
+    http.include_router(experiment_routes(desk, ExperimentDefinitions(connection.jetstream)))
     http.include_router(promise_routes(PromiseDesk(rooms.figures, rooms.alerts, rooms.facts, clock_ms)))
     add_health(http, {"bus": lambda: connection.ready, "consumer": lambda: consumer.running and pushes.running})
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))

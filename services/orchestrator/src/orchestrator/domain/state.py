@@ -204,7 +204,7 @@ class Conversation:
     newest tool calls of executions that ended, whose results may still come. `unsent`: replies that their authors took
     back, by message id and author, with the place in the log; also those that have not come yet.
     `returns`: the newest, oldest first. `suggestions`: drafts asked for and not offered yet, `drafts` the requests that
-    were made for them, by their ids; `offered` the ids of those that are done. `exposures` by name of the experiment."""
+    were made for them, by their ids; `offered` the ids of those that are done. `exposures` by experiment."""
 
     tenant: str
     key: str

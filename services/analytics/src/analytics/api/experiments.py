@@ -1,0 +1,94 @@
+"""Experiments over HTTP: which there are, and what one shows."""
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+
+from analytics.adapters.experiment_definitions import ExperimentDefinitions
+from analytics.adapters.experiment_units import load_units
+from analytics.api.figures import Desk, TenantFilter, Token
+from analytics.domain.experiment_history import HistoryPoint, history
+from analytics.domain.experiment_units import Unit
+from analytics.domain.judge_experiment import Report, judge, summaries_of
+from contracts.experiments import Experiment, ExperimentRefused
+
+UNITS_MAX = 100_000
+"""Conversations that one report looks at; those of an experiment beyond it are left out, in the order of keys."""
+TENANTS_MAX = 100
+
+Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class ListedExperiment(Experiment):
+    """An experiment as it was declared, and whether it runs."""
+
+    tenant: str
+    state: Literal["running", "stopped"]
+
+
+class ExperimentList(BaseModel):
+    """The newest first."""
+
+    experiments: list[ListedExperiment]
+
+
+class ExperimentReport(BaseModel):
+    """What an experiment shows through message `as_of_seq` of the log. `is_cut`: it has more conversations than one
+    report looks at. `history` holds the differences of the metrics at moments from its start."""
+
+    model_config = ConfigDict(frozen=True)
+    experiment: ListedExperiment
+    report: Report
+    history: list[HistoryPoint]
+    is_cut: bool
+    as_of_seq: int
+
+
+def experiment_routes(desk: Desk, definitions: ExperimentDefinitions) -> APIRouter:
+    """Everything under /v1/experiments."""
+    router = APIRouter(prefix="/v1/experiments", tags=["experiments"])
+
+    @router.get("")
+    async def experiments(
+        tenant: TenantFilter = None, limit: Annotated[int, Query(ge=1, le=200)] = 100
+    ) -> ExperimentList:
+        """Experiments of a tenant, or of the first 100 tenants that have any."""
+        tenants = (await definitions.tenants())[:TENANTS_MAX] if tenant is None else [tenant]
+        found = [_listed(one, each) for one in tenants for each in (await definitions.of(one)).experiments]
+        found.sort(key=lambda each: each.started_ms, reverse=True)
+        return ExperimentList(experiments=found[:limit])
+
+    @router.get(
+        "/{tenant}/{name}",
+        response_model=ExperimentReport,
+        responses={404: {"description": "The tenant has no experiment of this name."}},
+    )
+    async def experiment(tenant: Token, name: Name) -> ExperimentReport | JSONResponse:
+        """Arms, sample ratio, differences with intervals that hold at every look, guardrails, and the verdict."""
+        try:
+            found = (await definitions.of(tenant)).named(name)
+        except ExperimentRefused as error:
+            return JSONResponse({"error": "not_found", "detail": str(error)}, status_code=404)
+        settled = await desk.read_settled()
+        units, is_cut = await load_units(desk.store, tenant, found, at_most=UNITS_MAX)
+        until_ms = max(found.stopped_ms or desk.now_ms(), found.started_ms)
+        report, points = await asyncio.to_thread(_told, found, units, until_ms)
+        listed = _listed(tenant, found)
+        return ExperimentReport(
+            experiment=listed, report=report, history=points, is_cut=is_cut, as_of_seq=settled.floor
+        )
+
+    return router
+
+
+def _told(experiment: Experiment, units: list[Unit], until_ms: int) -> tuple[Report, list[HistoryPoint]]:
+    """A second of work for the largest, so beside the event loop."""
+    return judge(experiment, summaries_of(experiment, units)), history(experiment, units, until_ms=until_ms)
+
+
+def _listed(tenant: str, experiment: Experiment) -> ListedExperiment:
+    state = "running" if experiment.stopped_ms is None else "stopped"
+    return ListedExperiment(tenant=tenant, state=state, **dict(experiment))
