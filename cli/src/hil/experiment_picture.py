@@ -138,7 +138,8 @@ def _band(sheet: Sheet, metric: str, known: Sequence[tuple[int, MetricFinding]])
     sheet.text(20, f"{metric} over time")
     for value in {least, 0.0, most}:
         sheet.y = y(value) + 4
-        sheet.text(LEFT - 10, shown(metric, value, sign="+"), kind="small muted", anchor="end")
+        told = shown(metric, value, sign="+") if value else "0"
+        sheet.text(LEFT - 10, told, kind="small muted", anchor="end")
     edge = [*((at, one.low or 0.0) for at, one in known), *((at, one.high or 0.0) for at, one in reversed(known))]
     sheet.parts.append(f'<polygon class="band" points="{_points((x(at), y(v)) for at, v in edge)}"/>')
     mean = ((x(at), y(one.difference or 0.0)) for at, one in known)

@@ -91,6 +91,7 @@ async def test_an_experiment_from_its_start_to_its_report_and_its_end(
         assert started.exit_code == 0, started.output
         split = await declared(system)
         await until_known(system, split)
+        await system.start_orchestrator()  # Any number of them may decide; this one knows from its start.
 
         arms = await play(system, split)
         assert min(arms["1.0.0"], arms["2.0.0"]) >= 100 and arms[None] > 10

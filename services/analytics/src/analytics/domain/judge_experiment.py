@@ -157,11 +157,7 @@ def _obstacles(
 def _verdict(
     arm: Arm, metrics: Sequence[MetricFinding], guardrails: Sequence[GuardrailFinding]
 ) -> tuple[Verdict, tuple[Reason, ...]]:
-    breached = (one for one in guardrails if one.is_breached)
-    harms = [
-        _reason("guardrail_breached", arm, f"{one.metric} is worse than the control by more than {one.tolerance:.0%}")
-        for one in breached
-    ]
+    harms = [_breached(arm, one) for one in guardrails if one.is_breached]
     harms += [_reason("metric_worse", arm, f"{one.metric} got worse") for one in metrics if one.finding == "worse"]
     if harms:
         return "fail", tuple(harms)
@@ -169,6 +165,11 @@ def _verdict(
     if gains:
         return "pass", tuple(gains)
     return "inconclusive", (_reason("no_difference", arm, "no metric differs for sure yet"),)
+
+
+def _breached(arm: Arm, one: GuardrailFinding) -> Reason:
+    allowed = f" by more than {one.tolerance:.0%}" if one.tolerance else ""
+    return _reason("guardrail_breached", arm, f"{one.metric} is worse than the control's{allowed}")
 
 
 def _reason(code: Code, arm: Arm, text: str) -> Reason:

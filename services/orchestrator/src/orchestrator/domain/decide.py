@@ -52,15 +52,14 @@ def _plan(state: Conversation, circumstances: Circumstances) -> Plan:
     based_on = BasedOn(
         inputs=state.uncovered, now_ms=max(circumstances.now_ms, state.log_ms), fence=state.last_sequence
     )
-    simple = speech(state, based_on) or _refusal(state, based_on, circumstances)
+    simple = (
+        speech(state, based_on) or _exposure(state, based_on, circumstances) or _refusal(state, based_on, circumstances)
+    )
     if simple is not None:
         return Plan(simple)
     suggestion = suggestion_plan(state, based_on, circumstances.workflows)
     if suggestion is not None:
         return suggestion
-    exposure = _exposure(state, based_on, circumstances)
-    if exposure is not None:
-        return Plan(exposure)
     execution = current_execution(state, circumstances)
     if execution is not None:
         if execution.experiment is not None:
@@ -139,34 +138,38 @@ def _refusal(state: Conversation, based_on: BasedOn, circumstances: Circumstance
     for place, turn in enumerate(eligible_turns(state)):
         found = _too_much(state, turn, place, circumstances)
         if found is not None:
-            reason, detail = found
+            reason, detail, content_hash = found
             refused = _refuse(state, based_on, (turn.input_id, turn.message.turn_id), reason=reason, detail=detail)
-            in_force = circumstances.routes.get(turn.message.workflow)
-            return replace(refused, message=refused.message.model_copy(update={"workflow_hash": in_force}))
+            return replace(refused, message=refused.message.model_copy(update={"workflow_hash": content_hash}))
     if state.start is not None and not state.finished and not state.start_refused:
         return _start_refused(state, based_on, circumstances)
     return None
 
 
-def _too_much(state: Conversation, turn: Turn, place: int, circumstances: Circumstances) -> tuple[str, str] | None:
-    """Why a waiting turn is refused: its workflow does not exist, or the customer sends more than the limits allow."""
+def _too_much(
+    state: Conversation, turn: Turn, place: int, circumstances: Circumstances
+) -> tuple[str, str, str | None] | None:
+    """Why a waiting turn is refused, and by which version: its workflow does not exist, or the customer sends more than
+    is allowed by the execution that goes on, else by the version that the turn would get."""
     is_current = state.execution is not None and state.execution.turn_id == turn.message.turn_id
     if is_current:
         return None
-    content_hash = circumstances.routes.get(turn.message.workflow)
-    if content_hash is None:
-        name = turn.message.workflow
+    name, going_on = turn.message.workflow, state.execution
+    if name not in circumstances.routes:
         detail = f"workflow {name!r} is not published" if name is not None else "the tenant has no default workflow"
-        return "unknown_workflow", detail
+        return "unknown_workflow", detail, None
+    chosen = choice(state, name, circumstances.routes, circumstances.experiments)
+    content_hash = chosen.workflow_hash if going_on is None else going_on.workflow_hash
     workflow = circumstances.workflows.get(content_hash)
     limits = workflow.limits if workflow is not None else WorkflowLimits()
     if place >= limits.turns_queued_max:
-        return "queue_full", f"{place} turns wait already (limit {limits.turns_queued_max})"
+        return "queue_full", f"{place} turns wait already (limit {limits.turns_queued_max})", content_hash
     lately = [
         other for other in state.turns.values() if _just_before(other, turn) and other.input_id not in state.refused
     ]
     if len(lately) >= limits.turns_per_minute_max:
-        return "flood", f"{len(lately)} messages within a minute before it (limit {limits.turns_per_minute_max})"
+        detail = f"{len(lately)} messages within a minute before it (limit {limits.turns_per_minute_max})"
+        return "flood", detail, content_hash
     return None
 
 
