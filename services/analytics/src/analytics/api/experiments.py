@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from analytics.adapters.experiment_definitions import ExperimentDefinitions
 from analytics.adapters.experiment_units import load_units
+from analytics.api.access import Analyst
 from analytics.api.figures import Desk, TenantFilter, Token
 from analytics.domain.experiment_history import HistoryPoint, history
 from analytics.domain.experiment_units import Unit
@@ -53,10 +54,12 @@ def experiment_routes(desk: Desk, definitions: ExperimentDefinitions) -> APIRout
 
     @router.get("")
     async def experiments(
-        tenant: TenantFilter = None, limit: Annotated[int, Query(ge=1, le=200)] = 100
+        caller: Analyst, tenant: TenantFilter = None, limit: Annotated[int, Query(ge=1, le=200)] = 100
     ) -> ExperimentList:
-        """Experiments of a tenant, or of the first 100 tenants that have any."""
-        tenants = (await definitions.tenants())[:TENANTS_MAX] if tenant is None else [tenant]
+        """Experiments of a tenant, or of the first 100 of the caller's tenants that have any."""
+        seen = caller.narrowed(frozenset() if tenant is None else frozenset({tenant}))
+        tenants = await definitions.tenants() if seen is None or len(seen) > 1 else sorted(seen)
+        tenants = [one for one in tenants if seen is None or one in seen][:TENANTS_MAX]
         found = [_listed(one, each) for one in tenants for each in (await definitions.of(one)).experiments]
         found.sort(key=lambda each: each.started_ms, reverse=True)
         return ExperimentList(experiments=found[:limit])
@@ -66,8 +69,9 @@ def experiment_routes(desk: Desk, definitions: ExperimentDefinitions) -> APIRout
         response_model=ExperimentReport,
         responses={404: {"description": "The tenant has no experiment of this name."}},
     )
-    async def experiment(tenant: Token, name: Name) -> ExperimentReport | JSONResponse:
+    async def experiment(caller: Analyst, tenant: Token, name: Name) -> ExperimentReport | JSONResponse:
         """Arms, sample ratio, differences with intervals that hold at every look, guardrails, and the verdict."""
+        caller.must_see(tenant)
         try:
             found = (await definitions.of(tenant)).named(name)
         except ExperimentRefused as error:
