@@ -81,7 +81,7 @@ TOLD: Mapping[type[Message], tuple[str, ...]] = {
     SettleSuggestion: ("actor_id", "outcome", "reason"),
     SuggestionSettled: ("actor_id", "outcome", "reason"),
     CostRecorded: ("requests",),
-    ExperimentExposed: ("version", "experiment"),
+    ExperimentExposed: ("experiment", "version"),
 }
 
 

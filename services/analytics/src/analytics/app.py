@@ -29,6 +29,7 @@ from analytics.api.promises import PromiseDesk, promise_routes
 from analytics.api.query import query_routes
 from analytics.handlers.admit import Admission
 from analytics.handlers.count_messages import CountMessages
+from analytics.handlers.judge_experiments import JudgeExperiments
 from analytics.handlers.judge_minutes import JudgeMinutes
 from analytics.handlers.metrics import Metrics
 from analytics.handlers.push_alert import PushAlert
@@ -141,9 +142,9 @@ async def _run(
         announce=partial(announce_alert, connection),
         unrouted_ms=settings.alerts_unrouted_seconds * 1_000,
     )
-    desk = Desk(rooms.figures, read_settled, clock_ms)
-    http = http_app(desk)
-    http.include_router(experiment_routes(desk, ExperimentDefinitions(connection.jetstream)))
+    http = http_app(Desk(rooms.figures, read_settled, clock_ms))
+    experiments = JudgeExperiments(rooms.figures, read_settled, clock_ms)
+    http.include_router(experiment_routes(ExperimentDefinitions(connection.jetstream), experiments))
     http.include_router(promise_routes(PromiseDesk(rooms.figures, rooms.alerts, rooms.facts, clock_ms)))
     add_health(http, {"bus": lambda: connection.ready, "consumer": lambda: consumer.running and pushes.running})
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))

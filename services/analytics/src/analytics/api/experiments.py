@@ -1,6 +1,5 @@
 """Experiments over HTTP: which there are, and what one shows."""
 
-import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -8,16 +7,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
 from analytics.adapters.experiment_definitions import ExperimentDefinitions
-from analytics.adapters.experiment_units import load_units
 from analytics.api.access import Analyst
-from analytics.api.figures import Desk, TenantFilter, Token
-from analytics.domain.experiment_history import HistoryPoint, history
-from analytics.domain.experiment_units import Unit
-from analytics.domain.judge_experiment import Report, judge, summaries_of
+from analytics.api.figures import TenantFilter, Token
+from analytics.domain.experiment_history import HistoryPoint
+from analytics.domain.judge_experiment import Report
+from analytics.handlers.judge_experiments import JudgeExperiments
 from contracts.experiments import Experiment, ExperimentRefused
 
-UNITS_MAX = 100_000
-"""Conversations that one report looks at; those of an experiment beyond it are left out, in the order of keys."""
 TENANTS_MAX = 100
 
 Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -48,7 +44,7 @@ class ExperimentReport(BaseModel):
     as_of_seq: int
 
 
-def experiment_routes(desk: Desk, definitions: ExperimentDefinitions) -> APIRouter:
+def experiment_routes(definitions: ExperimentDefinitions, judge: JudgeExperiments) -> APIRouter:
     """Everything under /v1/experiments."""
     router = APIRouter(prefix="/v1/experiments", tags=["experiments"])
 
@@ -76,21 +72,16 @@ def experiment_routes(desk: Desk, definitions: ExperimentDefinitions) -> APIRout
             found = (await definitions.of(tenant)).named(name)
         except ExperimentRefused as error:
             return JSONResponse({"error": "not_found", "detail": str(error)}, status_code=404)
-        settled = await desk.read_settled()
-        units, is_cut = await load_units(desk.store, tenant, found, at_most=UNITS_MAX)
-        until_ms = max(found.stopped_ms or desk.now_ms(), found.started_ms)
-        report, points = await asyncio.to_thread(_told, found, units, until_ms)
-        listed = _listed(tenant, found)
+        judged = await judge(tenant, found)
         return ExperimentReport(
-            experiment=listed, report=report, history=points, is_cut=is_cut, as_of_seq=settled.floor
+            experiment=_listed(tenant, found),
+            report=judged.report,
+            history=judged.history,
+            is_cut=judged.is_cut,
+            as_of_seq=judged.as_of_seq,
         )
 
     return router
-
-
-def _told(experiment: Experiment, units: list[Unit], until_ms: int) -> tuple[Report, list[HistoryPoint]]:
-    """A second of work for the largest, so beside the event loop."""
-    return judge(experiment, summaries_of(experiment, units)), history(experiment, units, until_ms=until_ms)
 
 
 def _listed(tenant: str, experiment: Experiment) -> ListedExperiment:
