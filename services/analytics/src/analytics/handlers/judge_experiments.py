@@ -33,7 +33,7 @@ class Judged:
 
 @dataclass(slots=True)
 class JudgeExperiments:
-    """Who asks while a report is made waits for it; reports of different experiments are made one after the other, since
+    """Who asks while a report is made waits for it; those of different experiments are made one after the other, since
     each holds its conversations in memory."""
 
     figures: FigureStore
