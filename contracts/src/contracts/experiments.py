@@ -11,6 +11,8 @@ from contracts.envelope import Decision, Identifier, message_type
 ARMS_MAX = 6
 EXPERIMENTS_MAX = 200
 """Experiments of a tenant that are kept; when there are more, the oldest that is stopped goes."""
+NAMES_MAX = 5_000
+"""Names that a tenant may use in all: the record of them is one message."""
 
 MeanMetric: TypeAlias = Literal["success_rate", "error_rate", "handover_rate", "cost_usd", "latency_ms", "csat"]
 GuardedMetric: TypeAlias = MeanMetric | Literal["p95_latency_ms"]
@@ -100,10 +102,11 @@ class Experiment(Split):
 
 class Experiments(BaseModel):
     """All experiments of a tenant, oldest first: one record, so that of two that start at once for one workflow only
-    one does."""
+    one does. `gone` are the names of those that made room."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     experiments: tuple[Experiment, ...] = ()
+    gone: tuple[Token, ...] = ()
 
     def named(self, name: str) -> Experiment:
         """Raises ExperimentRefused where there is none."""
@@ -118,15 +121,26 @@ class Experiments(BaseModel):
         return {one.workflow: one.split for one in self.experiments if one.stopped_ms is None}
 
     def with_started(self, new: Experiment) -> Self:
-        """A name is used once, since figures are kept by it; a workflow has one experiment at a time."""
-        if any(one.name == new.name for one in self.experiments):
+        """A name is used once, since figures and exposures are kept by it; a workflow has one experiment at a time."""
+        if new.name in self.gone or any(one.name == new.name for one in self.experiments):
             raise ExperimentRefused(
                 f"experiment {new.name} was declared before; figures are kept by name, take another"
             )
         other = self.running().get(new.workflow)
         if other is not None:
             raise ExperimentRefused(f"experiment {other.name} runs on workflow {new.workflow}; stop it first")
-        return self.model_copy(update={"experiments": _newest((*self.experiments, new))})
+        if len(self.gone) + len(self.experiments) >= NAMES_MAX:
+            raise ExperimentRefused(f"{NAMES_MAX} experiments were declared, the most that a tenant may have")
+        if len(self.experiments) < EXPERIMENTS_MAX:
+            return self.model_copy(update={"experiments": (*self.experiments, new)})
+        return self._without_oldest().with_started(new)
+
+    def _without_oldest(self) -> Self:
+        oldest = next((one for one in self.experiments if one.stopped_ms is not None), None)
+        if oldest is None:
+            raise ExperimentRefused(f"{EXPERIMENTS_MAX} experiments run, the most that a tenant may have; stop one")
+        kept = tuple(one for one in self.experiments if one is not oldest)
+        return self.model_copy(update={"experiments": kept, "gone": (*self.gone, oldest.name)})
 
     def with_stopped(self, name: str, *, at_ms: int) -> Self:
         """Stopping again changes nothing."""
@@ -137,15 +151,6 @@ class Experiments(BaseModel):
         return self.model_copy(
             update={"experiments": tuple(stopped if one is found else one for one in self.experiments)}
         )
-
-
-def _newest(experiments: tuple[Experiment, ...]) -> tuple[Experiment, ...]:
-    if len(experiments) <= EXPERIMENTS_MAX:
-        return experiments
-    oldest = next((one for one in experiments if one.stopped_ms is not None), None)
-    if oldest is None:
-        raise ExperimentRefused(f"{EXPERIMENTS_MAX} experiments run, the most that a tenant may have; stop one")
-    return tuple(one for one in experiments if one is not oldest)
 
 
 @message_type(

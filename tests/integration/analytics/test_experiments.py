@@ -18,6 +18,8 @@ from hil.experiment_commands import experiment_app
 from orchestrator.adapters.experiments import read_experiments
 from orchestrator.adapters.workflow_registry import opened
 from tests.integration.analytics.test_figures import settings_for
+from tests.support.analytics_token import give_token
+from tests.support.kit import kit
 from tests.support.orchestrating import ECHO, TENANT, System, core
 from tests.support.running_service import running_service
 from tests.support.start_servers import NatsServer
@@ -162,3 +164,20 @@ async def check_end(system: System, split: Split, session: aiohttp.ClientSession
     assert (await answer(session, "/v1/experiments"))["experiments"] == listed["experiments"]
     assert (await answer(session, "/v1/experiments?tenant=nobody"))["experiments"] == []
     await answer(session, f"/v1/experiments/{TENANT}/unknown", status=404)
+
+
+async def test_the_report_needs_a_token_of_its_tenant(
+    nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = f"sqlite:///{tmp_path}/analytics.sqlite3"
+    settings = settings_for(nats_server, store).model_copy(update={"access": "tokens"})
+    monkeypatch.setenv("HIL_ANALYTICS_URL", f"http://127.0.0.1:{settings.http_port}")
+    served = running_service(lambda stop, ready: serve(settings, stop=stop, ready=ready), settings.http_port)
+    async with kit(nats_server.url), served:
+        told = []
+        for token in ("", await give_token(store, "globex"), await give_token(store, TENANT)):
+            monkeypatch.setenv("HIL_ANALYTICS_TOKEN", token)
+            told.append(str((await hil("report", "one", "--data-dir", str(tmp_path))).exception))
+    assert "HIL_ANALYTICS_TOKEN holds the token" in told[0]
+    assert "tenant 'acme' is none of your token's: globex" in told[1]
+    assert told[2] == "there is no experiment 'one'; the newest are none"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contracts.experiments import EXPERIMENTS_MAX, Experiment, ExperimentRefused, Experiments, Split
+from contracts.experiments import EXPERIMENTS_MAX, NAMES_MAX, Experiment, ExperimentRefused, Experiments, Split
 
 
 def arms(*percents: int) -> list[dict[str, object]]:
@@ -105,5 +105,15 @@ def test_the_oldest_that_is_stopped_makes_room_for_a_new_one() -> None:
 
     assert len(full.experiments) == EXPERIMENTS_MAX
     assert {one.name for one in kept} - {one.name for one in full.experiments} == {"e3"}
+    assert full.gone == ("e3",)
     with pytest.raises(ExperimentRefused, match="stop one"):
         full.with_started(experiment("newer", workflow="another"))
+
+
+def test_the_name_of_one_that_made_room_is_not_used_again_and_names_come_to_an_end() -> None:
+    known = Experiments(gone=("old",))
+
+    with pytest.raises(ExperimentRefused, match="old was declared before"):
+        known.with_started(experiment("old"))
+    with pytest.raises(ExperimentRefused, match="5000 experiments were declared"):
+        Experiments(gone=tuple(f"e{n}" for n in range(NAMES_MAX))).with_started(experiment())
