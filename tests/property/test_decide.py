@@ -13,7 +13,9 @@ from tests.support.simulated_log import KEY, TENANT, SimulatedLog
 from contracts.budgets import RaiseBudget
 from contracts.completions import RequestCompletion
 from contracts.conversations import MessageSent
+from contracts.envelope import Decision, Message
 from contracts.executions import ExecutionFinished
+from contracts.experiments import ExperimentExposed, Split
 from contracts.handovers import ApprovalDecided, OpenApproval, OpenHandover
 from contracts.tool_calls import ExecuteToolCall
 from orchestrator.domain.ask_for_money import QUESTIONS_MAX
@@ -22,7 +24,7 @@ from orchestrator.domain.fold import fold
 from orchestrator.domain.limits import GRACE_MS
 from orchestrator.domain.replay import replay
 from orchestrator.domain.state import Conversation
-from orchestrator.domain.workflow import HandoverRules, Limits
+from orchestrator.domain.workflow import HandoverRules, Limits, Workflow
 from orchestrator.domain.workflow_limits import WorkflowLimits
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -181,3 +183,35 @@ def test_a_history_with_holes_is_decided_upon_without_an_error(seed: int) -> Non
         if random.random() < 0.8:
             state = fold(state, entry)
             decide(state, log.circumstances)
+
+
+@FEW
+@given(SEEDS)
+def test_experiments_that_come_and_go_pin_executions_and_are_decided_again_the_same(seed: int) -> None:
+    random = Random(seed)
+    log = SimulatedLog(random_workflow(random), arms=(random_workflow(random), random_workflow(random)))
+    history = RandomHistory(random, log)
+    for number in range(6):
+        log.experiments = {"flow": _split(f"e{number // 2}", log.arms)} if random.random() < 0.7 else {}
+        history.play(8)
+
+    exposures = [e.message for e in log.entries if isinstance(e.message, ExperimentExposed)]
+    chosen = {one.experiment: one.workflow_hash for one in exposures}
+    assert len(chosen) == len(exposures), "exposed twice"
+    pinned = {(e.message.execution_id, e.message.workflow_hash) for e in log.entries if _is_of_execution(e.message)}
+    assert len({execution for execution, _ in pinned}) == len(pinned), "an execution changed its version"
+    for end in (e.message for e in log.entries if isinstance(e.message, ExecutionFinished)):
+        name = end.based_on.experiment
+        assert end.workflow_hash == (log.flow.content_hash if name is None else chosen[name])
+    assert replay(TENANT, KEY, log.entries, log.circumstances.workflows).differences == ()
+
+
+def _split(name: str, versions: tuple[Workflow, ...]) -> Split:
+    arms = [
+        {"version": str(place), "content_hash": one.content_hash, "percent": 45} for place, one in enumerate(versions)
+    ]
+    return Split.model_validate({"name": name, "workflow": "flow", "arms": arms})
+
+
+def _is_of_execution(message: Message | None) -> bool:
+    return isinstance(message, Decision) and message.execution_id is not None

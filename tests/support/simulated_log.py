@@ -10,6 +10,7 @@ from contracts.completions import CompletionFailed, CompletionProduced, RequestC
 from contracts.conversations import AnnounceMessage, MessageReceived, SendMessage, UnsendMessage
 from contracts.envelope import Decision, LogEntry, Message, client_message_id
 from contracts.executions import StartExecution, TimerFired
+from contracts.experiments import Split
 from contracts.handovers import ApprovalDecided, HandoverClaimed, HandoverResolved, HandoverReturned, OpenApproval
 from contracts.suggestions import RequestSuggestion
 from contracts.tool_calls import (
@@ -43,6 +44,9 @@ class SimulatedLog:
     now_ms: int = START_MS
     breakers: frozenset[str] = frozenset()
     stops: dict[str, str] = field(default_factory=dict)
+    experiments: dict[str, Split] = field(default_factory=dict)
+    arms: tuple[Workflow, ...] = ()
+    """Other versions that an experiment may choose."""
     state: Conversation = field(init=False)
     entries: list[LogEntry] = field(default_factory=list)
     plan: Plan = field(default_factory=lambda: Plan(None))
@@ -57,7 +61,8 @@ class SimulatedLog:
     @property
     def circumstances(self) -> Circumstances:
         routes = {None: self.flow.content_hash, self.flow.name: self.flow.content_hash}
-        return Circumstances(self.now_ms, {self.flow.content_hash: self.flow}, routes, self.breakers, self.stops)
+        known = {one.content_hash: one for one in (self.flow, *self.arms)}
+        return Circumstances(self.now_ms, known, routes, self.breakers, self.stops, self.experiments)
 
     def append(self, message: Message, *, id: str | None = None) -> LogEntry:
         """Store a message without deciding."""

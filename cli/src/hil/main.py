@@ -12,6 +12,7 @@ COMMANDS = {
     "send": "hil.send_command:send",
     "stop": "hil.send_command:stop",
     "workflow": "hil.workflow_commands:workflow_app",
+    "experiment": "hil.experiment_commands:experiment_app",
     "dlq": "hil.dlq_commands:dlq_app",
     "inspect": "hil.inspect_command:inspect",
     "replay": "hil.inspect_command:replay_key",

@@ -14,6 +14,7 @@ from contracts.conversations import (
 from contracts.costs import CostRecorded
 from contracts.envelope import Message
 from contracts.executions import ExecutionRefused, PatternDetected, StopExecution, TimerFired
+from contracts.experiments import ExperimentExposed
 from contracts.handover_clocks import (
     ApprovalDelivered,
     HandoverBreached,
@@ -82,6 +83,7 @@ TOLD: Mapping[type[Message], tuple[str, ...]] = {
     SuggestionSettled: ("actor_id", "outcome", "reason"),
     CostRecorded: ("requests",),
     KpiRecorded: ("name", "value_micros", "currency"),
+    ExperimentExposed: ("experiment", "version"),
 }
 
 

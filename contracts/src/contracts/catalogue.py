@@ -11,6 +11,7 @@ from contracts import (
     conversations,
     costs,
     executions,
+    experiments,
     handover_clocks,
     handovers,
     kpis,
@@ -23,7 +24,7 @@ from contracts.subjects import SubjectError, parse_subject
 
 MODULES = (
     conversations, executions, completions, tool_calls, handovers, handover_clocks, notes, suggestions, budgets, costs,
-    alerts, kpis,
+    alerts, kpis, experiments,
 )  # fmt: skip
 
 

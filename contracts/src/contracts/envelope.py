@@ -62,6 +62,7 @@ class BasedOn(BaseModel):
     fence: int = Field(description="Stream sequence of the end of the prefix that was folded.")
     breakers: tuple[str, ...] = Field((), description="Nodes whose open breaker this decision took into account.")
     ai_stop: str | None = Field(None, description="Who had stopped the AI, and why, where this decision obeyed it.")
+    experiment: str | None = Field(None, description="The experiment that chose the version of this execution.")
 
 
 class Decision(Message):

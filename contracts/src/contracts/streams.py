@@ -21,6 +21,7 @@ from contracts.conversations import (
 from contracts.costs import CostRecorded
 from contracts.envelope import Message
 from contracts.executions import ExecutionFinished, PatternDetected, StartExecution, StopExecution, TimerFired
+from contracts.experiments import ExperimentExposed
 from contracts.handover_clocks import (
     ApprovalDelivered,
     HandoverBreached,
@@ -132,6 +133,9 @@ and reads."""
 AI_STOPS_BUCKET = "hil_ai_stops"
 """KV: `<tenant>.<queue>` says as JSON `{"by", "at_ms", "reason", "workflows"}` that the AI does not speak in
 conversations of these workflows (`*`: of all); the inbox writes, the orchestrator reads."""
+EXPERIMENTS_BUCKET = "hil_experiments"
+"""KV: `<tenant>` holds the experiments of a tenant as JSON (`contracts.experiments.Experiments`); `hil experiment`
+writes, the orchestrator and analytics read."""
 ARCHIVE_BUCKET = "hil_archive"
 """Object store: closed logs, one compressed file a key, named `<tenant>.<key>`."""
 
@@ -253,6 +257,7 @@ ANALYTICS = ConsumerSpec(
         BudgetRaised,
         CostRecorded,
         KpiRecorded,
+        ExperimentExposed,
     ),
     ack_pending_max=4_000,
     reads_all=True,

@@ -72,6 +72,7 @@ def advancer(log: RacingLog, *, replicas: int = 1) -> Advancer:
         now_ms=lambda: 5_000,
         open_breakers=frozenset,
         ai_stops=lambda tenant: {},
+        experiments=lambda tenant: {},
         reads_after_append=replicas > 1,
     )
 

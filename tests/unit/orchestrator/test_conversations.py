@@ -156,7 +156,11 @@ def test_the_versions_that_a_decision_may_look_at_are_those_of_every_waiting_tur
     log.say("one", "1", workflow="flow")
     log.say("two", "2")
 
-    assert hashes_needed(log.state, {None: "default", "flow": "named"}) == {"default", "named", log.flow.content_hash}
+    assert hashes_needed(log.state, {None: "default", "flow": "named"}, {}) == {
+        "default",
+        "named",
+        log.flow.content_hash,
+    }
 
 
 def test_an_execution_stays_pinned_to_its_version() -> None:

@@ -95,4 +95,4 @@ def test_the_version_of_a_standalone_execution_is_needed_from_its_start() -> Non
     log = SimulatedLog(flow(simple()), key="e1")
     log.append(StartExecution(workflow="flow"))
 
-    assert hashes_needed(log.state, {"flow": "in force", None: "default"}) == {"in force"}
+    assert hashes_needed(log.state, {"flow": "in force", None: "default"}, {}) == {"in force"}

@@ -16,6 +16,7 @@ from analytics.adapters.alert_documents import AlertDocuments
 from analytics.adapters.announce_alert import announce_alert
 from analytics.adapters.announce_pattern import announce_pattern
 from analytics.adapters.counted_through import counted_through_ms
+from analytics.adapters.experiment_definitions import ExperimentDefinitions
 from analytics.adapters.figure_store import FigureStore
 from analytics.adapters.kpi_store import KpiStore
 from analytics.adapters.pattern_documents import PatternDocuments
@@ -24,6 +25,7 @@ from analytics.adapters.settled_through import log_created, settled_through
 from analytics.adapters.webhook import Webhook, webhook
 from analytics.api.doorkeeper import House
 from analytics.api.errors import add_error_answers
+from analytics.api.experiments import experiment_routes
 from analytics.api.figures import Desk, figure_routes
 from analytics.api.gate import add_gate, admission_by
 from analytics.api.kpis import KpiDesk, kpi_routes
@@ -33,6 +35,7 @@ from analytics.api.query import query_routes
 from analytics.handlers.admit import Admission
 from analytics.handlers.count_messages import CountMessages
 from analytics.handlers.find_patterns import FindPatterns
+from analytics.handlers.judge_experiments import JudgeExperiments
 from analytics.handlers.judge_minutes import JudgeMinutes
 from analytics.handlers.metrics import Metrics
 from analytics.handlers.push_alert import PushAlert
@@ -155,6 +158,8 @@ async def _run(
     http = http_app(desk)
     http.include_router(kpi_routes(KpiDesk(desk, KpiStore(rooms.figures.store), rooms.facts.baseline_of)))
     http.include_router(pattern_routes(patterns))
+    experiments = JudgeExperiments(rooms.figures, read_settled, clock_ms)
+    http.include_router(experiment_routes(ExperimentDefinitions(connection.jetstream), experiments))
     http.include_router(promise_routes(PromiseDesk(rooms.figures, rooms.alerts, rooms.facts, clock_ms)))
     add_health(http, {"bus": lambda: connection.ready, "consumer": lambda: consumer.running and pushes.running})
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))

@@ -11,9 +11,10 @@ from fastapi import FastAPI
 
 from contracts.conversations import ConversationClosed
 from contracts.executions import ExecutionFinished
-from contracts.streams import AI_STOPS_BUCKET, ARCHIVER, LOG, ORCHESTRATOR, ORCHESTRATOR_INPUTS
+from contracts.streams import AI_STOPS_BUCKET, ARCHIVER, EXPERIMENTS_BUCKET, LOG, ORCHESTRATOR, ORCHESTRATOR_INPUTS
 from orchestrator.adapters.ai_stops import AiStops
 from orchestrator.adapters.conversation_cache import ConversationCache
+from orchestrator.adapters.experiments import RunningExperiments
 from orchestrator.adapters.failure_feed import FailureFeed
 from orchestrator.adapters.overdue import OverdueTimers
 from orchestrator.adapters.storage_watch import StorageWatch
@@ -64,8 +65,12 @@ def breaker_rule(settings: Settings) -> BreakerRule:
 @asynccontextmanager
 async def composed(connection: Connection, settings: Settings) -> AsyncIterator["Parts"]:
     """All parts, plugged together."""
-    stops = AiStops()
-    async with opened(connection) as registry, following(connection, AI_STOPS_BUCKET, stops.apply):
+    stops, experiments = AiStops(), RunningExperiments()
+    async with (
+        opened(connection) as registry,
+        following(connection, AI_STOPS_BUCKET, stops.apply),
+        following(connection, EXPERIMENTS_BUCKET, experiments.apply),
+    ):
         feed = FailureFeed(connection, breaker_rule(settings), now_ms)
         archive = Archive(connection)
         advancer = Advancer(
@@ -77,6 +82,7 @@ async def composed(connection: Connection, settings: Settings) -> AsyncIterator[
             now_ms=now_ms,
             open_breakers=feed.open_breakers,
             ai_stops=stops.of,
+            experiments=experiments.of,
             reads_after_append=settings.stream_replicas > 1,
         )
         after_ms = round(settings.archive_after_seconds * 1000)

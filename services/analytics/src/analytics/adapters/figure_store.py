@@ -11,11 +11,14 @@ from document_store.limits import ONE_OF_MAX
 from document_store.protocol import DOCUMENT_ID, Body, Condition
 
 FIGURES, CONVERSATIONS, EXECUTIONS, WORKFLOWS = "figures", "conversations", "executions", "workflows"
+EXPERIMENT_UNITS = "experiment_units"
+CELLS = (FIGURES, CONVERSATIONS, EXPERIMENT_UNITS)
 PAGE_MAX = 1_000
 INDEXES: Sequence[tuple[str, Sequence[str]]] = (
     (FIGURES, ("family", "span", "start_ms")),
     (FIGURES, ("tenant", "family", "span", "start_ms")),
     (FIGURES, ("tenant", "family", "span", "workflow", "start_ms")),
+    (EXPERIMENT_UNITS, ("tenant", "experiment")),
     (EXECUTIONS, ("tenant", "key", "sequence")),
     (WORKFLOWS, ("tenant", "workflow")),
 )
@@ -35,7 +38,7 @@ class FigureStore:
     async def load(self, cells: Sequence[Cell]) -> dict[Cell, Versioned]:
         """The rollups of these cells, empty where there is none."""
         known = {cell: Versioned(Rollup(cell), 0) for cell in cells}
-        for collection in (FIGURES, CONVERSATIONS):
+        for collection in CELLS:
             ids = [cell.id for cell in cells if _collection(cell) == collection]
             for start in range(0, len(ids), ONE_OF_MAX):
                 asked = OneOf(DOCUMENT_ID, ids[start : start + ONE_OF_MAX])
@@ -48,7 +51,7 @@ class FigureStore:
     async def save(self, rollups: Sequence[Versioned]) -> list[Versioned | None]:
         """Write each if nobody else did meanwhile: as stored now, or None where somebody did."""
         saved: dict[Cell, Versioned | None] = {}
-        for collection in (FIGURES, CONVERSATIONS):
+        for collection in CELLS:
             here = [known for known in rollups if _collection(known.rollup.cell) == collection]
             writes = [Write(known.rollup.cell.id, write_rollup(known.rollup), known.version) for known in here]
             for known, outcome in zip(here, await self.store.put_many(collection, writes), strict=True):
@@ -117,6 +120,16 @@ class FigureStore:
             if cursor is None:
                 return
 
+    async def experiment_units(self, tenant: str, experiment: str) -> AsyncIterator[list[Rollup]]:
+        """Conversations of an experiment in the order of their keys, in pages."""
+        where, cursor = (Equal("tenant", tenant), Equal("experiment", experiment)), None
+        while True:
+            page = await self.store.find(EXPERIMENT_UNITS, where, limit=PAGE_MAX, cursor=cursor)
+            yield [read_rollup(document.body) for document in page.documents]
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
     async def executions(self, tenant: str, key: str, *, limit: int, cursor: str | None) -> Page:
         """Executions of a key in the order of their ends."""
         where = (Equal("tenant", tenant), Equal("key", key))
@@ -139,4 +152,4 @@ class FigureStore:
 
 
 def _collection(cell: Cell) -> str:
-    return CONVERSATIONS if cell.subject.family == "conversations" else FIGURES
+    return {"conversations": CONVERSATIONS, "experiments": EXPERIMENT_UNITS}.get(cell.subject.family, FIGURES)

@@ -58,7 +58,7 @@ def _worth(rollup: Rollup) -> Body:
 
 
 def _subject(body: Mapping[str, object]) -> Subject:
-    return Subject(*(body[name] for name in DIMENSIONS))  # type: ignore[arg-type]
+    return Subject(*(body.get(name, "") for name in DIMENSIONS))  # type: ignore[arg-type]
 
 
 def _steps(ascending: Iterable[int]) -> Iterable[int]:

@@ -7,7 +7,9 @@ from urllib.parse import quote
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
-Family = Literal["executions", "nodes", "completions", "tools", "people", "messages", "conversations", "failures"]
+Family = Literal[
+    "executions", "nodes", "completions", "tools", "people", "messages", "conversations", "failures", "experiments"
+]
 DAY_MS = 86_400_000
 Span = Literal["minute", "hour", "day", "all"]
 SPANS_MS: dict[Span, int] = {"day": DAY_MS, "hour": HOUR_MS, "minute": MINUTE_MS}
@@ -28,6 +30,7 @@ class Subject:
     tool: str = ""
     person: str = ""
     key: str = ""
+    experiment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class Cell:
         """Unique over all cells."""
         one = self.subject
         others = one.family, one.workflow, one.version, one.node, one.agent, one.model, one.tool, one.person, one.key
-        return f"{one.tenant}/{self.span}/{self.start_ms}/{'/'.join(map(_escaped, others))}"
+        known = f"{one.tenant}/{self.span}/{self.start_ms}/{'/'.join(map(_escaped, others))}"
+        return f"{known}/{one.experiment}" if one.experiment else known
 
 
 def _escaped(part: str) -> str:
@@ -52,7 +56,7 @@ def _escaped(part: str) -> str:
 
 def cells_of(subject: Subject, at_ms: int) -> tuple[Cell, ...]:
     """Where a message of this log time counts: its minute, and its hour and day, so that years are few documents."""
-    if subject.family == "conversations":
+    if subject.family in ("conversations", "experiments"):
         return (Cell(subject, "all", 0),)
     return tuple(Cell(subject, span, at_ms // length_ms * length_ms) for span, length_ms in SPANS_MS.items())
 

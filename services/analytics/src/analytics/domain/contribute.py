@@ -11,6 +11,7 @@ from contracts.conversations import ConversationRated, MessageReceived, MessageS
 from contracts.costs import CostRecorded
 from contracts.envelope import LogEntry, Message
 from contracts.executions import ExecutionFinished
+from contracts.experiments import ExperimentExposed
 from contracts.handovers import (
     ApprovalDecided,
     HandoverClaimed,
@@ -146,4 +147,5 @@ COUNTED: Mapping[type[Message], Callable[[Message], Counts]] = {
     BudgetRaised: _by("budgets_raised", "scope"),
     CostRecorded: _recorded,
     KpiRecorded: _by("kpi_messages", "name"),
+    ExperimentExposed: _by("conversations_exposed", "experiment"),
 }

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from analytics.domain.cells import Subject
 from analytics.domain.contribute import contribution_of, label_of, without_zeros
+from analytics.domain.experiment_units import in_experiment
 from analytics.domain.failure_figures import failures_of
 from analytics.domain.in_conversation import in_conversation
 from analytics.domain.rollup import Contribution
@@ -26,7 +27,9 @@ ByPeople = HandoverClaimed | HandoverReleased | HandoverResolved | HandoverRetur
 
 def contributions_of(tenant: str, key: str, entry: LogEntry) -> tuple[Contribution, ...]:
     """Each subject once. The first is the workflow version or the tenant, the second the conversation."""
-    return (contribution_of(tenant, entry), in_conversation(tenant, key, entry), *_details(tenant, key, entry))
+    unit = in_experiment(tenant, key, entry)
+    units = () if unit is None else (unit,)
+    return (contribution_of(tenant, entry), in_conversation(tenant, key, entry), *units, *_details(tenant, key, entry))
 
 
 def _details(tenant: str, key: str, entry: LogEntry) -> Iterable[Contribution]:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from contracts.conversations import ConversationClosed, TurnRefused
 from contracts.envelope import BasedOn, derive_message_id
 from contracts.executions import ExecutionRefused
+from contracts.experiments import ExperimentExposed, Split
 from orchestrator.domain.decide_execution import Decided, Plan, plan_execution
+from orchestrator.domain.experiment import choice, exposed_hashes, owed_exposure
 from orchestrator.domain.limits import FLOOD_WINDOW_MS
 from orchestrator.domain.speech import held_until_ms, speech
-from orchestrator.domain.state import Conversation, Execution, Turn
+from orchestrator.domain.state import Conversation, Execution, Start, Turn
 from orchestrator.domain.suggest import draft_due_ms, suggestion_plan
 from orchestrator.domain.turns import begin, eligible_turns, execution_id_of
 from orchestrator.domain.workflow import Workflow
@@ -28,13 +30,14 @@ class Circumstances:
 
     `workflows` by content hash; `routes` the hash in force by workflow name, and under None that of the tenant's
     default route; `breakers` as `<workflow>/<node>`; `stops` of the tenant: by workflow name, or `*` for all, who
-    stopped the AI and why."""
+    stopped the AI and why; `experiments` of the tenant that run, by workflow name."""
 
     now_ms: int
     workflows: Mapping[str, Workflow]
     routes: Mapping[str | None, str]
     breakers: frozenset[str] = frozenset()
     stops: Mapping[str, str] = field(default_factory=dict)
+    experiments: Mapping[str, Split] = field(default_factory=dict)
 
 
 def decide(state: Conversation, circumstances: Circumstances) -> Plan:
@@ -50,7 +53,9 @@ def _plan(state: Conversation, circumstances: Circumstances) -> Plan:
     based_on = BasedOn(
         inputs=state.uncovered, now_ms=max(circumstances.now_ms, state.log_ms), fence=state.last_sequence
     )
-    simple = speech(state, based_on) or _refusal(state, based_on, circumstances)
+    simple = (
+        speech(state, based_on) or _exposure(state, based_on, circumstances) or _refusal(state, based_on, circumstances)
+    )
     if simple is not None:
         return Plan(simple)
     suggestion = suggestion_plan(state, based_on, circumstances.workflows)
@@ -58,6 +63,8 @@ def _plan(state: Conversation, circumstances: Circumstances) -> Plan:
         return suggestion
     execution = current_execution(state, circumstances)
     if execution is not None:
+        if execution.experiment is not None:
+            based_on = based_on.model_copy(update={"experiment": execution.experiment})
         workflow = circumstances.workflows.get(execution.workflow_hash)
         breakers, ai_stop = _breakers_of(workflow, circumstances), _stop_of(workflow, circumstances)
         return plan_execution(state, execution, workflow, based_on=based_on, breakers=breakers, ai_stop=ai_stop)
@@ -72,9 +79,9 @@ def names_needed(state: Conversation) -> set[str | None]:
     return named
 
 
-def hashes_needed(state: Conversation, routes: Mapping[str | None, str]) -> set[str]:
+def hashes_needed(state: Conversation, routes: Mapping[str | None, str], experiments: Mapping[str, Split]) -> set[str]:
     """Content hashes of the workflow versions that `decide` may look at."""
-    hashes = {routes[name] for name in names_needed(state) if name in routes}
+    hashes = exposed_hashes(state, experiments) | {routes[name] for name in names_needed(state) if name in routes}
     if state.workflow_hash is not None:
         hashes.add(state.workflow_hash)
     return hashes
@@ -82,16 +89,35 @@ def hashes_needed(state: Conversation, routes: Mapping[str | None, str]) -> set[
 
 def current_execution(state: Conversation, circumstances: Circumstances) -> Execution | None:
     """The execution that goes on, else the one that is to begin."""
-    if state.execution is not None:
+    waiting = _waiting(state)
+    if state.execution is not None or waiting is None:
         return state.execution
+    chosen = choice(state, waiting.message.workflow, circumstances.routes, circumstances.experiments)
+    turn = waiting if isinstance(waiting, Turn) else None
+    execution_id = state.key if turn is None else execution_id_of(state, turn)
+    return begin(state, turn, chosen.workflow_hash, execution_id=execution_id, experiment=chosen.experiment)
+
+
+def _waiting(state: Conversation) -> Turn | Start | None:
+    """What begins the next execution."""
     turn = next(iter(eligible_turns(state)), None)
-    if turn is not None:
-        content_hash = circumstances.routes.get(turn.message.workflow, "")
-        return begin(state, turn, content_hash, execution_id=execution_id_of(state, turn))
-    start = state.start
-    if start is None or state.finished or state.start_refused:
+    if turn is not None or state.finished or state.start_refused:
+        return turn
+    return state.start
+
+
+def _exposure(state: Conversation, based_on: BasedOn, circumstances: Circumstances) -> Decided | None:
+    """That the conversation is in an arm, before the first execution whose version an experiment chooses."""
+    waiting = _waiting(state) if circumstances.experiments and state.execution is None else None
+    if waiting is None:
         return None
-    return begin(state, None, circumstances.routes.get(start.message.workflow, ""), execution_id=state.key)
+    owed = owed_exposure(state, waiting.message.workflow, circumstances.routes, circumstances.experiments)
+    if owed is None:
+        return None
+    split, arm = owed
+    message = ExperimentExposed(based_on=based_on, workflow_hash=arm.content_hash, split=split, version=arm.version)
+    cause = f"{state.tenant}/{state.key}/{split.name}"
+    return Decided(derive_message_id(cause, "experiment.exposed"), message, waiting.input_id)
 
 
 def _breakers_of(workflow: Workflow | None, circumstances: Circumstances) -> frozenset[str]:
@@ -113,34 +139,38 @@ def _refusal(state: Conversation, based_on: BasedOn, circumstances: Circumstance
     for place, turn in enumerate(eligible_turns(state)):
         found = _too_much(state, turn, place, circumstances)
         if found is not None:
-            reason, detail = found
+            reason, detail, content_hash = found
             refused = _refuse(state, based_on, (turn.input_id, turn.message.turn_id), reason=reason, detail=detail)
-            in_force = circumstances.routes.get(turn.message.workflow)
-            return replace(refused, message=refused.message.model_copy(update={"workflow_hash": in_force}))
+            return replace(refused, message=refused.message.model_copy(update={"workflow_hash": content_hash}))
     if state.start is not None and not state.finished and not state.start_refused:
         return _start_refused(state, based_on, circumstances)
     return None
 
 
-def _too_much(state: Conversation, turn: Turn, place: int, circumstances: Circumstances) -> tuple[str, str] | None:
-    """Why a waiting turn is refused: its workflow does not exist, or the customer sends more than the limits allow."""
+def _too_much(
+    state: Conversation, turn: Turn, place: int, circumstances: Circumstances
+) -> tuple[str, str, str | None] | None:
+    """Why a waiting turn is refused, and by which version: its workflow does not exist, or the customer sends more than
+    is allowed by the execution that goes on, else by the version that the turn would get."""
     is_current = state.execution is not None and state.execution.turn_id == turn.message.turn_id
     if is_current:
         return None
-    content_hash = circumstances.routes.get(turn.message.workflow)
-    if content_hash is None:
-        name = turn.message.workflow
+    name, going_on = turn.message.workflow, state.execution
+    if name not in circumstances.routes:
         detail = f"workflow {name!r} is not published" if name is not None else "the tenant has no default workflow"
-        return "unknown_workflow", detail
+        return "unknown_workflow", detail, None
+    chosen = choice(state, name, circumstances.routes, circumstances.experiments)
+    content_hash = chosen.workflow_hash if going_on is None else going_on.workflow_hash
     workflow = circumstances.workflows.get(content_hash)
     limits = workflow.limits if workflow is not None else WorkflowLimits()
     if place >= limits.turns_queued_max:
-        return "queue_full", f"{place} turns wait already (limit {limits.turns_queued_max})"
+        return "queue_full", f"{place} turns wait already (limit {limits.turns_queued_max})", content_hash
     lately = [
         other for other in state.turns.values() if _just_before(other, turn) and other.input_id not in state.refused
     ]
     if len(lately) >= limits.turns_per_minute_max:
-        return "flood", f"{len(lately)} messages within a minute before it (limit {limits.turns_per_minute_max})"
+        detail = f"{len(lately)} messages within a minute before it (limit {limits.turns_per_minute_max})"
+        return "flood", detail, content_hash
     return None
 
 

@@ -13,6 +13,7 @@ from contracts.conversations import (
 )
 from contracts.envelope import Decision, LogEntry, Message
 from contracts.executions import ExecutionFinished, ExecutionRefused
+from contracts.experiments import ExperimentExposed
 from contracts.handovers import (
     OpenApproval,
     OpenHandover,
@@ -56,7 +57,13 @@ def _execution_of(state: Conversation, decision: Decision) -> Execution:
         turn = next(
             (turn for turn in ordered_turns(state) if execution_id_of(state, turn) == decision.execution_id), None
         )
-        execution = begin(state, turn, decision.workflow_hash or "", execution_id=decision.execution_id or "")
+        execution = begin(
+            state,
+            turn,
+            decision.workflow_hash or "",
+            execution_id=decision.execution_id or "",
+            experiment=decision.based_on.experiment,
+        )
     broken = execution.broken | frozenset(decision.based_on.breakers)
     return evolve(execution, broken=broken)
 
@@ -144,6 +151,11 @@ def _execution_refused(state: Conversation, entry: LogEntry, message: Message) -
     return evolve(state, start_refused=True)
 
 
+def _exposed(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
+    assert isinstance(message, ExperimentExposed)
+    return evolve(state, exposures={**state.exposures, message.experiment: message})
+
+
 def _closed(state: Conversation, entry: LogEntry, message: Message) -> Conversation:
     return evolve(state, is_closed=not eligible_turns(state))  # A message that nobody saw opens it at once.
 
@@ -161,4 +173,5 @@ DECISION_FOLDS: dict[type[Message], Fold] = {
     ExecutionFinished: _execution_finished,
     ExecutionRefused: _execution_refused,
     ConversationClosed: _closed,
+    ExperimentExposed: _exposed,
 }

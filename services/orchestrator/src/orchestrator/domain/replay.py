@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from contracts.envelope import Decision, LogEntry
 from contracts.executions import ExecutionFinished
+from contracts.experiments import ExperimentExposed
 from contracts.handovers import OpenHandover
 from orchestrator.domain.decide import Circumstances, decide
+from orchestrator.domain.experiment import experiments_then
 from orchestrator.domain.fold import fold
 from orchestrator.domain.state import Conversation
 from orchestrator.domain.workflow import Workflow
@@ -58,7 +60,10 @@ def _decide_again(state: Conversation, recorded: Decision, workflows: Mapping[st
     breakers = frozenset(f"{workflow.name}/{node}" for node in recorded.based_on.breakers) if workflow else frozenset()
     ai_stop = recorded.based_on.ai_stop
     stops = {"*": ai_stop} if ai_stop is not None else {}
-    circumstances = Circumstances(recorded.based_on.now_ms, workflows, routes, breakers, stops)
+    exposed = recorded if isinstance(recorded, ExperimentExposed) else None
+    experiments = experiments_then(state.exposures, exposed=exposed, experiment=recorded.based_on.experiment)
+    routes |= {workflow: recorded.workflow_hash for workflow in experiments if recorded.workflow_hash is not None}
+    circumstances = Circumstances(recorded.based_on.now_ms, workflows, routes, breakers, stops, experiments)
     decided = decide(state, circumstances).decision
     return None if decided is None else (decided.id, _comparable(decided.message))
 

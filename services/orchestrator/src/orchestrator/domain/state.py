@@ -8,6 +8,7 @@ from contracts.budgets import BudgetRaised, RaiseBudget
 from contracts.completions import CompletionFailed, CompletionProduced, RequestCompletion
 from contracts.conversations import AnnounceMessage, MessageReceived, SendMessage
 from contracts.executions import StartExecution
+from contracts.experiments import ExperimentExposed
 from contracts.handovers import ApprovalDecided, OpenApproval
 from contracts.suggestions import RequestSuggestion
 from contracts.tool_calls import (
@@ -148,7 +149,8 @@ class Ending:
 
 @dataclass(frozen=True)
 class Execution:
-    """One execution from its first decision on. `default_reason` is set once a default response was sent."""
+    """One execution from its first decision on. `default_reason` is set once a default response was sent; `experiment`
+    chose the version, if one did."""
 
     id: str
     workflow_hash: str
@@ -160,6 +162,7 @@ class Execution:
     reply_id: str | None = None
     default_reason: str | None = None
     ending: Ending | None = None
+    experiment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +204,7 @@ class Conversation:
     newest tool calls of executions that ended, whose results may still come. `unsent`: replies that their authors took
     back, by message id and author, with the place in the log; also those that have not come yet.
     `returns`: the newest, oldest first. `suggestions`: drafts asked for and not offered yet, `drafts` the requests that
-    were made for them, by their ids; `offered` the ids of those that are done."""
+    were made for them, by their ids; `offered` the ids of those that are done. `exposures` by experiment."""
 
     tenant: str
     key: str
@@ -241,6 +244,7 @@ class Conversation:
     suggestions: Mapping[str, SuggestionAsk] = field(default_factory=dict)
     drafts: Mapping[str, Issued] = field(default_factory=dict)
     offered: frozenset[str] = frozenset()
+    exposures: Mapping[str, ExperimentExposed] = field(default_factory=dict)
     stop: Stop | None = None
     close_asked: int = 0
     is_closed: bool = False

@@ -3,7 +3,9 @@
 from orchestrator.domain.state import Conversation, Execution, Turn
 
 
-def begin(state: Conversation, turn: Turn | None, workflow_hash: str, *, execution_id: str) -> Execution:
+def begin(
+    state: Conversation, turn: Turn | None, workflow_hash: str, *, execution_id: str, experiment: str | None = None
+) -> Execution:
     """An execution at its beginning. Its clock starts when its turn's time has come, not while it queued."""
     asked_ms = turn.received_ms if turn is not None else (state.start.received_ms if state.start else 0)
     return Execution(
@@ -12,6 +14,7 @@ def begin(state: Conversation, turn: Turn | None, workflow_hash: str, *, executi
         started_ms=max(asked_ms, state.finished_ms),
         ownership_epoch=state.ownership_epoch,
         turn_id=None if turn is None else turn.message.turn_id,
+        experiment=experiment,
     )
 
 

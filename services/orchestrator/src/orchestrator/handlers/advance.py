@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from contracts.envelope import Identity, LogEntry, Message
+from contracts.experiments import Split
 from orchestrator.adapters.conversation_cache import Cached, ConversationCache
 from orchestrator.adapters.timers import wake_subject
 from orchestrator.domain.decide import Circumstances, Decided, Plan, decide, hashes_needed, names_needed
@@ -74,6 +75,7 @@ class Advancer:
     now_ms: Callable[[], int]
     open_breakers: Callable[[], frozenset[str]]
     ai_stops: Callable[[str], Mapping[str, str]]
+    experiments: Callable[[str], Mapping[str, Split]]
     reads_after_append: bool
 
     async def on_input(self, delivery: Delivery) -> None:
@@ -143,12 +145,13 @@ class Advancer:
             await self.workflows.look_again(state.tenant, name)
             routes = self.workflows.routes(state.tenant)
         workflows: dict[str, Workflow] = {}
-        for content_hash in hashes_needed(state, routes):
+        experiments = self.experiments(state.tenant)
+        for content_hash in hashes_needed(state, routes, experiments):
             found = self.workflows.known(content_hash) or await self.workflows.load(content_hash)
             if found is not None:
                 workflows[content_hash] = found
         breakers, stops = self.open_breakers(), self.ai_stops(state.tenant)
-        return decide(state, Circumstances(self.now_ms(), workflows, routes, breakers, stops))
+        return decide(state, Circumstances(self.now_ms(), workflows, routes, breakers, stops, experiments))
 
     async def _append(self, cached: Cached, plan: Plan, decided: Decided) -> Cached:
         """Store the decision and fold it, and on replicas what lies below it. Raises FenceRefused."""
