@@ -13,6 +13,7 @@ from contracts.conversations import (
 )
 from contracts.costs import CostRecorded
 from contracts.envelope import Message
+from contracts.evaluations import EvaluationFinished
 from contracts.executions import ExecutionRefused, PatternDetected, StopExecution, TimerFired
 from contracts.handover_clocks import (
     ApprovalDelivered,
@@ -80,6 +81,7 @@ TOLD: Mapping[type[Message], tuple[str, ...]] = {
     SettleSuggestion: ("actor_id", "outcome", "reason"),
     SuggestionSettled: ("actor_id", "outcome", "reason"),
     CostRecorded: ("requests",),
+    EvaluationFinished: ("workflow", "version", "suite", "verdict", "findings"),
 }
 
 

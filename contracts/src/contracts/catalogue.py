@@ -10,6 +10,7 @@ from contracts import (
     completions,
     conversations,
     costs,
+    evaluations,
     executions,
     handover_clocks,
     handovers,
@@ -22,7 +23,7 @@ from contracts.subjects import SubjectError, parse_subject
 
 MODULES = (
     conversations, executions, completions, tool_calls, handovers, handover_clocks, notes, suggestions, budgets, costs,
-    alerts,
+    alerts, evaluations,
 )  # fmt: skip
 
 

@@ -19,7 +19,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--script", type=Path, help="a JSON file of rules that go before the domain")
     parser.add_argument("--fault", type=Fault, choices=list(Fault))
     parser.add_argument("--fault-ids", default="", help="tasks to be played wrongly, as 0,5")
+    parser.add_argument("--instruction", help="words of the prompt that the answers depend on")
+    parser.add_argument("--delay-seconds", type=float, default=0.0, help="added before each answer, at most 60")
     arguments = parser.parse_args()
+    if not 0 <= arguments.delay_seconds <= 60:
+        parser.error(f"--delay-seconds {arguments.delay_seconds:g} is not from 0 to 60")
     if (arguments.fault is None) != (not arguments.fault_ids) or (arguments.fault and not arguments.domain):
         parser.error("--fault needs --fault-ids and --domain, and the other way round")
     return arguments
@@ -29,7 +33,8 @@ def _player(arguments: argparse.Namespace) -> TaskPlayer | None:
     if arguments.domain is None:
         return None
     ids = [task_id.strip() for task_id in arguments.fault_ids.split(",") if task_id.strip()]
-    return TaskPlayer(load_domain(arguments.domain), {task_id: arguments.fault for task_id in ids})
+    faults = {task_id: arguments.fault for task_id in ids}
+    return TaskPlayer(load_domain(arguments.domain), faults, arguments.instruction)
 
 
 async def _serve(model: ReplayModel) -> None:
@@ -46,7 +51,8 @@ def main() -> int:
     arguments = _arguments()
     try:
         script = load_script(arguments.script) if arguments.script else Script()
-        asyncio.run(_serve(ReplayModel(script, _player(arguments), arguments.port)))
+        model = ReplayModel(script, _player(arguments), arguments.port, arguments.delay_seconds)
+        asyncio.run(_serve(model))
     except (DomainError, ScriptError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
