@@ -65,7 +65,9 @@ def capture(
 def execution(
     key: Key,
     *,
-    suite: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Hold it to a case of this file.")] = None,
+    suite: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Hold it to a case of this file.")
+    ] = None,
     case: Annotated[str | None, typer.Option(metavar="ID", help="Of that suite.")] = None,
     tenant: Tenant = TENANT_DEFAULT,
     data_dir: DataDir = DATA_DIR_DEFAULT,

@@ -6,7 +6,9 @@ from hil.eval.capture_command import capture, execution
 from hil.eval.gate_commands import bless, gate, publish_results
 from hil.eval.run_command import run
 
-eval_app = typer.Typer(help="Measure workflows on suites of cases, and hold releases to a baseline.", no_args_is_help=True)
+eval_app = typer.Typer(
+    help="Measure workflows on suites of cases, and hold releases to a baseline.", no_args_is_help=True
+)
 
 eval_app.command("run")(run)
 eval_app.command("bless")(bless)

@@ -10,8 +10,8 @@ from hil.eval.results import Execution, Trial
 Trials = Sequence[Sequence[Trial]]
 """Of each case."""
 Measure = Callable[[Trials], float | None]
-PASS_RATE = "pass_rate"
-HIGHER_IS_BETTER = frozenset({PASS_RATE, Metric.SUCCESS_RATE.value, Metric.CSAT.value})
+TRIALS_PASSED = "pass_rate"
+HIGHER_IS_BETTER = frozenset({TRIALS_PASSED, Metric.SUCCESS_RATE.value, Metric.CSAT.value})
 MICRO = 1_000_000
 
 
@@ -74,7 +74,7 @@ def _handed_over(execution: Execution) -> bool:
 
 
 MEASURES: Mapping[str, Measure] = {
-    PASS_RATE: pass_rate,
+    TRIALS_PASSED: pass_rate,
     Metric.SUCCESS_RATE.value: _share(lambda execution: execution.success),
     Metric.ERROR_RATE.value: _share(lambda execution: not execution.success),
     Metric.HANDOVER_RATE.value: _share(_handed_over),
@@ -99,4 +99,4 @@ def figures_of(cases: Trials) -> dict[str, float | None]:
     """Every figure by name, pass^k for each k that every case has trials for; None is not measured."""
     fewest = min(map(len, cases), default=0)
     passes = {name_of_pass(k): pass_all(k)(cases) for k in range(1, fewest + 1)}
-    return {PASS_RATE: pass_rate(cases), **passes, **{name: MEASURES[name](cases) for name in MEASURES}}
+    return {TRIALS_PASSED: pass_rate(cases), **passes, **{name: MEASURES[name](cases) for name in MEASURES}}

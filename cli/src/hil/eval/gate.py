@@ -156,10 +156,7 @@ def _outcomes(cases: Trials) -> str:
     trials = [trial for each in cases for trial in each]
     kinds = Counter(failure.kind for trial in trials for failure in trial.failures)
     reasons = Counter(
-        execution.reason or "none"
-        for trial in trials
-        for execution in trial.executions
-        if execution.sink == "HANDOVER"
+        execution.reason or "none" for trial in trials for execution in trial.executions if execution.sink == "HANDOVER"
     )
     failed = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
     handed = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common(5))

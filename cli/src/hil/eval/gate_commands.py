@@ -35,7 +35,9 @@ ResultsFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="
 def bless(
     results: ResultsFile,
     *,
-    baseline: Annotated[Path, typer.Option(metavar="FILE", dir_okay=False, help="The baseline, kept in the repository.")],
+    baseline: Annotated[
+        Path, typer.Option(metavar="FILE", dir_okay=False, help="The baseline, kept in the repository.")
+    ],
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Who blesses it, and why: kept in the file.")],
 ) -> None:
     """Make results the baseline that later evaluations are held to. Nothing else ever changes a baseline."""
@@ -47,7 +49,8 @@ def bless(
     write_results(baseline, evaluation.model_copy(update={"blessed": reason.strip()}))
     passed = sum(case.tally[0] for case in evaluation.cases)
     trials = sum(case.tally[1] for case in evaluation.cases)
-    print(f"{baseline}: {evaluation.workflow} {evaluation.version} on {evaluation.suite}, {passed} of {trials} trials passed")
+    what = f"{evaluation.workflow} {evaluation.version} on {evaluation.suite}"
+    print(f"{baseline}: {what}, {passed} of {trials} trials passed")
 
 
 def gate(
@@ -138,6 +141,5 @@ def _check_comparable(loaded: LoadedSuite, baseline: Evaluation, now: Evaluation
             raise bad_input(f"{file}: is about the {what} {held_to}, not {is_now}")
     if baseline.is_replayed != now.is_replayed:
         told = {True: "replayed", False: "answered by a provider's model"}
-        raise bad_input(
-            f"{file}: was {told[baseline.is_replayed]}, these results were {told[now.is_replayed]}: bless one of the same sort"
-        )
+        were = f"was {told[baseline.is_replayed]}, these results were {told[now.is_replayed]}"
+        raise bad_input(f"{file}: {were}: bless one of the same sort")

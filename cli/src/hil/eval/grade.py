@@ -65,7 +65,10 @@ class Grader:
                 {"role": "system", "content": _INSTRUCTION},
                 {"role": "user", "content": _document(case.said, graded, seen)},
             ],
-            "response_format": {"type": "json_schema", "json_schema": {"name": "grade", "strict": True, "schema": _FORM}},
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "grade", "strict": True, "schema": _FORM},
+            },
         }
         headers = {"authorization": f"Bearer {self.api_key}", "x-hil-cache": "off"}
         trouble = ""

@@ -53,18 +53,18 @@ def failure(kind: Kind, detail: str) -> Failure:
 
 
 def _calls(case: Case, made: Sequence[ToolCall]) -> Iterator[Failure]:
+    """Only calls that ran have an effect."""
+    ran = [call for call in made if call.outcome in ("completed", "error")]
     for expected in case.tool_calls:
-        times = sum(_is(call, expected) for call in made)
+        times = sum(_is(call, expected) for call in ran)
         if times != expected.times:
-            yield failure("tools", f"{expected.tool} {expected.arguments} was called {times} times, not {expected.times}")
-    if case.other_tool_calls == "forbidden":
-        others = [call.tool for call in made if not any(_is(call, one) for one in case.tool_calls)]
-        if others:
-            yield failure("tools", f"called besides: {', '.join(others)}")
+            what = f"{expected.tool} {expected.arguments or ''}".strip()
+            yield failure("tools", f"{what} was called {times} times, not {expected.times}")
+    others = [call.tool for call in ran if not any(_is(call, expected) for expected in case.tool_calls)]
+    if others and case.other_tool_calls == "forbidden":
+        yield failure("tools", f"called besides: {', '.join(others)}")
 
 
 def _is(call: ToolCall, expected: ExpectedCall) -> bool:
-    """Only calls that ran have an effect."""
-    ran = call.outcome in ("completed", "error")
-    told = expected.arguments.items()
-    return ran and fnmatchcase(call.tool, expected.tool) and all(call.arguments.get(name) == value for name, value in told)
+    wanted = expected.arguments.items()
+    return fnmatchcase(call.tool, expected.tool) and all(call.arguments.get(name) == value for name, value in wanted)

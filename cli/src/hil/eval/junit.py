@@ -27,9 +27,14 @@ def write_junit(file: Path, evaluation: Evaluation) -> None:
 def _add(suite: Element, evaluation: Evaluation, case: CaseResult) -> None:
     passed, trials = case.tally
     latency_ms = sum(execution.latency_ms for trial in case.trials for execution in trial.executions)
-    name = {"name": case.id, "classname": f"{evaluation.suite}.{evaluation.workflow}", "time": f"{latency_ms / 1_000:.3f}"}
-    element = SubElement(suite, "testcase", name)
+    names = {"name": _readable(case.id), "classname": f"{evaluation.suite}.{evaluation.workflow}"}
+    element = SubElement(suite, "testcase", {**names, "time": f"{latency_ms / 1_000:.3f}"})
     if passed < trials:
-        reasons = [_NOT_IN_XML.sub("?", reason) for reason in why_failed(case)]
         message = f"{passed} of {trials} trials passed"
-        SubElement(element, "failure", {"message": message, "type": "failed"}).text = "\n".join(reasons)
+        failure = SubElement(element, "failure", {"message": message, "type": "failed"})
+        failure.text = _readable("\n".join(why_failed(case)))
+
+
+def _readable(text: str) -> str:
+    """XML has no way to write some characters, which would spoil the whole file."""
+    return _NOT_IN_XML.sub("?", text)

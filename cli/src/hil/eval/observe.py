@@ -14,7 +14,6 @@ from contracts.tool_calls import ExecuteToolCall, ToolCallCompleted, ToolCallFac
 from hil.eval.results import Execution
 
 
-
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """One call, whatever number of attempts it took. `outcome` is `completed`, `error` (the tool's own word), an error
@@ -68,7 +67,9 @@ def observe(entries: Iterable[LogEntry]) -> Observation:
         sink=None if last is None else _sink(last, messages),
         reason=None if last is None else last.reason,
         detail="" if last is None else last.detail,
-        replies=tuple(message.text for message in messages if isinstance(message, MessageSent) and message.author == "ai"),
+        replies=tuple(
+            message.text for message in messages if isinstance(message, MessageSent) and message.author == "ai"
+        ),
         output=None if last is None else last.output,
         tool_calls=_tool_calls(messages),
         executions=tuple(map(_execution, ends)),

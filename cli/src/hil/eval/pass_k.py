@@ -8,7 +8,7 @@ Tally = tuple[int, int]
 
 
 def pass_k(passed: int, trials: int, k: int) -> float | None:
-    """C(passed, k) / C(trials, k), as in τ-bench; None where there are fewer trials than k, for nothing is known then."""
+    """C(passed, k) / C(trials, k), as in τ-bench; None where there are fewer trials than k: nothing is known then."""
     assert 0 <= passed <= trials, f"{passed} of {trials} trials passed"
     assert k >= 1, f"k is {k}"
     return comb(passed, k) / comb(trials, k) if trials >= k else None

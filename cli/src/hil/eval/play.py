@@ -116,7 +116,9 @@ class Play:
         message = StartExecution(workflow=self.workflow.name, input=case.input or {})
         id_ = derive_message_id(f"{TENANT}/{key}", "start")
         await publish(self.connection, message, Identity(TENANT, key, id_, id_))
-        await self._log(key, lambda log: any(isinstance(one.message, ExecutionFinished | ExecutionRefused) for one in log))
+        await self._log(
+            key, lambda log: any(isinstance(one.message, ExecutionFinished | ExecutionRefused) for one in log)
+        )
 
     async def _log(self, key: str, is_over: Callable[[Sequence[LogEntry]], bool]) -> list[LogEntry]:
         patience = self.workflow.limits.deadline_ms / 1000 + OVER_DEADLINE_SECONDS

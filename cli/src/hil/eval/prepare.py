@@ -51,9 +51,7 @@ def stack_plan(prepared: Prepared, data_dir: Path) -> tuple[StackPlan, Place]:
     if domain is not None:
         state_dirs(domain, place.expected)  # Says before the start what could not be compared at the end.
         environment["TOOL_RUNNER_SERVERS_FILE"] = str(write_servers_file(domain, place))
-    plan = StackPlan(
-        data_dir=place.data_dir, layout=OneProcessEach(), model=prepared.model, environment=environment
-    )
+    plan = StackPlan(data_dir=place.data_dir, layout=OneProcessEach(), model=prepared.model, environment=environment)
     return plan, place
 
 
@@ -79,6 +77,6 @@ def _workflow(loaded: LoadedSuite) -> tuple[Workflow, bytes]:
 
 def _replay(loaded: LoadedSuite, more: tuple[str, ...]) -> ReplayModel:
     instruction, script = loaded.suite.replay.instruction, loaded.script_file
-    arguments = () if script is None else ("--script", str(script))
+    arguments: tuple[str, ...] = () if script is None else ("--script", str(script))
     arguments += () if instruction is None else ("--instruction", instruction)
     return ReplayModel(loaded.domain_file, (*arguments, *more))

@@ -83,9 +83,7 @@ class Evaluation(_Kept):
     @property
     def is_replayed(self) -> bool:
         """A replayed model shows what the system does with a model's answers, not how good a model is."""
-        return any(
-            execution.replayed for case in self.cases for trial in case.trials for execution in trial.executions
-        )
+        return any(execution.replayed for case in self.cases for trial in case.trials for execution in trial.executions)
 
     @model_validator(mode="after")
     def _each_case_once(self) -> Self:

@@ -95,9 +95,7 @@ def played(ready: Prepared, extent: Extent, directory: Path, console: Console, *
         opened = running_system(ready, directory) if is_running else own_system(ready, directory, report)
         async with opened as system:
             with _board(console, total) as told:
-                evaluation = await evaluate(
-                    ready, system, told, repeats=extent.repeats, concurrency=extent.concurrency
-                )
+                evaluation = await evaluate(ready, system, told, repeats=extent.repeats, concurrency=extent.concurrency)
             if is_running:
                 await publish_evaluation(system.connection, evaluation)
             return evaluation

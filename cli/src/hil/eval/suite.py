@@ -48,7 +48,9 @@ class Case(_Part):
 
     id: Id
     text: Words | None = Field(None, description="What the customer writes.")
-    turns: list[Words] = Field([], max_length=TURNS_MAX, description="A recorded conversation: the customer's messages.")
+    turns: list[Words] = Field(
+        [], max_length=TURNS_MAX, description="A recorded conversation: the customer's messages."
+    )
     input: dict[str, JsonValue] | None = Field(None, description="Standalone mode: the input of one execution.")
     expected_sink: Literal["FINISH", "HANDOVER"]
     expected_reason: str | None = Field(None, max_length=64, description="Reason code of the handover.")
@@ -95,7 +97,9 @@ class Suite(_Part):
     workflow: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$", description="Name of the workflow and of its file.")
     description: str = Field("", max_length=2_000)
     domain: str | None = Field(
-        None, max_length=500, description="Tool server, policy and tasks: a shipped domain such as retail, or a .yaml file beside."
+        None,
+        max_length=500,
+        description="Tool server, policy and tasks: a shipped domain such as retail, or a .yaml file beside.",
     )
     tasks: Tasks | None = None
     replay: Replay = Replay()

@@ -9,10 +9,10 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contracts.objectives import Metric
-from hil.eval.figures import MEASURES, PASS_RATE
+from hil.eval.figures import MEASURES, TRIALS_PASSED
 
 _PERCENT = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)%\Z")
-PASS_K = "pass^k"
+ALL_PASSED = "pass^k"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Tolerance:
 
 DEFAULTS: Mapping[str, Tolerance] = MappingProxyType(
     {
-        PASS_RATE: Tolerance(),
-        PASS_K: Tolerance(),
+        TRIALS_PASSED: Tolerance(),
+        ALL_PASSED: Tolerance(),
         Metric.SUCCESS_RATE.value: Tolerance(),
         Metric.HANDOVER_RATE.value: Tolerance(),
         Metric.INTERVENTION_RATE.value: Tolerance(),
@@ -50,7 +50,7 @@ def _tolerance(value: object) -> object:
     raise ValueError("must be a number from 0 on, in the metric's own unit, or a share of the baseline such as 20%")
 
 
-Name = Annotated[str, Field(pattern=f"^({'|'.join(re.escape(name) for name in (*MEASURES, PASS_K))})$")]
+Name = Annotated[str, Field(pattern=f"^({'|'.join(re.escape(name) for name in (*MEASURES, ALL_PASSED))})$")]
 _InFile = Annotated[float, Field(ge=0)] | Annotated[str, Field(pattern=r"^\d{1,5}(\.\d{1,3})?%$")]
 Written = Annotated[Tolerance, BeforeValidator(_tolerance, json_schema_input_type=_InFile)]
 
@@ -68,5 +68,5 @@ class GateRules(BaseModel):
 
     def tolerance_of(self, metric: str) -> Tolerance | None:
         """None where the metric is not gated."""
-        name = PASS_K if metric.startswith("pass^") else metric
+        name = ALL_PASSED if metric.startswith("pass^") else metric
         return self.tolerances.get(name, DEFAULTS.get(name))

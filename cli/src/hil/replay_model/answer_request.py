@@ -14,9 +14,9 @@ from hil.replay_model.script import Script
 
 @dataclass(frozen=True, slots=True)
 class TaskPlayer:
-    """A domain ready to be played; `faults` names the tasks to be played wrongly. With an `instruction` the player heeds
-    what it is given: where these words are not in the prompt it tells the customer nothing of what was asked, and what
-    it would do with a tool that is not offered it leaves out."""
+    """A domain ready to be played; `faults` names the tasks to be played wrongly. With an `instruction` the player
+    heeds what it is given: where these words are not in the prompt it tells the customer nothing of what was asked, and
+    it does without a tool that is not offered."""
 
     domain: Domain
     faults: Mapping[str, Fault] = field(default_factory=dict)
