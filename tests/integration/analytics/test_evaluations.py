@@ -4,11 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from tests.support.evaluations import evaluation, trial
-from tests.support.kit import kit
-from tests.support.running_service import running_service
-from tests.support.start_servers import NatsServer
-from tests.support.wait_until import wait_until
 
 from analytics.app import serve
 from analytics.settings import Settings
@@ -17,6 +12,11 @@ from hil.embedded.ports import free_port
 from hil.eval.gate import decide
 from hil.eval.publish import publish_evaluation
 from hil.eval.tolerance import GateRules
+from tests.support.evaluations import evaluation, trial
+from tests.support.kit import kit
+from tests.support.running_service import running_service
+from tests.support.start_servers import NatsServer
+from tests.support.wait_until import wait_until
 
 GOOD = evaluation({"a": [trial()] * 4}, id="good", workflow="returns")
 BAD = evaluation({"a": [trial(fails="tools")] * 4}, id="bad", suite="other")

@@ -27,22 +27,27 @@ API_KEY = "HIL_LLM_GATEWAY_API_KEY"
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A system that runs: where its parts are, and the place of its tool server's databases if we started it."""
+    """A system that runs: where its parts are, and what judges tasks of a domain if we started it for some."""
 
     connection: Connection
     gateway_url: str
     api_key: str
-    place: Place | None = None
+    tasks: Tasks | None = None
 
 
 @asynccontextmanager
 async def own_system(prepared: Prepared, data_dir: Path, report: Report) -> AsyncIterator[System]:
     """The embedded one, started for the suite and stopped at the end."""
     plan, place = stack_plan(prepared, data_dir)
-    async with running_stack(plan, report) as stack, connected(stack.endpoints["nats"], service="client") as connection:
+    async with (
+        running_stack(plan, report) as stack,
+        connected(stack.endpoints["nats"], service="client") as connection,
+        AsyncExitStack() as beside,
+    ):
         if prepared.loaded.domain is not None:
             await wait_for_tools(connection, prepared.loaded.domain)
-        yield System(connection, stack.endpoints["llm_gateway"], _api_key(place.data_dir), place)
+        tasks = await _tasks(prepared, place, beside)
+        yield System(connection, stack.endpoints["llm_gateway"], _api_key(place.data_dir), tasks)
 
 
 @asynccontextmanager
@@ -65,9 +70,8 @@ async def evaluate(prepared: Prepared, system: System, told: Told, *, repeats: i
     file_name = str(loaded.workflow_file)
     workflow = await publish_workflow(system.connection, prepared.source, tenant=TENANT, file_name=file_name)
     async with AsyncExitStack() as stack:
-        tasks = await _tasks(prepared, system, stack)
         grader = await _grader(system, stack) if prepared.is_graded else None
-        play = Play(system.connection, workflow, mark, tasks, grader, told)
+        play = Play(system.connection, workflow, mark, system.tasks, grader, told)
         cases = await play.all(loaded.cases, repeats=repeats, concurrency=concurrency)
     return Evaluation(
         id=f"{_token(loaded.name)}-{mark}",
@@ -82,12 +86,12 @@ async def evaluate(prepared: Prepared, system: System, told: Told, *, repeats: i
     )
 
 
-async def _tasks(prepared: Prepared, system: System, stack: AsyncExitStack) -> Tasks | None:
+async def _tasks(prepared: Prepared, place: Place, beside: AsyncExitStack) -> Tasks | None:
     domain = prepared.loaded.domain
-    if domain is None or system.place is None or not needs_own_system(prepared.loaded):
+    if domain is None or not needs_own_system(prepared.loaded):
         return None
-    states = await stack.enter_async_context(expected_states(domain, system.place.expected))
-    return Tasks(domain, system.place, states, await states.fresh())
+    states = await beside.enter_async_context(expected_states(domain, place.expected))
+    return Tasks(domain, place, states, await states.fresh())
 
 
 async def _grader(system: System, stack: AsyncExitStack) -> Grader:

@@ -32,10 +32,10 @@ class Prepared:
         return any(isinstance(case, Case) and case.grade for case in self.loaded.cases)
 
 
-def prepared(loaded: LoadedSuite, *, replay_arguments: tuple[str, ...] = ()) -> Prepared:
+def prepared(loaded: LoadedSuite) -> Prepared:
     """Raises CommandError for what can be known to fail before anything is started."""
     workflow, source = _workflow(loaded)
-    model = None if has_provider() else _replay(loaded, replay_arguments)
+    model = None if has_provider() else _replay(loaded)
     return Prepared(loaded, workflow, source, model)
 
 
@@ -75,8 +75,8 @@ def _workflow(loaded: LoadedSuite) -> tuple[Workflow, bytes]:
     return workflow, without_cache(source)
 
 
-def _replay(loaded: LoadedSuite, more: tuple[str, ...]) -> ReplayModel:
+def _replay(loaded: LoadedSuite) -> ReplayModel:
     instruction, script = loaded.suite.replay.instruction, loaded.script_file
     arguments: tuple[str, ...] = () if script is None else ("--script", str(script))
     arguments += () if instruction is None else ("--instruction", instruction)
-    return ReplayModel(loaded.domain_file, (*arguments, *more))
+    return ReplayModel(loaded.domain_file, arguments)

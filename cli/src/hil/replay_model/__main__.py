@@ -20,10 +20,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--fault", type=Fault, choices=list(Fault))
     parser.add_argument("--fault-ids", default="", help="tasks to be played wrongly, as 0,5")
     parser.add_argument("--instruction", help="words of the prompt that the answers depend on")
-    parser.add_argument("--delay-seconds", type=float, default=0.0, help="added before each answer, at most 60")
     arguments = parser.parse_args()
-    if not 0 <= arguments.delay_seconds <= 60:
-        parser.error(f"--delay-seconds {arguments.delay_seconds:g} is not from 0 to 60")
     if (arguments.fault is None) != (not arguments.fault_ids) or (arguments.fault and not arguments.domain):
         parser.error("--fault needs --fault-ids and --domain, and the other way round")
     return arguments
@@ -51,8 +48,7 @@ def main() -> int:
     arguments = _arguments()
     try:
         script = load_script(arguments.script) if arguments.script else Script()
-        model = ReplayModel(script, _player(arguments), arguments.port, arguments.delay_seconds)
-        asyncio.run(_serve(model))
+        asyncio.run(_serve(ReplayModel(script, _player(arguments), arguments.port)))
     except (DomainError, ScriptError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
