@@ -17,7 +17,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from hil.demo.prepare import SHIPPED_WORKFLOWS
-from hil.eval.evaluate import System, evaluate, own_system
+from hil.eval.evaluate import Extent, System, evaluate, own_system
 from hil.eval.figures import MEASURES
 from hil.eval.gate import Decision, Verdict, decide
 from hil.eval.prepare import Prepared, prepared
@@ -111,7 +111,7 @@ class Bench:
         return prepared(chosen(load_suite(SUITE, workflow), ids=self.ids, sample=self.sample))
 
     async def _evaluated(self, ready: Prepared, system: System, concurrency: int = 4) -> Evaluation:
-        return await evaluate(ready, system, lambda case, trial: None, repeats=self.repeats, concurrency=concurrency)
+        return await evaluate(ready, system, lambda case, trial: None, Extent(self.repeats, concurrency))
 
     async def _row(
         self,

@@ -18,6 +18,7 @@ from hil.embedded.supervisor import Report
 from hil.eval.grade import Grader
 from hil.eval.play import TENANT, Play, Tasks, Told
 from hil.eval.prepare import Prepared, needs_own_system, stack_plan
+from hil.eval.publish import publish_evaluation
 from hil.eval.results import Evaluation
 from hil.outcome import bad_input
 from service_kit.connection import Connection, connected
@@ -63,8 +64,39 @@ async def running_system(prepared: Prepared, data_dir: Path) -> AsyncIterator[Sy
         yield System(connection, gateway, _api_key(data_dir))
 
 
-async def evaluate(prepared: Prepared, system: System, told: Told, *, repeats: int, concurrency: int) -> Evaluation:
-    """Play every case `repeats` times."""
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How often each case is tried, and how many trials go on at once."""
+
+    repeats: int = 4
+    concurrency: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A system that is started in a directory, or the one that runs there: then `history_of` is the tenant in whose
+    history of evaluations this one is."""
+
+    directory: Path
+    history_of: str | None = None
+
+
+async def evaluated(prepared: Prepared, where: Where, extent: Extent, told: Told, report: Report) -> Evaluation:
+    """Play every case on that system; one that runs on is told of it."""
+    opened = (
+        running_system(prepared, where.directory)
+        if where.history_of is not None
+        else own_system(prepared, where.directory, report)
+    )
+    async with opened as system:
+        evaluation = await evaluate(prepared, system, told, extent)
+        if where.history_of is not None:
+            await publish_evaluation(system.connection, evaluation, tenant=where.history_of)
+        return evaluation
+
+
+async def evaluate(prepared: Prepared, system: System, told: Told, extent: Extent) -> Evaluation:
+    """Play every case as often as asked."""
     loaded, started_ms = prepared.loaded, _now_ms()
     mark = f"{started_ms:x}{os.getpid():x}"
     file_name = str(loaded.workflow_file)
@@ -72,7 +104,7 @@ async def evaluate(prepared: Prepared, system: System, told: Told, *, repeats: i
     async with AsyncExitStack() as stack:
         grader = await _grader(system, stack) if prepared.is_graded else None
         play = Play(system.connection, workflow, mark, system.tasks, grader, told)
-        cases = await play.all(loaded.cases, repeats=repeats, concurrency=concurrency)
+        cases = await play.all(loaded.cases, repeats=extent.repeats, concurrency=extent.concurrency)
     return Evaluation(
         id=f"{_token(loaded.name)}-{mark}",
         suite=loaded.name,

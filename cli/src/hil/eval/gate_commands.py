@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from contracts.subjects import SubjectError, check_token
+from hil.eval.evaluate import Extent, Where
 from hil.eval.gate import Decision, Verdict, decide
 from hil.eval.prepare import prepared
 from hil.eval.publish import publish_evaluation
@@ -13,19 +13,20 @@ from hil.eval.report import print_decision, print_evaluation
 from hil.eval.results import Evaluation, read_results, write_results
 from hil.eval.run_command import (
     Concurrency,
-    Extent,
+    HistoryOf,
     Ids,
     Repeat,
     Sample,
     SuiteFile,
     WorkflowFile,
+    checked_tenant,
     own_directory_for,
     played,
     report_console,
 )
 from hil.eval.suite_file import LoadedSuite, chosen, load_suite
 from hil.key_log import with_bus
-from hil.options import DATA_DIR_DEFAULT, DataDir
+from hil.options import DATA_DIR_DEFAULT, TENANT_DEFAULT, DataDir
 from hil.outcome import bad_input
 
 STATUS = {Verdict.PASSED: 0, Verdict.REGRESSED: 1, Verdict.NOT_ENOUGH_TRIALS: 2}
@@ -69,6 +70,7 @@ def gate(
     tell: Annotated[
         Path | None, typer.Option("--publish", metavar="DATA_DIR", help="Tell the system that runs there.")
     ] = None,
+    tenant: HistoryOf = TENANT_DEFAULT,
 ) -> None:
     """Play a suite and hold it to a baseline, with a tolerance for each metric, and to the workflow's own promises.
 
@@ -76,22 +78,22 @@ def gate(
     usage.
     """
     console = report_console()
-    held_to = _blessed(baseline)
+    held_to = blessed(baseline)
     loaded = load_suite(suite, workflow)
     ready = prepared(chosen(loaded, ids=[one.strip() for one in ids.split(",") if one.strip()], sample=sample))
     if results is None:
         with own_directory_for(None) as directory:
-            evaluation = played(ready, Extent(repeat, concurrency), directory, console, is_running=False)
+            evaluation = played(ready, Where(directory), Extent(repeat, concurrency), console)
     else:
         evaluation = read_results(results)
     if json is not None:
         write_results(json, evaluation)
-    _check_comparable(loaded, held_to, evaluation, baseline)
+    check_comparable(loaded, held_to, evaluation, baseline)
     decision = decide(held_to, evaluation, loaded.suite.gate, ready.workflow.slos)
     print_evaluation(console, evaluation)
     print_decision(console, decision, baseline=str(baseline))
     if tell is not None:
-        _publish(tell, evaluation, decision, baseline=held_to.id)
+        _publish(tell, evaluation, decision, baseline=held_to.id, tenant=tenant)
     if status := STATUS[decision.verdict]:
         raise typer.Exit(status)
 
@@ -99,7 +101,7 @@ def gate(
 def publish_results(
     results: ResultsFile,
     *,
-    tenant: Annotated[str, typer.Option("--tenant", envvar="HIL_TENANT", help="Whose history it is in.")] = "eval",
+    tenant: HistoryOf = TENANT_DEFAULT,
     data_dir: DataDir = DATA_DIR_DEFAULT,
 ) -> None:
     """Tell a running system of an evaluation that was played elsewhere, for its history in analytics."""
@@ -109,20 +111,16 @@ def publish_results(
 
 
 def _publish(
-    data_dir: Path, evaluation: Evaluation, decision: Decision | None, *, baseline: str | None, tenant: str = "eval"
+    data_dir: Path, evaluation: Evaluation, decision: Decision | None, *, baseline: str | None, tenant: str
 ) -> int:
-    try:
-        check_token(tenant, what="tenant")
-        check_token(evaluation.id, what="id of the evaluation")
-    except SubjectError as error:
-        raise bad_input(str(error)) from error
+    checked_tenant(tenant)
     return with_bus(
         data_dir,
         lambda connection: publish_evaluation(connection, evaluation, decision, baseline=baseline, tenant=tenant),
     )
 
 
-def _blessed(file: Path) -> Evaluation:
+def blessed(file: Path) -> Evaluation:
     """A baseline that nobody has blessed is none."""
     found = read_results(file)
     if found.blessed is None:
@@ -130,7 +128,7 @@ def _blessed(file: Path) -> Evaluation:
     return found
 
 
-def _check_comparable(loaded: LoadedSuite, baseline: Evaluation, now: Evaluation, file: Path) -> None:
+def check_comparable(loaded: LoadedSuite, baseline: Evaluation, now: Evaluation, file: Path) -> None:
     for what, held_to, is_now in (
         ("suite", baseline.suite, loaded.name),
         ("workflow", baseline.workflow, loaded.suite.workflow),

@@ -4,7 +4,6 @@ from contracts.envelope import Identity, derive_message_id
 from contracts.evaluations import FINDINGS_MAX, EvaluationFigures, EvaluationFinished
 from hil.eval.figures import figures_of, name_of_pass
 from hil.eval.gate import Decision
-from hil.eval.play import TENANT
 from hil.eval.results import Evaluation
 from service_kit.bus import publish
 from service_kit.connection import Connection
@@ -15,8 +14,8 @@ async def publish_evaluation(
     evaluation: Evaluation,
     decision: Decision | None = None,
     *,
+    tenant: str,
     baseline: str | None = None,
-    tenant: str = TENANT,
 ) -> int:
     """Its stream sequence. The same evaluation with the same verdict is one event, however often it is published."""
     message = finished_event(evaluation, decision, baseline=baseline)

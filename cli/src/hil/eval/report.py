@@ -59,7 +59,7 @@ def shown(name: str, value: float | None) -> str:
     if name.endswith("_ms"):
         return f"{value:.0f} ms"
     if name.startswith("cost"):
-        return f"${value:.4f}"
+        return f"${value:.6f}"
     return f"{value:.2f}" if name == "csat" else f"{value:.4f}"
 
 

@@ -69,7 +69,7 @@ class Evaluation(_Kept):
     """One evaluation. A baseline is one that was blessed."""
 
     form: Literal["hil-evaluation-1"] = FORM
-    id: str
+    id: str = Field(pattern="^[A-Za-z0-9_-]{1,128}$", description="Key of the event that tells of it.")
     suite: str
     suite_hash: str = Field(description="sha256 of the suite's file: another one may expect something else.")
     workflow: str

@@ -4,7 +4,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,18 +11,20 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from contracts.subjects import SubjectError, check_token
 from hil.embedded.supervisor import Report
-from hil.eval.evaluate import evaluate, own_system, running_system
+from hil.eval.evaluate import Extent, Where, evaluated
 from hil.eval.junit import write_junit
 from hil.eval.play import Told
 from hil.eval.prepare import Prepared, prepared
-from hil.eval.publish import publish_evaluation
 from hil.eval.report import print_evaluation
 from hil.eval.results import Evaluation, write_results
 from hil.eval.suite_file import chosen, load_suite
-from hil.options import DATA_DIR_DEFAULT
+from hil.options import DATA_DIR_DEFAULT, TENANT_DEFAULT
+from hil.outcome import bad_input, unreachable
 from hil.stop_signals import until_told_to_stop
 from hil.up_notices import Terminal
+from service_kit.errors import RetryLater
 
 FILE_WIDTH = 120
 """Columns of the report in a file or pipe, which has no width of its own."""
@@ -33,6 +34,9 @@ WorkflowFile = Annotated[
 ]
 Repeat = Annotated[int, typer.Option(min=1, max=100, help="Independent trials of each case.")]
 Concurrency = Annotated[int, typer.Option(min=1, max=200, help="Trials at once.")]
+HistoryOf = Annotated[
+    str, typer.Option("--tenant", envvar="HIL_TENANT", help="In whose history of evaluations it is told.")
+]
 Ids = Annotated[str, typer.Option(metavar="0,5,12", help="Only these cases.")]
 Sample = Annotated[int | None, typer.Option(min=1, help="Only so many cases, evenly spread over the suite.")]
 
@@ -53,6 +57,7 @@ def run(
     data_dir: Annotated[
         Path | None, typer.Option("--data-dir", "-d", envvar="HIL_DATA_DIR", file_okay=False, help="Of that system.")
     ] = None,
+    tenant: HistoryOf = TENANT_DEFAULT,
 ) -> None:
     """Play every case REPEAT times, each trial as a new conversation whose answers come from no cache.
 
@@ -62,10 +67,10 @@ def run(
     console = report_console()
     wanted = [id_.strip() for id_ in ids.split(",") if id_.strip()]
     ready = prepared(chosen(load_suite(suite, workflow), ids=wanted, sample=sample))
-    extent = Extent(repeat, concurrency)
     here = data_dir or DATA_DIR_DEFAULT if running else data_dir
     with own_directory_for(here) as directory:
-        evaluation = played(ready, extent, directory, console, is_running=running)
+        where = Where(directory, history_of=checked_tenant(tenant) if running else None)
+        evaluation = played(ready, where, Extent(repeat, concurrency), console)
     print_evaluation(console, evaluation)
     if json is not None:
         write_results(json, evaluation)
@@ -73,34 +78,26 @@ def run(
         write_junit(junit, evaluation)
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """How much is played."""
-
-    repeats: int
-    concurrency: int
-
-
 def report_console() -> Console:
     console = Console()
     return console if console.is_terminal else Console(width=FILE_WIDTH)
 
 
-def played(ready: Prepared, extent: Extent, directory: Path, console: Console, *, is_running: bool) -> Evaluation:
-    """Play it on a system of its own in the directory, or on the one that runs there, which is told of it."""
-    total = extent.repeats * len(ready.loaded.cases)
+def played(ready: Prepared, where: Where, extent: Extent, console: Console) -> Evaluation:
+    """Play it, with a bar for a person."""
+    try:
+        with _board(console, extent.repeats * len(ready.loaded.cases)) as told:
+            return until_told_to_stop(evaluated(ready, where, extent, told, _quiet_report(console)), console)
+    except RetryLater as error:
+        raise unreachable(str(error)) from error
 
-    async def play() -> Evaluation:
-        report = _quiet_report(console)
-        opened = running_system(ready, directory) if is_running else own_system(ready, directory, report)
-        async with opened as system:
-            with _board(console, total) as told:
-                evaluation = await evaluate(ready, system, told, repeats=extent.repeats, concurrency=extent.concurrency)
-            if is_running:
-                await publish_evaluation(system.connection, evaluation)
-            return evaluation
 
-    return until_told_to_stop(play(), console)
+def checked_tenant(tenant: str) -> str:
+    """The tenant itself; raises CommandError for one that cannot stand in a subject."""
+    try:
+        return check_token(tenant, what="tenant")
+    except SubjectError as error:
+        raise bad_input(str(error)) from error
 
 
 def _quiet_report(console: Console) -> Report:
