@@ -20,9 +20,11 @@ from hil.eval.run_command import (
     SuiteFile,
     WorkflowFile,
     checked_tenant,
+    listed,
     own_directory_for,
     played,
     report_console,
+    write_files,
 )
 from hil.eval.suite_file import LoadedSuite, chosen, load_suite
 from hil.key_log import with_bus
@@ -67,6 +69,7 @@ def gate(
     ids: Ids = "",
     sample: Sample = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write the results here.")] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write JUnit's XML here.")] = None,
     tell: Annotated[
         Path | None, typer.Option("--publish", metavar="DATA_DIR", help="Tell the system that runs there.")
     ] = None,
@@ -80,14 +83,13 @@ def gate(
     console = report_console()
     held_to = blessed(baseline)
     loaded = load_suite(suite, workflow)
-    ready = prepared(chosen(loaded, ids=[one.strip() for one in ids.split(",") if one.strip()], sample=sample))
+    ready = prepared(chosen(loaded, ids=listed(ids), sample=sample))
     if results is None:
         with own_directory_for(None) as directory:
             evaluation = played(ready, Where(directory), Extent(repeat, concurrency), console)
     else:
         evaluation = read_results(results)
-    if json is not None:
-        write_results(json, evaluation)
+    write_files(evaluation, json, junit)
     check_comparable(loaded, held_to, evaluation, baseline)
     decision = decide(held_to, evaluation, loaded.suite.gate, ready.workflow.slos)
     print_evaluation(console, evaluation)

@@ -30,6 +30,8 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     for name, value in figures_of([case.trials for case in evaluation.cases]).items():
         table.add_row(name, shown(name, value))
     console.print(table)
+    if grading := sum(trial.grading_microdollars for case in evaluation.cases for trial in case.trials):
+        console.print(f"graded by a model for ${grading / 1e6:.6f} more", highlight=False)
     failed = [case for case in evaluation.cases if case.tally[0] < case.tally[1]]
     for case in failed[:FAILED_SHOWN_MAX]:
         console.print(f"[red]✗[/] {escape(_line(case))}", highlight=False, soft_wrap=True)

@@ -65,13 +65,22 @@ def run(
     that cannot be used.
     """
     console = report_console()
-    wanted = [id_.strip() for id_ in ids.split(",") if id_.strip()]
-    ready = prepared(chosen(load_suite(suite, workflow), ids=wanted, sample=sample))
+    ready = prepared(chosen(load_suite(suite, workflow), ids=listed(ids), sample=sample))
     here = data_dir or DATA_DIR_DEFAULT if running else data_dir
     with own_directory_for(here) as directory:
         where = Where(directory, history_of=checked_tenant(tenant) if running else None)
         evaluation = played(ready, where, Extent(repeat, concurrency), console)
     print_evaluation(console, evaluation)
+    write_files(evaluation, json, junit)
+
+
+def listed(ids: str) -> list[str]:
+    """`0, 5` as it was meant."""
+    return [id_.strip() for id_ in ids.split(",") if id_.strip()]
+
+
+def write_files(evaluation: Evaluation, json: Path | None, junit: Path | None) -> None:
+    """Those that were asked for."""
     if json is not None:
         write_results(json, evaluation)
     if junit is not None:
