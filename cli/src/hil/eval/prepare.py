@@ -7,9 +7,9 @@ from hil.demo.expected_state import state_dirs
 from hil.demo.prepare import Place, next_place, write_servers_file
 from hil.domain_file import Task
 from hil.embedded.plan import OneProcessEach, ReplayModel, StackPlan
+from hil.eval.played_source import played_source
 from hil.eval.suite import Case
 from hil.eval.suite_file import LoadedSuite
-from hil.eval.without_cache import without_cache
 from hil.fill_source import filled
 from hil.outcome import bad_input
 from hil.provider import has_provider
@@ -20,7 +20,7 @@ from orchestrator.domain.workflow import Workflow
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A suite that can be played. `workflow` is the file as it was given, with the policy of the domain filled in;
-    `source` is the same without cache. `model` None is the provider of the settings."""
+    `source` is what is played of it. `model` None is the provider of the settings."""
 
     loaded: LoadedSuite
     workflow: Workflow
@@ -72,7 +72,7 @@ def _workflow(loaded: LoadedSuite) -> tuple[Workflow, bytes]:
         raise bad_input(str(errors)) from errors
     if workflow.name != loaded.suite.workflow:
         raise bad_input(f"{file}: is the workflow {workflow.name}, the suite is for {loaded.suite.workflow}")
-    return workflow, without_cache(source)
+    return workflow, played_source(source)
 
 
 def _replay(loaded: LoadedSuite) -> ReplayModel:

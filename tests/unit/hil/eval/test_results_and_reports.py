@@ -9,10 +9,10 @@ from tests.support.evaluations import evaluation, trial
 from contracts.objectives import Slos
 from hil.eval.gate import decide
 from hil.eval.junit import write_junit
+from hil.eval.played_source import played_source
 from hil.eval.publish import finished_event
 from hil.eval.results import read_results, write_results
 from hil.eval.tolerance import GateRules
-from hil.eval.without_cache import without_cache
 from hil.outcome import CommandError
 from orchestrator.adapters.workflow_file import load_workflow
 
@@ -20,6 +20,8 @@ FOUND = evaluation({"a": [trial(), trial(fails="tools")], "b": [trial(rating=5),
 CACHING = """
 name: w
 version: 1.10
+slos: {success_rate: 0.9}
+deployment: {stages: [{name: shadow, duration: 7d, rollout: 0%}]}
 agents: {helper: {kind: simple, prompt: Hello, cache: {tier: semantic}}}
 workflow:
   nodes:
@@ -79,13 +81,15 @@ def test_the_event_tells_the_figures_and_the_verdict_and_nothing_of_what_was_sai
     assert judged.findings[0].startswith("pass_rate was 1, is 0")
 
 
-def test_a_workflow_is_played_without_its_caches_and_under_a_version_of_its_own() -> None:
+def test_a_workflow_is_played_without_caches_promises_and_stages_and_under_a_version_of_its_own() -> None:
     before = load_workflow(CACHING.encode(), file_name="w.yaml")
-    after = load_workflow(without_cache(CACHING.encode()), file_name="w.yaml")
+    after = load_workflow(played_source(CACHING.encode()), file_name="w.yaml")
     assert [node.id for node in before.nodes.values() if node.cache is not None] == ["one", "two"]
     assert [node.id for node in after.nodes.values() if node.cache is not None] == []
     assert after.version.startswith("1.10+eval.")
+    assert (len(before.slos.objectives), len(before.stages)) == (1, 1)
+    assert (len(after.slos.objectives), len(after.stages)) == (0, 0)
     assert after.edges == before.edges
     assert after.nodes["two"].prompt == before.nodes["two"].prompt
-    changed = load_workflow(without_cache(CACHING.replace("Hello", "Hi").encode()), file_name="w.yaml")
+    changed = load_workflow(played_source(CACHING.replace("Hello", "Hi").encode()), file_name="w.yaml")
     assert changed.version != after.version

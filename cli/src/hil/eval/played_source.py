@@ -1,4 +1,4 @@
-"""Which source of a workflow asks the model anew each time, and cannot be taken for a published version?"""
+"""Which source of a workflow is played in trials: every answer the model's, no alarm, no mistaking it for a release?"""
 
 import hashlib
 
@@ -10,7 +10,11 @@ from orchestrator.adapters.workflow_file.read_yaml import read_yaml
 Mapped = dict[str, JsonValue]
 
 
-def without_cache(source: bytes) -> bytes:
+NOT_PLAYED = ("slos", "deployment")
+"""Promises are the gate's to judge, and must ring no alert for trials; a trial is of this version, in no stage of it."""
+
+
+def played_source(source: bytes) -> bytes:
     """The same workflow, its agents and nodes without `cache`, under a version that names the content: a file may be
     evaluated under one version as often as it is changed. `source` is a file that loads."""
     read: Mapped = dict(read_yaml(source, "workflow").value)
@@ -18,7 +22,7 @@ def without_cache(source: bytes) -> bytes:
     nodes = graph.get("nodes")
     assert isinstance(nodes, list), "a workflow that loads has nodes"
     changed: Mapped = {
-        **read,
+        **{name: value for name, value in read.items() if name not in NOT_PLAYED},
         "version": f"{str(read['version'])[:40]}+eval.{hashlib.sha256(source).hexdigest()[:12]}",
         "agents": {name: _uncached(agent) for name, agent in _mapped(read.get("agents")).items()},
         "workflow": {**graph, "nodes": [_uncached(node) for node in nodes]},
