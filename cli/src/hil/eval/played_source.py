@@ -11,7 +11,7 @@ Mapped = dict[str, JsonValue]
 
 
 NOT_PLAYED = ("slos", "deployment")
-"""Promises are the gate's to judge, and must ring no alert for trials; a trial is of this version, in no stage of it."""
+"""Promises are the gate's to judge, and ring no alert for trials; a trial is of this version, in no stage of it."""
 
 
 def played_source(source: bytes) -> bytes:
