@@ -21,6 +21,7 @@ from hil.eval.evaluate import Extent, System, evaluate, own_system
 from hil.eval.figures import MEASURES
 from hil.eval.gate import Decision, Verdict, decide
 from hil.eval.prepare import Prepared, prepared
+from hil.eval.report import why_failed
 from hil.eval.results import Evaluation
 from hil.eval.suite_file import chosen, load_suite
 from hil.replay_model import ReplayModel, TaskPlayer
@@ -70,13 +71,18 @@ class Row:
     failures: frozenset[str]
     seconds: float
     is_right: bool
+    told: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         found = [finding.metric for finding in (*self.decision.regressions, *self.decision.unproven)]
         reasons = ", ".join(dict.fromkeys(found)) or "-"
         kinds = ", ".join(sorted(self.failures)) or "-"
         mark = "right" if self.is_right else "WRONG"
-        return f"{self.name:<14} {self.decision.verdict:<18} {reasons:<58} {kinds:<16} {self.seconds:5.1f} s  {mark}"
+        why = (
+            [] if self.is_right else [finding.text for finding in (*self.decision.regressions, *self.decision.unproven)]
+        )
+        row = f"{self.name:<14} {self.decision.verdict:<18} {reasons:<58} {kinds:<16} {self.seconds:5.1f} s  {mark}"
+        return "\n    ".join([row, *why, *self.told])
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +132,9 @@ class Bench:
         now = await self._evaluated(ready, system, concurrency)
         decision = decide(baseline, now, ready.loaded.suite.gate, ready.workflow.slos)
         failures = frozenset(one.kind for case in now.cases for trial in case.trials for one in trial.failures)
-        row = Row(name, decision, failures, time.monotonic() - started, _is_right(decision, failures, worse))
+        is_right = _is_right(decision, failures, worse)
+        details = [f"{case.id}: {text}" for case in now.cases for text in why_failed(case)] if not is_right else []
+        row = Row(name, decision, failures, time.monotonic() - started, is_right, tuple(details))
         self.tell(row)
         return row
 
