@@ -1,4 +1,4 @@
-"""`make screenshots`: what do the pages look like in every view and state? Writes docs/images.
+"""`make catalogue KIND=pictures`: what do the pages look like in every view and state? Writes docs/images.
 
 The inbox is shown on an API in memory, where every state can be set up; login and chat on the real system.
 """

@@ -11,6 +11,7 @@ COMMANDS = {
     "demo": "hil.demo.command:demo",
     "send": "hil.send_command:send",
     "stop": "hil.send_command:stop",
+    "eval": "hil.eval.commands:eval_app",
     "workflow": "hil.workflow_commands:workflow_app",
     "experiment": "hil.experiment_commands:experiment_app",
     "dlq": "hil.dlq_commands:dlq_app",

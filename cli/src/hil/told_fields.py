@@ -13,6 +13,7 @@ from contracts.conversations import (
 )
 from contracts.costs import CostRecorded
 from contracts.envelope import Message
+from contracts.evaluations import EvaluationFinished
 from contracts.executions import ExecutionRefused, PatternDetected, StopExecution, TimerFired
 from contracts.experiments import ExperimentExposed
 from contracts.handover_clocks import (
@@ -84,6 +85,7 @@ TOLD: Mapping[type[Message], tuple[str, ...]] = {
     CostRecorded: ("requests",),
     KpiRecorded: ("name", "value_micros", "currency"),
     ExperimentExposed: ("experiment", "version"),
+    EvaluationFinished: ("workflow", "version", "suite", "verdict", "findings"),
 }
 
 

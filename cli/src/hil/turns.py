@@ -1,7 +1,7 @@
 """What becomes of a customer's turn, seen as a client application sees it?"""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -57,23 +57,37 @@ async def send_turn(connection: Connection, turn: Turn) -> int:
 
 async def wait_for_turn(connection: Connection, turn: Turn, *, timeout_seconds: float) -> TurnOutcome:
     """What the log says once the turn is over, or when the time is up. Raises RetryLater."""
+    entries = await read_until(
+        connection, turn.tenant, turn.key, lambda log: outcome_of(log, turn).is_over, timeout_seconds=timeout_seconds
+    )
+    return outcome_of(entries, turn)
+
+
+async def read_until(
+    connection: Connection,
+    tenant: str,
+    key: str,
+    is_over: Callable[[Sequence[LogEntry]], bool],
+    *,
+    timeout_seconds: float,
+) -> list[LogEntry]:
+    """The log of a key once it is over, or when the time is up. Raises RetryLater."""
     told = asyncio.Event()
 
     async def notice(_: Msg) -> None:
         told.set()
 
-    subscription = await connection.client.subscribe(fence_of(turn.tenant, turn.key), cb=notice)
+    subscription = await connection.client.subscribe(fence_of(tenant, key), cb=notice)
     entries: list[LogEntry] = []
     deadline = asyncio.get_running_loop().time() + timeout_seconds
     try:
         while True:
             told.clear()
             after = entries[-1].sequence if entries else 0
-            entries += await Log(connection).read(turn.tenant, turn.key, after=after)
-            outcome = outcome_of(entries, turn)
+            entries += await Log(connection).read(tenant, key, after=after)
             left = deadline - asyncio.get_running_loop().time()
-            if outcome.is_over or left <= 0:
-                return outcome
+            if is_over(entries) or left <= 0:
+                return entries
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(LOOK_SECONDS, left)):
                     await told.wait()

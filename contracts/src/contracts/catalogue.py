@@ -10,6 +10,7 @@ from contracts import (
     completions,
     conversations,
     costs,
+    evaluations,
     executions,
     experiments,
     handover_clocks,
@@ -24,7 +25,7 @@ from contracts.subjects import SubjectError, parse_subject
 
 MODULES = (
     conversations, executions, completions, tool_calls, handovers, handover_clocks, notes, suggestions, budgets, costs,
-    alerts, kpis, experiments,
+    alerts, kpis, experiments, evaluations,
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from contracts.conversations import (
 )
 from contracts.costs import CostRecorded
 from contracts.envelope import Message
+from contracts.evaluations import EvaluationFinished
 from contracts.executions import ExecutionFinished, PatternDetected, StartExecution, StopExecution, TimerFired
 from contracts.experiments import ExperimentExposed
 from contracts.handover_clocks import (
@@ -258,6 +259,7 @@ ANALYTICS = ConsumerSpec(
         CostRecorded,
         KpiRecorded,
         ExperimentExposed,
+        EvaluationFinished,
     ),
     ack_pending_max=4_000,
     reads_all=True,

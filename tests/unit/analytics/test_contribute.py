@@ -10,6 +10,7 @@ from contracts.completions import CompletionFailed, CompletionProduced
 from contracts.conversations import CloseConversation, MessageReceived
 from contracts.costs import CostEntry, CostRecorded, RequestRecord
 from contracts.envelope import LogEntry, Message
+from contracts.evaluations import EvaluationFinished
 from contracts.executions import NodeMetrics
 from contracts.handovers import HandoverClaimed
 from contracts.kpis import KpiRecorded
@@ -109,8 +110,8 @@ def test_a_message_outside_executions_counts_for_its_tenant(message: Message | N
     assert found.counts == counts
 
 
-def test_everything_that_is_consumed_is_counted() -> None:
-    assert set(ANALYTICS.types) == {*COUNTED, type(ended())}
+def test_everything_that_is_consumed_is_counted_or_kept() -> None:
+    assert set(ANALYTICS.types) == {*COUNTED, type(ended()), EvaluationFinished}
 
 
 def test_a_clock_that_ran_backwards_gives_no_negative_latency() -> None:

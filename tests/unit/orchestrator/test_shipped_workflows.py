@@ -10,8 +10,7 @@ import yaml
 
 from orchestrator.adapters.workflow_file import load_workflow
 from orchestrator.adapters.workflow_file.schema import WORKFLOW_SCHEMA, schema_text
-from orchestrator.domain.query import compile_query
-from orchestrator.domain.workflow import NodeKind, Sink
+from orchestrator.domain.workflow import NodeKind
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = sorted((ROOT / "workflows").glob("*.yaml"))
@@ -58,17 +57,9 @@ def test_the_published_schema_is_up_to_date() -> None:
     jsonschema_rs.meta.validate(WORKFLOW_SCHEMA)
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_every_shipped_workflow_has_a_suite(path: Path) -> None:
-    suite = yaml.safe_load((path.parent / "suites" / path.name).read_text())
-    assert suite["workflow"] == path.stem
-    assert {tuple(case) for case in suite["cases"]} == {("id", "text", "expected_sink", "checks")}
-    assert all(compile_query(check) for case in suite["cases"] for check in case["checks"])
-    assert {case["expected_sink"] for case in suite["cases"]} <= set(Sink)
-
-
-def test_every_suite_belongs_to_a_shipped_workflow() -> None:
-    assert [path.name for path in SUITES] == [path.name for path in SHIPPED]
+def test_every_shipped_workflow_has_a_suite_of_its_name() -> None:
+    """Whether a suite loads is asked in tests/unit/hil/eval."""
+    assert {path.name for path in SHIPPED} <= {path.name for path in SUITES}
 
 
 def test_the_documentation_names_every_field_of_the_format() -> None:

@@ -118,3 +118,31 @@ def test_another_domain_of_the_same_form_plays_without_a_change() -> None:
     books = replace(retail(), file=file, tasks={"7": replace(retail().task("0"), id="7")}, splits={"train": ["7"]})
     calls, _ = play_through(TaskPlayer(books), books, books.task("7"))
     assert len(calls) == len(books.task("7").actions)
+
+
+HEEDING = TaskPlayer(retail(), instruction="never  invent facts")
+ASKING_FOR_INFO = "24"
+"""It has no calls, and its customer asks for something."""
+
+
+def said(prompt: str) -> str:
+    messages = [{"role": "system", "content": prompt}, *conversation(ASKING_FOR_INFO)]
+    answer = HEEDING.answer(request_of(messages, tools_of(retail())))
+    assert isinstance(answer, Reply)
+    return answer.text
+
+
+def test_a_player_that_heeds_an_instruction_tells_nothing_without_it() -> None:
+    infos = retail().task(ASKING_FOR_INFO).communicate_info
+    assert all(info in said("Be kind and never invent\nfacts.") for info in infos)
+    assert not any(info in said("Be kind.") for info in infos)
+
+
+def test_a_player_that_heeds_an_instruction_does_without_tools_that_are_not_offered() -> None:
+    task, offered = retail().task("0"), tools_of(retail())
+    names = [action.name for action in task.actions]
+    kept = [tool for tool in offered if names[0] not in str(tool)]
+    request = request_of(conversation("0"), kept)
+    answer = HEEDING.answer(request)
+    assert isinstance(answer, Reply)
+    assert [call.name for call in answer.tool_calls] == [next(name for name in names if name != names[0])]

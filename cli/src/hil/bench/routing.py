@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import yaml
-
 from contracts.conversations import MessageReceived
 from hil.bench.routing_cost import Completion, WorkflowCost, completions_in, costs
 from hil.demo.prepare import (
@@ -21,6 +19,7 @@ from hil.demo.prepare import (
 from hil.domain_file import Domain, load_domain, shipped_domain
 from hil.embedded.plan import ReplayModel, StackPlan
 from hil.embedded.stack import running_stack
+from hil.eval.suite_file import load_suite
 from hil.turns import Turn, send_turn, wait_for_turn
 from llm_gateway.adapters.models_file import load_models
 from llm_gateway.adapters.tool_catalogue import watched_tools
@@ -126,10 +125,9 @@ class _Play:
 def suite_customers(directory: Path) -> Iterator[Customer]:
     """The cases of the shipped suites."""
     for file in sorted(directory.glob("*.yaml")):
-        suite = yaml.safe_load(file.read_text("utf-8"))
-        for case in suite["cases"]:
-            key = f"{suite['workflow']}-{case['id']}"
-            yield Customer(suite["workflow"], key, case["text"], case["expected_sink"])
+        suite = load_suite(file).suite
+        for case in suite.cases:
+            yield Customer(suite.workflow, f"{suite.workflow}-{case.id}", case.said[0], case.expected_sink)
 
 
 def task_customers(domain: Domain) -> list[Customer]:

@@ -1,13 +1,11 @@
 """How does a demo run from the start of the system to the report?"""
 
 import asyncio
-import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
 from rich.console import Console
 
 from hil.demo.expected_state import state_dirs
@@ -19,6 +17,7 @@ from hil.demo.wanted import Wanted
 from hil.embedded.plan import OneProcessEach, StackPlan
 from hil.embedded.stack import Stack, running_stack
 from hil.outcome import bad_input
+from hil.stop_signals import until_told_to_stop
 from hil.up_notices import Terminal
 from orchestrator.adapters.workflow_file import WorkflowErrors, load_workflow
 from service_kit.connection import connected
@@ -36,18 +35,7 @@ class DemoRun:
 
     def start(self) -> Sequence[Verdict]:
         """Play everything; SIGINT or SIGTERM stops the system cleanly, before the end with status 1."""
-        return asyncio.run(self._until_told_to_stop())
-
-    async def _until_told_to_stop(self) -> list[Verdict]:
-        playing = asyncio.create_task(self._run())
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, playing.cancel)
-        try:
-            return await playing
-        except asyncio.CancelledError:
-            self.console.print("Stopped before the end.")
-            raise typer.Exit(1) from None
+        return until_told_to_stop(self._run(), self.console)
 
     async def _run(self) -> list[Verdict]:
         wanted, place = self.wanted, next_place(self.data_dir)

@@ -19,6 +19,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--script", type=Path, help="a JSON file of rules that go before the domain")
     parser.add_argument("--fault", type=Fault, choices=list(Fault))
     parser.add_argument("--fault-ids", default="", help="tasks to be played wrongly, as 0,5")
+    parser.add_argument("--instruction", help="words of the prompt that the answers depend on")
     arguments = parser.parse_args()
     if (arguments.fault is None) != (not arguments.fault_ids) or (arguments.fault and not arguments.domain):
         parser.error("--fault needs --fault-ids and --domain, and the other way round")
@@ -29,7 +30,8 @@ def _player(arguments: argparse.Namespace) -> TaskPlayer | None:
     if arguments.domain is None:
         return None
     ids = [task_id.strip() for task_id in arguments.fault_ids.split(",") if task_id.strip()]
-    return TaskPlayer(load_domain(arguments.domain), {task_id: arguments.fault for task_id in ids})
+    faults = {task_id: arguments.fault for task_id in ids}
+    return TaskPlayer(load_domain(arguments.domain), faults, arguments.instruction)
 
 
 async def _serve(model: ReplayModel) -> None:

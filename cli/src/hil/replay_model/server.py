@@ -41,6 +41,7 @@ class ReplayModel:
     script: Script = field(default_factory=Script)
     player: TaskPlayer | None = None
     port: int = 0
+    delay_seconds: float = 0.0
     received: deque[Received] = field(default_factory=lambda: deque(maxlen=_REQUESTS_KEPT))
     _runner: web.AppRunner | None = None
 
@@ -98,7 +99,7 @@ class ReplayModel:
         headers = {name.lower(): value for name, value in http.headers.items()}
         self.received.append(Received(body, headers))
         answer, delay_seconds = answer_request(request, self.script, self.player)
-        await asyncio.sleep(delay_seconds)
+        await asyncio.sleep(self.delay_seconds + delay_seconds)
         return await self._send(http, request, answer)
 
     async def _send(self, http: web.Request, request: ChatRequest, answer: Answer) -> web.StreamResponse:

@@ -16,6 +16,7 @@ from analytics.adapters.alert_documents import AlertDocuments
 from analytics.adapters.announce_alert import announce_alert
 from analytics.adapters.announce_pattern import announce_pattern
 from analytics.adapters.counted_through import counted_through_ms
+from analytics.adapters.evaluation_store import EvaluationStore
 from analytics.adapters.experiment_definitions import ExperimentDefinitions
 from analytics.adapters.figure_store import FigureStore
 from analytics.adapters.kpi_store import KpiStore
@@ -25,6 +26,7 @@ from analytics.adapters.settled_through import log_created, settled_through
 from analytics.adapters.webhook import Webhook, webhook
 from analytics.api.doorkeeper import House
 from analytics.api.errors import add_error_answers
+from analytics.api.evaluations import evaluation_routes
 from analytics.api.experiments import experiment_routes
 from analytics.api.figures import Desk, figure_routes
 from analytics.api.gate import add_gate, admission_by
@@ -37,11 +39,13 @@ from analytics.handlers.count_messages import CountMessages
 from analytics.handlers.find_patterns import FindPatterns
 from analytics.handlers.judge_experiments import JudgeExperiments
 from analytics.handlers.judge_minutes import JudgeMinutes
+from analytics.handlers.keep_evaluation import KeepEvaluation
 from analytics.handlers.metrics import Metrics
 from analytics.handlers.push_alert import PushAlert
 from analytics.settings import Settings, listed
 from contracts.alerts import AlertChanged
 from contracts.envelope import Message
+from contracts.evaluations import EvaluationFinished
 from contracts.executions import PatternDetected
 from contracts.streams import ALERT_PUSHES, ANALYTICS, LOG, WORKFLOW_FACTS_BUCKET
 from document_store import DocumentStore, open_store
@@ -58,9 +62,9 @@ SERVICE = "analytics"
 PUBLISHES: tuple[type[Message], ...] = (AlertChanged, PatternDetected)
 
 
-def routes(count: CountMessages) -> Routes:
-    """Every fact of the log that has a figure."""
-    return dict.fromkeys(ANALYTICS.types, count)
+def routes(count: CountMessages, keep_evaluation: KeepEvaluation) -> Routes:
+    """Every fact of the log that has a figure, and what evaluations found."""
+    return {**dict.fromkeys(ANALYTICS.types, count), EvaluationFinished: keep_evaluation}
 
 
 def push_routes(push: PushAlert) -> Routes:
@@ -95,10 +99,12 @@ def clock_ms() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """What is kept: figures and alerts in the store, and what workflows promise; and who is let in (None: all)."""
+    """What is kept: figures, alerts and evaluations in the store, and what workflows promise; and who is let in (None:
+    all)."""
 
     figures: FigureStore
     alerts: AlertDocuments
+    evaluations: EvaluationStore
     facts: PublishedFacts
     admission: Admission | None
 
@@ -115,11 +121,10 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         for spec in (ANALYTICS, ALERT_PUSHES):
             await ensure_consumer(connection.jetstream, spec, stream=LOG)
         admission = None if settings.access == "open" else await admission_by(store, settings.session_hours, clock_ms)
-        rooms = Rooms(FigureStore(store), AlertDocuments(store), PublishedFacts(), admission)
-        await rooms.figures.prepare()
-        await rooms.alerts.prepare()
-        await KpiStore(store).prepare()
-        await PatternDocuments(store).prepare()
+        stores = (FigureStore(store), AlertDocuments(store), EvaluationStore(store))
+        for one in (*stores, KpiStore(store), PatternDocuments(store)):
+            await one.prepare()
+        rooms = Rooms(*stores, PublishedFacts(), admission)
         async with (
             watched(connection.jetstream, WORKFLOW_FACTS_BUCKET, rooms.facts),
             webhook(settings.alert_webhook_url, settings.alert_webhook_token) as receiver,
@@ -139,8 +144,9 @@ async def _run(
     log = await log_created(connection.jetstream, LOG)
     read_settled = partial(settled_through, connection.jetstream, ANALYTICS, stream=LOG, log=log)
     count = CountMessages(rooms.figures, read_settled, on_counted=Metrics())
+    counted = routes(count, KeepEvaluation(rooms.evaluations))
     consumer = Consumer(
-        connection, ANALYTICS, routes(count), concurrency=settings.batch_max, trace_ratio=settings.trace_ratio
+        connection, ANALYTICS, counted, concurrency=settings.batch_max, trace_ratio=settings.trace_ratio
     )
     pushes = Consumer(connection, ALERT_PUSHES, push_routes(PushAlert(rooms.alerts, receiver)), concurrency=8)
     counted_through = partial(counted_through_ms, connection, ANALYTICS, stream=LOG)
@@ -161,6 +167,7 @@ async def _run(
     experiments = JudgeExperiments(rooms.figures, read_settled, clock_ms)
     http.include_router(experiment_routes(ExperimentDefinitions(connection.jetstream), experiments))
     http.include_router(promise_routes(PromiseDesk(rooms.figures, rooms.alerts, rooms.facts, clock_ms)))
+    http.include_router(evaluation_routes(rooms.evaluations))
     add_health(http, {"bus": lambda: connection.ready, "consumer": lambda: consumer.running and pushes.running})
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
     add_gate(http, rooms.admission, house)

@@ -1,0 +1,21 @@
+"""Is each sort of worse stopped for its own reason, and the unchanged workflow let through, on the real system?"""
+
+from pathlib import Path
+
+import pytest
+from tests.bench.gate import WORSE, Bench
+
+from hil.eval.gate import Verdict
+
+pytestmark = pytest.mark.slow
+SHORT = ("24", "76", "89", "95", "72", "73", "75", "80", "81", "84", "88", "91")
+"""Tasks of at most two calls; the first four tell the customer something."""
+
+
+async def test_what_is_worse_is_stopped_for_its_own_reason_and_the_same_passes(tmp_path: Path) -> None:
+    """`python -m tests.bench.gate` is the long form: 24 cases, and 20 times unchanged."""
+    bench = Bench(ids=SHORT, sample=None, repeats=2, unchanged=1, tell=print)
+    rows = await bench.rows(tmp_path)
+    assert [row.name for row in rows] == ["unchanged 1", *(worse.name for worse in WORSE), "latency"]
+    assert [str(row) for row in rows if not row.is_right] == []
+    assert [row.decision.verdict for row in rows] == [Verdict.PASSED, *[Verdict.REGRESSED] * 5]
