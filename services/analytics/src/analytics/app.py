@@ -19,7 +19,6 @@ from analytics.adapters.counted_through import counted_through_ms
 from analytics.adapters.evaluation_store import EvaluationStore
 from analytics.adapters.experiment_definitions import ExperimentDefinitions
 from analytics.adapters.figure_store import FigureStore
-from analytics.adapters.kpi_store import KpiStore
 from analytics.adapters.pattern_documents import PatternDocuments
 from analytics.adapters.published_facts import PublishedFacts
 from analytics.adapters.settled_through import log_created, settled_through
@@ -122,7 +121,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
             await ensure_consumer(connection.jetstream, spec, stream=LOG)
         admission = None if settings.access == "open" else await admission_by(store, settings.session_hours, clock_ms)
         stores = (FigureStore(store), AlertDocuments(store), EvaluationStore(store))
-        for one in (*stores, KpiStore(store), PatternDocuments(store)):
+        for one in (*stores, PatternDocuments(store)):
             await one.prepare()
         rooms = Rooms(*stores, PublishedFacts(), admission)
         async with (
@@ -162,7 +161,7 @@ async def _run(
     find = FindPatterns(rooms.figures, patterns, counted_through, partial(announce_pattern, connection))
     desk = Desk(rooms.figures, read_settled, clock_ms)
     http = http_app(desk)
-    http.include_router(kpi_routes(KpiDesk(desk, KpiStore(rooms.figures.store), rooms.facts.baseline_of)))
+    http.include_router(kpi_routes(KpiDesk(desk, rooms.facts.baseline_of)))
     http.include_router(pattern_routes(patterns))
     experiments = JudgeExperiments(rooms.figures, read_settled, clock_ms)
     http.include_router(experiment_routes(ExperimentDefinitions(connection.jetstream), experiments))

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from analytics.adapters.rollup_documents import read_rollup, write_rollup
+from analytics.adapters.rollup_documents import read_moments, read_rollup, write_rollup
 from analytics.domain.cells import SPANS_MS, Cell, Family, Span, Subject, stretches
 from analytics.domain.rollup import Rollup, Versioned
 from document_store import Between, Document, DocumentStore, Equal, OneOf, Page, Sort, Stored, VersionConflict, Write
@@ -19,6 +19,7 @@ INDEXES: Sequence[tuple[str, Sequence[str]]] = (
     (FIGURES, ("tenant", "family", "span", "start_ms")),
     (FIGURES, ("tenant", "family", "span", "workflow", "start_ms")),
     (EXPERIMENT_UNITS, ("tenant", "experiment")),
+    (CONVERSATIONS, ("worth_last_ms", "worth_first_ms", "tenant")),
     (EXECUTIONS, ("tenant", "key", "sequence")),
     (WORKFLOWS, ("tenant", "workflow")),
 )
@@ -104,6 +105,31 @@ class FigureStore:
                     if len(found) > at_most:
                         return found
         return found
+
+    async def errors(self, *, from_ms: int, to_ms: int, at_most: int) -> list[Rollup]:
+        """The errors of nodes in [from, to), whole minutes, with their moments; `at_most` + 1 rollups."""
+        found: list[Rollup] = []
+        for span, since_ms, until_ms in stretches(from_ms, to_ms):
+            time = Between("start_ms", at_least=since_ms, below=until_ms)
+            async for document in self._found((Equal("family", "failures"), Equal("span", span), time)):
+                found.append(read_rollup(document.body))
+                if len(found) > at_most:
+                    return found
+        return found
+
+    async def worth(self, seen: Sequence[Condition], *, from_ms: int, to_ms: int, at_most: int) -> list[dict[str, int]]:
+        """The moments of conversations that may have had business events or ratings in [from, to); `at_most` + 1."""
+        where = [Between("worth_last_ms", at_least=from_ms), Between("worth_first_ms", below=to_ms), *seen]
+        last = (Sort("worth_last_ms"),)
+        found: list[dict[str, int]] = []
+        cursor: str | None = None
+        while len(found) <= at_most:
+            page = await self.store.find(CONVERSATIONS, where, sort=last, limit=PAGE_MAX, cursor=cursor)
+            found += [read_moments(document.body) for document in page.documents]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return found[: at_most + 1]
 
     async def conversation(self, tenant: str, key: str) -> Rollup | None:
         """What was counted of a conversation."""

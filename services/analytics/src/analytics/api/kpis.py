@@ -10,7 +10,6 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from analytics.adapters.kpi_store import KpiStore
 from analytics.api.access import Analyst, seen_by
 from analytics.api.figures import ROLLUPS_MAX, Desk, period
 from analytics.domain.bootstrap import Pairing
@@ -57,10 +56,9 @@ class Asked(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class KpiDesk:
-    """What is needed beside the desk of figures."""
+    """The desk of figures, and against what they are measured."""
 
     desk: Desk
-    conversations: KpiStore
     baseline_of: BaselineOf
 
 
@@ -157,7 +155,7 @@ async def _found(kpis: KpiDesk, seen: Sequence[Condition], scope: Scope) -> Foun
     )
     if len(rollups) > ROLLUPS_MAX:
         raise TooMuch(f"the period holds more than {ROLLUPS_MAX} rollups; ask for less, or for one tenant and workflow")
-    conversations = await kpis.conversations.conversations(
+    conversations = await kpis.desk.store.worth(
         seen, from_ms=scope.from_ms, to_ms=scope.to_ms, at_most=CONVERSATIONS_MAX
     )
     if len(conversations) > CONVERSATIONS_MAX:

@@ -65,9 +65,7 @@ class FindPatterns:
             await self.patterns.mark(ends_ms)
 
     async def _look_at(self, ends_ms: int) -> None:
-        errors = await self.figures.rollups(
-            ("failures",), (), from_ms=ends_ms - LONGEST_MS, to_ms=ends_ms, at_most=ROLLUPS_MAX
-        )
+        errors = await self.figures.errors(from_ms=ends_ms - LONGEST_MS, to_ms=ends_ms, at_most=ROLLUPS_MAX)
         if len(errors) > ROLLUPS_MAX:
             log.error("patterns.too_many_errors", limit=ROLLUPS_MAX)
         suspects = _suspects(failing(errors[:ROLLUPS_MAX]))
