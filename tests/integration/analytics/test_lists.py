@@ -133,3 +133,28 @@ async def test_only_so_many_files_are_written_at_once(
 ) -> None:
     monkeypatch.setattr("asyncio.Semaphore.locked", lambda _: True)
     assert "are being written" in str(await asked(session, "/v1/exports/executions", status=503))
+
+
+@ON_BOTH_STORES
+async def test_a_funnel_tells_how_far_conversations_went(
+    session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = {"steps": ["customer_wrote", "handed_over", "claimed"], "tenant": TENANT}
+    found = await funnel(session, steps)
+    assert [(one["step"], one["conversations"]) for one in found["steps"]] == [
+        ("customer_wrote", 12),
+        ("handed_over", 1),
+        ("claimed", 0),
+    ]
+    assert (await funnel(session, {**steps, "workflow": "=returns"}))["steps"][0]["conversations"] == 3
+    assert "each step may stand once" in str(await funnel(session, {"steps": ["rated", "rated"]}, status=422))
+    assert "customer_wrote" in str(await funnel(session, {"steps": ["rated", "wrote"]}, status=422))
+    assert "name one" in str(await funnel(session, {"steps": ["rated", "resolved"]}, status=422))
+    monkeypatch.setattr("analytics.api.funnels.CONVERSATIONS_MAX", 5)
+    assert "more than 5 conversations" in str(await funnel(session, steps, status=422))
+
+
+async def funnel(session: aiohttp.ClientSession, body: object, *, status: int = 200) -> Any:
+    async with session.post("/v1/funnels", json=body) as response:
+        assert response.status == status, await response.text()
+        return await response.json()

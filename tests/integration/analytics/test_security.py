@@ -60,6 +60,7 @@ PLACES = {"tenant": "acme", "key": f"{SECRET}-c1", "workflow": f"{SECRET}-flow",
 TOMORROW = datetime.fromtimestamp(time.time() + 86_400, UTC).isoformat()
 BODIES: dict[str, dict[str, object]] = {
     "/v1/query": {"metrics": ["counts"], "dimensions": ["tenant", "workflow", "version"]},
+    "/v1/funnels": {"steps": ["customer_wrote", "handed_over"]},
     "/v1/silences/{tenant}/{silence_id}": {"workflow": "w", "ends": TOMORROW, "by": SECRET, "reason": SECRET},
 }
 """What asks a route for as much as it has; each route that takes a body stands here, or the tests of all fail."""

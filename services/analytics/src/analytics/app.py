@@ -30,6 +30,7 @@ from analytics.api.evaluations import evaluation_routes
 from analytics.api.experiments import experiment_routes
 from analytics.api.exports import export_routes
 from analytics.api.figures import Desk, figure_routes
+from analytics.api.funnels import funnel_routes
 from analytics.api.gate import add_gate, admission_by
 from analytics.api.kpis import KpiDesk, kpi_routes
 from analytics.api.lists import list_routes
@@ -93,6 +94,7 @@ def http_app(desk: Desk) -> FastAPI:
     app.include_router(query_routes(desk))
     app.include_router(list_routes(desk))
     app.include_router(export_routes(desk))
+    app.include_router(funnel_routes(desk))
     return app
 
 

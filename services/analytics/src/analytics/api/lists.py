@@ -80,7 +80,7 @@ def asked_executions(
 ) -> Asked:
     """A parameter of routes. A sink is what hands over."""
     sink = None if handed_over is None else "HANDOVER" if handed_over else "FINISH"
-    return Asked(_one_tenant(caller, tenant), {"workflow": workflow, "outcome": outcome, "sink": sink})
+    return Asked(one_tenant(caller, tenant), {"workflow": workflow, "outcome": outcome, "sink": sink})
 
 
 def asked_conversations(
@@ -94,7 +94,7 @@ def asked_conversations(
     """A parameter of routes. The workflow is the one that ran most often in it."""
     label = None if workflow is None else label_of(workflow)
     named = {"workflow": label, "handed_over": handed_over, "resolution": resolution}
-    return Asked(_one_tenant(caller, tenant), {f"listed.{name}": value for name, value in named.items()})
+    return Asked(one_tenant(caller, tenant), {f"listed.{name}": value for name, value in named.items()})
 
 
 AskedExecutions = Annotated[Asked, Depends(asked_executions)]
@@ -141,7 +141,7 @@ async def _page(desk: Desk, listing: Listing, asked: Asked, place: Place, *, lim
     return JSONResponse(body.model_dump())
 
 
-def _one_tenant(caller: Caller, tenant: str | None) -> str:
+def one_tenant(caller: Caller, tenant: str | None) -> str:
     """Lists are of one tenant, so that an index has them in their order."""
     seen = caller.narrowed(frozenset() if tenant is None else frozenset({tenant}))
     if seen is None or len(seen) != 1:
