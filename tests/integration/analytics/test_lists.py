@@ -57,8 +57,8 @@ async def test_a_list_is_filtered_and_the_newest_comes_first(session: aiohttp.Cl
     assert [row["at_ms"] for row in rows] == sorted((row["at_ms"] for row in rows), reverse=True)
     assert sorted(row["key"] for row in rows) == ALL
     assert sorted(await keys(session, "/v1/executions", workflow="=returns")) == ["c10", "c11", "c9"]
-    assert await keys(session, "/v1/executions", outcome="failed") == ["c0"]
-    assert await keys(session, "/v1/executions", outcome="handed_over") == ["c1"]
+    assert await keys(session, "/v1/executions", ended="failed") == ["c0"]
+    assert await keys(session, "/v1/executions", ended="handed_over") == ["c1"]
     assert await keys(session, "/v1/executions", handed_over="true") == ["c1"]
     assert len(await keys(session, "/v1/executions", handed_over="false", workflow="support")) == 8
     assert await keys(session, "/v1/executions", to="2020-01-01T00:00:00Z") == []
@@ -70,7 +70,7 @@ async def test_a_list_is_filtered_and_the_newest_comes_first(session: aiohttp.Cl
     assert len(await keys(session, "/v1/conversations", resolution="ai")) == 10
     assert await keys(session, "/v1/executions", tenant="globex") == ["c99"]
     [row] = (await asked(session, "/v1/executions", handed_over="true"))["rows"]
-    assert (row["execution_id"], row["workflow"], row["outcome"], row["reason"]) == (
+    assert (row["execution_id"], row["workflow"], row["ended"], row["reason"]) == (
         "x1", "support", "handed_over", "customer_request",
     )  # fmt: skip
 
@@ -94,7 +94,7 @@ async def test_a_forged_or_a_foreign_cursor_is_refused_with_a_hint(session: aioh
     forged = ["x", "1.2", "1.2.x", f"0.{to_ms}.{inner}", f"{from_ms}.{to_ms}.{inner[:-3]}", f"{cursor}=", "9" * 9_000]
     for wrong in [*forged, f"{int(from_ms) - 1}.{to_ms}.{inner}", f"{'9' * 16}.1.{inner}"]:
         assert "cursor" in str(await asked(session, "/v1/executions", status=422, cursor=wrong))
-    for foreign in ({"tenant": "globex"}, {"workflow": "support"}, {"outcome": "failed"}):
+    for foreign in ({"tenant": "globex"}, {"workflow": "support"}, {"ended": "failed"}):
         assert "cursor" in str(await asked(session, "/v1/executions", status=422, cursor=cursor, **foreign))
     assert "cursor" in str(await asked(session, "/v1/conversations", status=422, cursor=cursor))
 
@@ -116,7 +116,7 @@ async def test_a_file_holds_the_rows_of_the_list_and_no_formula(session: aiohttp
         assert list(table[0]) == list(rows[0])
     text = await asked(session, "/v1/exports/executions", workflow="=returns")
     assert {row["workflow"] for row in csv.DictReader(io.StringIO(text, newline=""))} == {"'=returns"}
-    assert len((await asked(session, "/v1/exports/executions", outcome="failed")).splitlines()) == 2
+    assert len((await asked(session, "/v1/exports/executions", ended="failed")).splitlines()) == 2
 
 
 async def test_a_file_that_would_be_too_long_is_refused_before_it_begins(

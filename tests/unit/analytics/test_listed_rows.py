@@ -8,7 +8,7 @@ from tests.support.handovers import ended
 
 from analytics.domain.cells import Cell, Subject
 from analytics.domain.csv_text import csv_line
-from analytics.domain.execution import outcome_of
+from analytics.domain.execution import ending_of
 from analytics.domain.listed_rows import (
     CONVERSATION_COLUMNS,
     EXECUTION_COLUMNS,
@@ -25,7 +25,7 @@ def conversation(counts: dict[str, int], moments: dict[str, int]) -> Rollup:
 
 def test_a_conversation_is_found_by_its_begin_its_workflow_and_how_it_ended() -> None:
     counts = {"workflows.a": 1, "workflows.b": 2, "workflows.c": 2, "successes": 1, "executions": 5}
-    found = found_by(conversation(counts, {"first.customer": 20, "first.ai": 30}))
+    found = found_by(conversation(counts, {"served.a/1": 1, "first.customer": 20, "first.ai": 30}))
     assert found == {"began_ms": 20, "workflow": "b", "handed_over": False, "resolution": "ai"}
     moments = {"opened.customer_request.h1": 5, "owned.1.ana": 9, "free.2": 12, "ended.returned.h1": 12}
     found = found_by(conversation({"handovers": 1, "successes": 1}, moments))
@@ -49,7 +49,7 @@ def test_a_row_of_an_execution_has_its_columns_in_their_order_and_nothing_else()
 
 
 @pytest.mark.parametrize(
-    ("fields", "outcome"),
+    ("fields", "end"),
     [
         ({}, "finished"),
         ({"sink": "HANDOVER"}, "handed_over"),
@@ -57,8 +57,8 @@ def test_a_row_of_an_execution_has_its_columns_in_their_order_and_nothing_else()
         ({"default_response": True}, "failed"),
     ],
 )
-def test_an_outcome_is_what_the_specification_says(fields: dict[str, object], outcome: str) -> None:
-    assert outcome_of(ended(**fields)) == outcome
+def test_how_it_ended_is_what_the_specification_says(fields: dict[str, object], end: str) -> None:
+    assert ending_of(ended(**fields)) == end
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x","y")'])

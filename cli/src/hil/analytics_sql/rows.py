@@ -7,7 +7,20 @@ from analytics.domain.listed_rows import CONVERSATION_COLUMNS, EXECUTION_COLUMNS
 TABLES = {"executions": EXECUTION_COLUMNS, "conversations": CONVERSATION_COLUMNS}
 _FLAGS = frozenset({"success", "default_response", "handed_over"})
 _TEXTS = frozenset(
-    {"tenant", "key", "execution_id", "workflow", "version", "stage", "mode", "turn_id", "sink", "reason", "outcome"}
+    {
+        "tenant",
+        "key",
+        "execution_id",
+        "workflow",
+        "version",
+        "stage",
+        "mode",
+        "turn_id",
+        "sink",
+        "reason",
+        "ended",
+        "outcome",
+    }
     | {"resolution"}
 )
 

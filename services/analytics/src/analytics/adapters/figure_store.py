@@ -21,8 +21,8 @@ INDEXES: Sequence[tuple[str, Sequence[str]]] = (
     (EXPERIMENT_UNITS, ("tenant", "experiment")),
     (CONVERSATIONS, ("tenant", "listed.began_ms", "listed.workflow", "listed.handed_over", "listed.resolution")),
     (EXECUTIONS, ("tenant", "key", "sequence")),
-    (EXECUTIONS, ("tenant", "at_ms", "workflow", "outcome", "sink")),
-    (EXECUTIONS, ("tenant", "workflow", "at_ms", "outcome", "sink")),
+    (EXECUTIONS, ("tenant", "at_ms", "workflow", "ended", "sink")),
+    (EXECUTIONS, ("tenant", "workflow", "at_ms", "ended", "sink")),
     (WORKFLOWS, ("tenant", "workflow")),
 )
 

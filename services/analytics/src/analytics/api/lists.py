@@ -25,7 +25,10 @@ from analytics.domain.listed_rows import (
 from document_store import Between, Equal, InvalidQuery, Sort
 from document_store.protocol import Condition, Direction, Scalar
 
-Outcome = Annotated[Literal["finished", "handed_over", "failed"] | None, Query(description="SPEC A3's.")]
+Ended = Annotated[
+    Literal["finished", "handed_over", "failed"] | None,
+    Query(description="How it ended; handed over as the customer or a policy asked for it."),
+]
 HandedOver = Annotated[bool | None, Query(description="Whether a person was asked.")]
 Resolution = Annotated[Literal["ai", "resolved", "returned"] | None, Query(description="How it ended last.")]
 
@@ -75,12 +78,12 @@ def asked_executions(
     *,
     tenant: TenantFilter = None,
     workflow: WorkflowFilter = None,
-    outcome: Outcome = None,
+    ended: Ended = None,
     handed_over: HandedOver = None,
 ) -> Asked:
     """A parameter of routes. A sink is what hands over."""
     sink = None if handed_over is None else "HANDOVER" if handed_over else "FINISH"
-    return Asked(one_tenant(caller, tenant), {"workflow": workflow, "outcome": outcome, "sink": sink})
+    return Asked(one_tenant(caller, tenant), {"workflow": workflow, "ended": ended, "sink": sink})
 
 
 def asked_conversations(

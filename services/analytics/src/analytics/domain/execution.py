@@ -11,8 +11,8 @@ def execution_id(key: str, message: ExecutionFinished) -> str:
     return message.execution_id or key
 
 
-def outcome_of(message: ExecutionFinished) -> str:
-    """`finished`, `handed_over` as the customer or a policy asked for it, or `failed` (SPEC A3)."""
+def ending_of(message: ExecutionFinished) -> str:
+    """How it ended: `finished`, `handed_over` as the customer or a policy asked for it, or `failed` (SPEC A3)."""
     if not message.success or message.default_response:
         return "failed"
     return "handed_over" if message.sink == "HANDOVER" else "finished"
@@ -22,4 +22,4 @@ def execution_document(tenant: str, key: str, entry: LogEntry, message: Executio
     """Outcome, cost and nodes; neither output nor detail, which may quote the customer."""
     kept = message.model_dump(mode="json", exclude={"based_on", "output", "detail", "entity", "metadata"})
     found_by = {"tenant": tenant, "key": key, "sequence": entry.sequence, "at_ms": entry.timestamp_ms}
-    return {**kept, **found_by, "outcome": outcome_of(message)}
+    return {**kept, **found_by, "ended": ending_of(message)}

@@ -8,15 +8,17 @@ from analytics.domain.rollup import Rollup
 Value = str | int | bool | None
 Row = dict[str, Value]
 EXECUTION_COLUMNS = (
-    "tenant", "key", "execution_id", "workflow", "version", "stage", "mode", "turn_id", "sink", "reason", "outcome",
-    "success", "default_response", "cost_microdollars", "started_ms", "finished_ms", "at_ms", "sequence",
+    "tenant", "key", "execution_id", "workflow", "version", "stage", "mode", "turn_id", "sink", "reason", "ended",
+    "outcome", "success", "default_response", "cost_microdollars", "started_ms", "finished_ms", "at_ms", "sequence",
 )  # fmt: skip
-"""Times are Unix milliseconds; `at_ms` is the log's."""
+"""Times are Unix milliseconds; `at_ms` is the log's. `ended` is
+`finished`, `handed_over` or `failed`; `outcome` is what the workflow calls it."""
 CONVERSATION_COLUMNS = (
     "tenant", "key", "began_ms", "workflow", "handed_over", "resolution", "rating", "messages_customer", "messages_ai",
     "messages_human_agent", "executions", "successes", "handovers", "first_wait_ms", "handle_ms",
     "ai_cost_microdollars", "tool_cost_microdollars", "human_cost_microdollars",
 )  # fmt: skip
+_BEGINS = ("first.", "opened.")
 
 
 def execution_row(body: Mapping[str, object]) -> Row:
@@ -48,11 +50,11 @@ def conversation_row(rollup: Rollup) -> Row:
 
 
 def found_by(rollup: Rollup) -> Row:
-    """By what a conversation is found: its first moment, the workflow that ran in it most often, whether a person was
-    asked, how it ended. A conversation of which nothing was said (a standalone execution) has no moment."""
+    """By what a conversation is found: its first message or handover, the workflow that ran in it most often, whether a
+    person was asked, how it ended. A conversation of which nothing was said (a standalone execution) has no begin."""
     ran = {name.removeprefix("workflows."): n for name, n in rollup.counts.items() if name.startswith("workflows.")}
     return {
-        "began_ms": min(rollup.moments.values(), default=None),
+        "began_ms": min((at_ms for name, at_ms in rollup.moments.items() if name.startswith(_BEGINS)), default=None),
         "workflow": min(ran, key=lambda name: (-ran[name], name), default=None),
         "handed_over": rollup.counts.get("handovers", 0) > 0,
         "resolution": resolution_of(rollup),
