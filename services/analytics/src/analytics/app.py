@@ -27,9 +27,12 @@ from analytics.api.doorkeeper import House
 from analytics.api.errors import add_error_answers
 from analytics.api.evaluations import evaluation_routes
 from analytics.api.experiments import experiment_routes
+from analytics.api.exports import export_routes
 from analytics.api.figures import Desk, figure_routes
+from analytics.api.funnels import funnel_routes
 from analytics.api.gate import add_gate, admission_by
 from analytics.api.kpis import KpiDesk, kpi_routes
+from analytics.api.lists import list_routes
 from analytics.api.patterns import pattern_routes
 from analytics.api.promises import PromiseDesk, promise_routes
 from analytics.api.query import query_routes
@@ -88,6 +91,9 @@ def http_app(desk: Desk) -> FastAPI:
     add_error_answers(app)
     app.include_router(figure_routes(desk))
     app.include_router(query_routes(desk))
+    app.include_router(list_routes(desk))
+    app.include_router(export_routes(desk))
+    app.include_router(funnel_routes(desk))
     return app
 
 

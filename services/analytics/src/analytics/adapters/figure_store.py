@@ -20,7 +20,10 @@ INDEXES: Sequence[tuple[str, Sequence[str]]] = (
     (FIGURES, ("tenant", "family", "span", "workflow", "start_ms")),
     (EXPERIMENT_UNITS, ("tenant", "experiment")),
     (CONVERSATIONS, ("worth_last_ms", "worth_first_ms", "tenant")),
+    (CONVERSATIONS, ("tenant", "listed.began_ms", "listed.workflow", "listed.handed_over", "listed.resolution")),
     (EXECUTIONS, ("tenant", "key", "sequence")),
+    (EXECUTIONS, ("tenant", "at_ms", "workflow", "ended", "sink")),
+    (EXECUTIONS, ("tenant", "workflow", "at_ms", "ended", "sink")),
     (WORKFLOWS, ("tenant", "workflow")),
 )
 
@@ -155,6 +158,16 @@ class FigureStore:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    async def listed(
+        self, collection: str, where: Sequence[Condition], *, sort: Sort, limit: int, cursor: str | None
+    ) -> Page:
+        """A page of executions or conversations, by the fields of their indexes."""
+        return await self.store.find(collection, where, sort=(sort,), limit=limit, cursor=cursor)
+
+    async def count_listed(self, collection: str, where: Sequence[Condition], *, at_most: int) -> int:
+        """How many there are in such a list, up to `at_most`."""
+        return await self.store.count(collection, where, at_most=at_most)
 
     async def executions(self, tenant: str, key: str, *, limit: int, cursor: str | None) -> Page:
         """Executions of a key in the order of their ends."""

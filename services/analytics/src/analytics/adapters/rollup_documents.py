@@ -8,6 +8,7 @@ from typing import cast
 import orjson
 
 from analytics.domain.cells import Cell, Span, Subject
+from analytics.domain.listed_rows import found_by
 from analytics.domain.rollup import Rollup
 from document_store.protocol import Body
 
@@ -18,7 +19,9 @@ dimensions_of = attrgetter(*DIMENSIONS)
 def write_rollup(rollup: Rollup) -> Body:
     """What is not searched for is one text each: a store looks at every value of a document, busy cells are written
     with each batch, and names of counts may hold dots, which fields may not."""
+    listed = {"listed": found_by(rollup)} if rollup.cell.subject.family == "conversations" else {}
     return {
+        **listed,
         **dict(zip(DIMENSIONS, dimensions_of(rollup.cell.subject), strict=True)),
         "span": rollup.cell.span,
         "start_ms": rollup.cell.start_ms,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from analytics.adapters.alert_documents import AlertDocuments
 from analytics.adapters.figure_store import FigureStore
@@ -26,6 +26,12 @@ from document_store import Equal, VersionConflict
 from document_store.protocol import Condition
 
 SILENCE_DAYS_MAX = 30
+SILENCE_EXAMPLE: dict[str, JsonValue] = {
+    "workflow": "support",
+    "ends": "2026-12-01T08:00:00Z",
+    "by": "ana",
+    "reason": "planned work on the shop",
+}
 Phases = Annotated[Literal["ok", "pending", "firing", "resolved", "no_data"] | None, Query()]
 
 
@@ -42,7 +48,7 @@ class PromiseDesk:
 class SilenceAsked(BaseModel):
     """The webhook hears nothing of these alerts meanwhile; what is silenced is still judged and on the bus."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [SILENCE_EXAMPLE]})
     workflow: str = Field(min_length=1, max_length=128)
     slo: str | None = Field(None, min_length=1, max_length=128, description="Of any name if none.")
     severity: Severity | None = Field(None, description="Any if none.")

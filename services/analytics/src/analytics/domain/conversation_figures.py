@@ -59,7 +59,7 @@ def conversation_figures(
     """Whatever order its messages came in."""
     counts = rollup.counts
     turns = tuple(_turns(rollup.moments))
-    handovers = tuple(sorted(_handovers(rollup.moments, turns), key=lambda one: (one.opened_ms, one.handover_id)))
+    handovers = _ordered(rollup.moments, turns)
     handle_ms = sum(turn.until_ms - turn.since_ms for turn in turns if turn.until_ms is not None)
     return ConversationFigures(
         messages={name.removeprefix("messages."): n for name, n in counts.items() if name.startswith("messages.")},
@@ -75,6 +75,17 @@ def conversation_figures(
         human_cost_microdollars=handle_ms * human_hour_microdollars // HOUR_MS,
         kpis=kpis_in(rollup.moments),
     )
+
+
+def resolution_of(rollup: Rollup) -> str | None:
+    """How it ended last, as `ConversationFigures` has it; quick where no person was asked."""
+    was_handed_over = rollup.counts.get("handovers", 0) > 0
+    handovers = _ordered(rollup.moments, tuple(_turns(rollup.moments))) if was_handed_over else ()
+    return _resolution(handovers, rollup.counts.get("successes", 0))
+
+
+def _ordered(moments: Mapping[str, int], turns: tuple[Turn, ...]) -> tuple[HandoverFigures, ...]:
+    return tuple(sorted(_handovers(moments, turns), key=lambda one: (one.opened_ms, one.handover_id)))
 
 
 def _named(moments: Mapping[str, int], kind: str) -> Iterator[tuple[list[str], int]]:

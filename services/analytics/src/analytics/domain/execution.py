@@ -11,7 +11,15 @@ def execution_id(key: str, message: ExecutionFinished) -> str:
     return message.execution_id or key
 
 
+def ending_of(message: ExecutionFinished) -> str:
+    """How it ended: `finished`, `handed_over` as the customer or a policy asked for it, or `failed` (SPEC A3)."""
+    if not message.success or message.default_response:
+        return "failed"
+    return "handed_over" if message.sink == "HANDOVER" else "finished"
+
+
 def execution_document(tenant: str, key: str, entry: LogEntry, message: ExecutionFinished) -> dict[str, JsonValue]:
     """Outcome, cost and nodes; neither output nor detail, which may quote the customer."""
     kept = message.model_dump(mode="json", exclude={"based_on", "output", "detail", "entity", "metadata"})
-    return {**kept, "tenant": tenant, "key": key, "sequence": entry.sequence, "at_ms": entry.timestamp_ms}
+    found_by = {"tenant": tenant, "key": key, "sequence": entry.sequence, "at_ms": entry.timestamp_ms}
+    return {**kept, **found_by, "ended": ending_of(message)}

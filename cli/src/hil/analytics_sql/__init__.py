@@ -1,0 +1,1 @@
+"""How does an analyst ask in SQL, without reading or changing anything else?"""
