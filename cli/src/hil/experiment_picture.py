@@ -73,11 +73,16 @@ def _head(sheet: Sheet, found: ExperimentReport) -> None:
     sheet.y += 24
     arms = ", ".join(f"{arm.version}: {arm.conversations:,} conversations" for arm in report.arms)
     split = "not split as declared" if report.sample_ratio.is_mismatch else "split as declared"
-    sheet.text(20, f"{time_of(experiment.started_ms)} UTC on; {arms}; {split}"[:CHARACTERS_MAX], kind="muted")
+    sheet.text(20, _cut(f"from {time_of(experiment.started_ms)} UTC; {split}; {arms}"), kind="muted")
     for reason in report.reasons[:REASONS_MAX]:
         sheet.y += 20
-        sheet.text(20, reason.text[:CHARACTERS_MAX])
+        sheet.text(20, _cut(reason.text))
     sheet.y += 34
+
+
+def _cut(text: str) -> str:
+    """At most a line of the picture."""
+    return text if len(text) <= CHARACTERS_MAX else f"{text[: CHARACTERS_MAX - 1]}…"
 
 
 def _forest(sheet: Sheet, comparison: Comparison) -> None:

@@ -126,5 +126,6 @@ def test_where_all_say_the_same_the_truth_may_still_be_near_it() -> None:
     all_ones = Sample(100, 100, 100)
 
     assert all_ones.variance_of_mean == 0
-    assert all_ones.variance_of_share == pytest.approx(101 / 102 / 102 / 100)
+    assert all_ones.variance_within(0, 1) == pytest.approx(101 / 102 / 102 / 100)
+    assert Sample(100, 500, 2_500).variance_within(1, 5) == pytest.approx(16 * 101 / 102 / 102 / 100)
     assert Sample().mean is None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analytics.domain.confidence_sequence import half_width, one_sided_width, quantile_ranks
-from analytics.domain.experiment_units import MORE_IS_BETTER, SHARES, ArmSummary, Sample
+from analytics.domain.experiment_units import BOUNDS, MORE_IS_BETTER, ArmSummary, Sample
 from contracts.experiments import Guardrail, MeanMetric
 
 SLOW_SHARE = 0.95
@@ -66,7 +66,8 @@ def compare_metric(
 
 
 def _variance(metric: MeanMetric, values: Sample) -> float:
-    return values.variance_of_share if metric in SHARES else values.variance_of_mean
+    bounds = BOUNDS.get(metric)
+    return values.variance_of_mean if bounds is None else values.variance_within(*bounds)
 
 
 def _finding(low: float, high: float, *, more_is_better: bool) -> Literal["better", "worse", "unclear"]:

@@ -95,6 +95,13 @@ UNITS_PER: Mapping[MeanMetric, int] = {"cost_usd": 1_000_000}
 """How many of what is summed are one of what is told."""
 SHARES: frozenset[str] = frozenset({"success_rate", "error_rate", "handover_rate"})
 """Metrics of which a conversation says yes or no."""
+BOUNDS: Mapping[MeanMetric, tuple[int, int]] = {
+    "success_rate": (0, 1),
+    "error_rate": (0, 1),
+    "handover_rate": (0, 1),
+    "csat": (1, 5),
+}
+"""Between which values a conversation must say something, where that is known."""
 MORE_IS_BETTER: frozenset[str] = frozenset({"success_rate", "csat"})
 
 
@@ -117,11 +124,11 @@ class Sample:
         """None of nothing."""
         return self.total / self.count / self.scale if self.count else None
 
-    @property
-    def variance_of_share(self) -> float:
-        """Of ones and zeros, with one more of each: where all are the same, the truth need not be quite that."""
-        share = (self.total + 1) / (self.count + 2)
-        return share * (1 - share) / self.count
+    def variance_within(self, low: int, high: int) -> float:
+        """Of the mean, with one value more at each bound: where all are the same, the truth need not be quite that."""
+        count, total = self.count + 2, self.total + low + high
+        deviations = (self.squares + low * low + high * high) * count - total * total
+        return deviations / count / count / self.count / self.scale / self.scale
 
     @property
     def variance_of_mean(self) -> float:
