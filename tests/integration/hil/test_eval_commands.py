@@ -1,5 +1,6 @@
 """`hil eval` on a system that runs: trials are independent, production is captured, the history is told."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,12 +9,15 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from click.testing import Result
+from typer.testing import CliRunner
 
 from contracts.conversations import MessageReceived
 from contracts.evaluations import EvaluationFinished
 from hil.demo.prepare import publish_workflow
 from hil.embedded.plan import AllInThisProcess, ReplayModel, StackPlan
 from hil.embedded.stack import running_stack
+from hil.eval.commands import eval_app
 from hil.eval.observe import observe
 from hil.eval.results import read_results
 from hil.turns import Turn, send_turn, wait_for_turn
@@ -104,33 +108,25 @@ async def the_suite_is_played(connection: Connection, suite: Path, data: Path) -
 async def production_is_captured(connection: Connection, directory: Path, data: Path) -> None:
     await ask(connection, "c3", MAIL)
     into = directory / "captured.yaml"
-    captured = await hil(None, "eval", "capture", "c3", "-d", str(data), "--into", str(into))
-    assert captured.returncode == 0, captured.stderr
-    assert "1 texts were masked" in captured.stderr
+    captured = await asked("capture", "c3", "-d", data, "--into", into)
+    assert captured.exit_code == 0, captured.output
+    assert "1 texts were masked" in captured.output
     assert yaml.safe_load(into.read_text()) == {
         "workflow": "shop_hours",
         "cases": [{"id": "c3", "text": "When do you open? Write to [REDACTED_EMAIL]", "expected_sink": "FINISH"}],
     }
-    again = await hil(None, "eval", "capture", "c3", "-d", str(data), "--into", str(into))
-    assert (again.returncode, "is there already" in again.stderr) == (2, True)
-    held = await hil(None, "eval", "execution", "c3", "-d", str(data), "--suite", str(into), "--case", "c3")
-    assert held.returncode == 0, held.stderr + held.stdout
-    assert "c3: FINISH" in held.stdout
-    missed = await hil(
-        None,
-        "eval",
-        "execution",
-        "c3",
-        "-d",
-        str(data),
-        "--suite",
-        str(directory / "shop.yaml"),
-        "--case",
-        "wrong",
-        "--json",
-    )
-    assert missed.returncode == 1
-    assert [failure["kind"] for failure in json.loads(missed.stdout)["failures"]] == ["sink", "check"]
+    again = await asked("capture", "c3", "-d", data, "--into", into)
+    assert "is there already" in str(again.exception)
+    held = await asked("execution", "c3", "-d", data, "--suite", into, "--case", "c3")
+    assert (held.exit_code, "c3: FINISH" in held.output) == (0, True), held.output
+    missed = await asked("execution", "c3", "-d", data, "--suite", directory / "shop.yaml", "--case", "wrong", "--json")
+    assert missed.exit_code == 1
+    assert [failure["kind"] for failure in json.loads(missed.output)["failures"]] == ["sink", "check"]
+
+
+async def asked(*arguments: object) -> Result:
+    """A command of `hil eval` in a thread, for it runs an event loop of its own."""
+    return await asyncio.to_thread(CliRunner().invoke, eval_app, list(map(str, arguments)))
 
 
 async def test_what_cannot_be_played_is_said_before_anything_starts(tmp_path: Path) -> None:

@@ -94,8 +94,11 @@ def report_console() -> Console:
 
 def played(ready: Prepared, where: Where, extent: Extent, console: Console) -> Evaluation:
     """Play it, with a bar for a person."""
+    trials = extent.repeats * len(ready.loaded.cases)
+    if not console.is_terminal:
+        console.print(f"playing {trials} trials of {len(ready.loaded.cases)} cases, {extent.concurrency} at once")
     try:
-        with _board(console, extent.repeats * len(ready.loaded.cases)) as told:
+        with _board(console, trials) as told:
             return until_told_to_stop(evaluated(ready, where, extent, told, _quiet_report(console)), console)
     except RetryLater as error:
         raise unreachable(str(error)) from error

@@ -1,6 +1,7 @@
 """Is every mistake of a suite told with its line, and does what is right load?"""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,13 @@ def test_every_shipped_suite_loads_and_editors_accept_it(file: Path) -> None:
         list(Draft202012Validator(json.loads(SCHEMA_FILE.read_text())).iter_errors(yaml.safe_load(file.read_text())))
         == []
     )
+
+
+def test_the_documentation_names_every_field_of_the_format() -> None:
+    documentation = (SCHEMA_FILE.parents[1] / "docs" / "evaluation.md").read_text()
+    schema = json.loads(SCHEMA_FILE.read_text())
+    fields = {name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", {})}
+    assert fields - set(re.findall(r"\w+", documentation)) == set()
 
 
 def test_the_published_schema_is_up_to_date() -> None:
