@@ -31,6 +31,7 @@ from analytics.api.experiments import experiment_routes
 from analytics.api.figures import Desk, figure_routes
 from analytics.api.gate import add_gate, admission_by
 from analytics.api.kpis import KpiDesk, kpi_routes
+from analytics.api.live import live_routes
 from analytics.api.patterns import pattern_routes
 from analytics.api.promises import PromiseDesk, promise_routes
 from analytics.api.query import query_routes
@@ -41,7 +42,9 @@ from analytics.handlers.judge_experiments import JudgeExperiments
 from analytics.handlers.judge_minutes import JudgeMinutes
 from analytics.handlers.keep_evaluation import KeepEvaluation
 from analytics.handlers.metrics import Metrics
+from analytics.handlers.newest_count import NewestCount
 from analytics.handlers.push_alert import PushAlert
+from analytics.page.routes import page_routes
 from analytics.settings import Settings, listed
 from contracts.alerts import AlertChanged
 from contracts.envelope import Message
@@ -89,6 +92,7 @@ def http_app(desk: Desk) -> FastAPI:
     add_error_answers(app)
     app.include_router(figure_routes(desk))
     app.include_router(query_routes(desk))
+    app.include_router(page_routes())
     return app
 
 
@@ -168,6 +172,7 @@ async def _run(
     http.include_router(experiment_routes(ExperimentDefinitions(connection.jetstream), experiments))
     http.include_router(promise_routes(PromiseDesk(rooms.figures, rooms.alerts, rooms.facts, clock_ms)))
     http.include_router(evaluation_routes(rooms.evaluations))
+    http.include_router(live_routes(NewestCount(read_settled, time.monotonic), stop))
     add_health(http, {"bus": lambda: connection.ready, "consumer": lambda: consumer.running and pushes.running})
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
     add_gate(http, rooms.admission, house)
