@@ -71,10 +71,10 @@ bench: setup  ## measure executions per second of the core (ARGS="--sync always"
 	$(HIL) bench core --executions 5000 --concurrency 200 --nodes 3 --sync 2m $(ARGS)
 
 WRITTEN_core = contracts.generate llm_gateway.adapters.models_schema tool_runner.adapters.manifest_schema \
-  hil.eval.schema tests.support.settings_tables
+  hil.eval.schema tests.support.settings_tables hil.grafana.write
 WRITTEN_pictures = tests.support.screenshots
 
-catalogue: setup  ## write generated files again: schemas, AsyncAPI document, tables (KIND=pictures: docs/images)
+catalogue: setup  ## write generated files again: schemas, AsyncAPI document, tables, Grafana (KIND=pictures: docs/images)
 	@for module in $(or $(WRITTEN_$(KIND)),$(error KIND=$(KIND) is none of core, pictures)); do \
 	  echo $$module && $(RUN) python -m $$module || exit; done
 

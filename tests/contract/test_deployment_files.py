@@ -158,10 +158,11 @@ def test_each_manifest_is_valid_by_kubernetes_own_schema(resource: Resource) -> 
 @pytest.mark.parametrize("folder", [BASE, SANDBOX, *OVERLAYS, *COMPONENTS], ids=lambda folder: folder.name)
 def test_each_kustomization_names_files_that_exist_and_leaves_none_out(folder: Path) -> None:
     body = kustomization(folder)
-    for reference in body["resources"]:
+    resources = body.get("resources", [])
+    for reference in resources:
         assert (folder / reference).exists(), reference
     files = {file.name for file in folder.glob("*.yaml")} - {"kustomization.yaml"}
-    assert files <= set(body["resources"])
+    assert files <= set(resources)
     for generator in body.get("configMapGenerator", []):
         assert all((folder / file).is_file() for file in generator["files"])
     for generator in body.get("secretGenerator", []):

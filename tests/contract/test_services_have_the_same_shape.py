@@ -21,7 +21,7 @@ from tests.support.source_shapes import (
 from contracts.catalogue import ALL_MESSAGES, BY_TYPE
 
 ROOMS = {"domain", "adapters", "handlers", "api"}
-EXTRA_ROOMS = {"hil-inbox": {"page"}}
+EXTRA_ROOMS = {"hil-inbox": {"page"}, "analytics": {"page"}}
 """What people look at: templates, modules and styles."""
 ENTRY_FILES = {"__init__.py", "__main__.py", "app.py", "settings.py", "py.typed"}
 README_SECTIONS = ["## Listens to", "## Publishes", "## Stores", "## Settings"]

@@ -20,6 +20,7 @@ COMMANDS = {
     "llm": "hil.llm_commands:llm_app",
     "tool": "hil.tool_commands:tool_app",
     "sandbox": "hil.sandbox_commands:sandbox_app",
+    "report": "hil.report.command:report",
     "inbox": "hil.inbox_commands:inbox_app",
     "analytics": "hil.analytics_commands:analytics_app",
     "desktop": "hil.desktop.commands:desktop_app",

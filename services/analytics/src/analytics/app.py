@@ -33,6 +33,7 @@ from analytics.api.funnels import funnel_routes
 from analytics.api.gate import add_gate, admission_by
 from analytics.api.kpis import KpiDesk, kpi_routes
 from analytics.api.lists import list_routes
+from analytics.api.live import live_routes
 from analytics.api.patterns import pattern_routes
 from analytics.api.promises import PromiseDesk, promise_routes
 from analytics.api.query import query_routes
@@ -43,7 +44,9 @@ from analytics.handlers.judge_experiments import JudgeExperiments
 from analytics.handlers.judge_minutes import JudgeMinutes
 from analytics.handlers.keep_evaluation import KeepEvaluation
 from analytics.handlers.metrics import Metrics
+from analytics.handlers.newest_count import NewestCount
 from analytics.handlers.push_alert import PushAlert
+from analytics.page.routes import page_routes
 from analytics.settings import Settings, listed
 from contracts.alerts import AlertChanged
 from contracts.envelope import Message
@@ -94,6 +97,7 @@ def http_app(desk: Desk) -> FastAPI:
     app.include_router(list_routes(desk))
     app.include_router(export_routes(desk))
     app.include_router(funnel_routes(desk))
+    app.include_router(page_routes())
     return app
 
 
@@ -173,6 +177,7 @@ async def _run(
     http.include_router(experiment_routes(ExperimentDefinitions(connection.jetstream), experiments))
     http.include_router(promise_routes(PromiseDesk(rooms.figures, rooms.alerts, rooms.facts, clock_ms)))
     http.include_router(evaluation_routes(rooms.evaluations))
+    http.include_router(live_routes(NewestCount(read_settled, time.monotonic), stop))
     add_health(http, {"bus": lambda: connection.ready, "consumer": lambda: consumer.running and pushes.running})
     house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
     add_gate(http, rooms.admission, house)

@@ -1,0 +1,133 @@
+"""`hil report --html FILE`: what happened in a period, as a page that needs nothing but itself?"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, cast
+from urllib.parse import urlencode
+
+import aiohttp
+import typer
+
+from hil.options import DATA_DIR_DEFAULT, DataDir
+from hil.outcome import CommandError, bad_input
+from hil.report import contents, judged
+from hil.report.ask_analytics import Ask, analytics
+from hil.report.contents import Period, Question, Row, Table
+from hil.report.page import Asked, Page, page
+
+DAYS_DEFAULT, DAYS_MAX = 7, 400
+HOURS_WITH_MINUTES, DAYS_WITH_HOURS = 6, 10
+EXPERIMENTS_MAX, EVALUATIONS_MAX = 20, 200
+Html = Annotated[Path, typer.Option("--html", help="File to write; an older one is replaced.", dir_okay=False)]
+From = Annotated[str | None, typer.Option("--from", help="RFC 3339, UTC if no zone; 7 days before --to if none.")]
+To = Annotated[str | None, typer.Option("--to", help="RFC 3339, UTC if no zone; now if none.")]
+TenantName = Annotated[str | None, typer.Option("--tenant", help="One tenant; all that your token sees if none.")]
+WorkflowName = Annotated[str | None, typer.Option("--workflow", help="One workflow; all if none.")]
+
+
+def report(
+    *,
+    html: Html,
+    from_: From = None,
+    to: To = None,
+    tenant: TenantName = None,
+    workflow: WorkflowName = None,
+    data_dir: DataDir = DATA_DIR_DEFAULT,
+) -> None:
+    """Write the figures of a period into one HTML file: no script, nothing loaded, ready for print."""
+    now = datetime.now(UTC)
+    until = now if to is None else _time("--to", to)
+    since = until - timedelta(days=DAYS_DEFAULT) if from_ is None else _time("--from", from_)
+    if not timedelta(minutes=1) <= until - since <= timedelta(days=DAYS_MAX):
+        raise bad_input(
+            f"--from {since:%Y-%m-%d %H:%M} has to be 1 minute to {DAYS_MAX} days before --to {until:%Y-%m-%d %H:%M}"
+        )
+    filters = {name: value for name, value in (("tenant", tenant), ("workflow", workflow)) if value is not None}
+    found = asyncio.run(_asked(data_dir, _period(since, until), filters))
+    _write(html, page(found, Page(filters, since, until, made=now)))
+    print(f"{html}: {found.tiles[0][1]} executions from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC")
+
+
+def _time(option: str, text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise bad_input(f"{option} {text[:40]!r} is no time such as 2026-11-01 or 2026-11-01T08:00:00Z") from error
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _period(since: datetime, until: datetime) -> Period:
+    """Buckets of which there are neither too few nor too many to be seen."""
+    long = until - since
+    bucket = "hour" if long <= timedelta(days=DAYS_WITH_HOURS) else "day"
+    if long <= timedelta(hours=HOURS_WITH_MINUTES):
+        bucket = "minute"
+    length_ms = contents.LENGTHS_MS[bucket]
+    return Period(int(since.timestamp() * 1_000) // length_ms * length_ms, int(until.timestamp() * 1_000), bucket)
+
+
+async def _asked(data_dir: Path, period: Period, filters: dict[str, str]) -> Asked:
+    """One question after the other: a report has time."""
+    async with aiohttp.ClientSession() as http:
+        ask = analytics(http, data_dir)
+
+        async def rows(question: Question) -> Sequence[Row]:
+            answer = await ask("/v1/query", question.body(period, filters) | _times(period))
+            if answer is None:
+                raise CommandError("what answers is no analytics: it has no /v1/query")
+            return cast(Sequence[Row], answer["rows"])
+
+        return Asked(
+            tiles=contents.tiles(await rows(contents.TOTAL)),
+            charts=contents.charts(period, await rows(contents.OVER_TIME)),
+            tables=[
+                *[one async for one in _judged(ask, period, filters)],
+                *[contents.table(title, one, await rows(one)) for title, one in contents.TABLES.items()],
+                contents.reasons(await rows(contents.REASONS)),
+            ],
+        )
+
+
+async def _judged(ask: Ask, period: Period, filters: dict[str, str]) -> AsyncIterator[Table]:
+    """What the service has of these; one of before them has none."""
+    tenant = {name: value for name, value in filters.items() if name == "tenant"}
+    slos = await ask(f"/v1/slos?{urlencode(filters)}")
+    if slos is not None:
+        yield judged.promises(cast(Sequence[Row], slos["slos"]))
+    worth = await ask(f"/v1/kpis?{urlencode({**filters, **_times(period), 'compare': 'previous_period'})}")
+    if worth is not None:
+        yield judged.kpis(worth)
+    known = await ask(f"/v1/experiments?{urlencode(tenant)}")
+    if known is not None:
+        listed = [one for one in cast(Sequence[Row], known["experiments"]) if _is_of(one, period, filters)]
+        paths = [f"/v1/experiments/{one['tenant']}/{one['name']}" for one in listed[:EXPERIMENTS_MAX]]
+        yield judged.experiments([found for path in paths if (found := await ask(path)) is not None])
+    played = await ask(f"/v1/evaluations?{urlencode({**filters, 'limit': EVALUATIONS_MAX})}")
+    if played is not None:
+        yield judged.evaluations(cast(Sequence[Row], played["evaluations"]), period.from_ms, period.to_ms)
+
+
+def _is_of(experiment: Row, period: Period, filters: dict[str, str]) -> bool:
+    is_asked_for = filters.get("workflow") in (None, experiment["workflow"])
+    return is_asked_for and judged.runs_in(experiment, period.from_ms, period.to_ms)
+
+
+def _times(period: Period) -> dict[str, str]:
+    """The last millisecond, since the service counts to the end of its minute."""
+    return {"from": _rfc(period.from_ms), "to": _rfc(period.to_ms - 1)}
+
+
+def _rfc(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1_000, UTC).isoformat()
+
+
+def _write(file: Path, text: str) -> None:
+    """Whole or not at all."""
+    draft = file.with_name(f".{file.name}.draft")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(file)
+    except OSError as error:
+        raise bad_input(f"{file} cannot be written: {error.strerror}") from error

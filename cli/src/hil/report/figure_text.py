@@ -1,0 +1,51 @@
+"""How is a figure written in a report?"""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from pydantic import JsonValue
+
+Unit = Literal["count", "percent", "ms", "usd", "number"]
+Number = float | int | None
+NOTHING = "–"
+"""No data is not zero."""
+
+
+def written(value: Number, unit: Unit) -> str:
+    """In the unit's own way."""
+    return NOTHING if value is None else WAYS[unit](value)
+
+
+def number_of(value: JsonValue) -> Number:
+    """A figure of an answer; whatever else stands there is no figure."""
+    return value if isinstance(value, int | float) else None
+
+
+def _percent(value: float) -> str:
+    percent = value * 100
+    return f"{percent:.2f} %" if 99 < percent < 100 else f"{percent:.1f} %"
+
+
+def _duration(ms: float) -> str:
+    if abs(ms) < 1_000:
+        return f"{ms:.0f} ms"
+    if abs(ms) < 60_000:
+        return f"{ms / 1_000:.2f} s"
+    if abs(ms) < 3_600_000:
+        return f"{ms / 60_000:.1f} min"
+    return f"{ms / 3_600_000:,.1f} h"
+
+
+def _dollars(value: float) -> str:
+    size = abs(value)
+    digits = 0 if size >= 1_000 else 2 if size >= 1 or size == 0 else 4 if size >= 0.01 else 6
+    return f"{'-' if value < 0 else ''}${size:,.{digits}f}"
+
+
+WAYS: Mapping[Unit, Callable[[float], str]] = {
+    "count": lambda value: f"{value:,.0f}",
+    "percent": _percent,
+    "ms": _duration,
+    "usd": _dollars,
+    "number": lambda value: f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}",
+}

@@ -1,0 +1,64 @@
+// When are the figures on the page no longer the newest?
+import {again, connection, count, route, signedOut} from "./store.js";
+import {inFlight} from "./api.js";
+
+const RETRY_MS = [500, 1000, 2000, 5000, 10_000];
+const SILENT_MS = 25_000; // Two missed events of 10 s, and a little.
+const PAUSE_MS = 1000; // Between two rounds of questions, however fast is counted.
+let source = null;
+let tries = 0;
+let heard = 0;
+let newest = null;
+let asked = 0;
+let timer = null;
+
+/** Follow the counts for as long as the page is open. */
+export function startLive() {
+  connect();
+  addEventListener("online", connect);
+  addEventListener("offline", () => { connection.value = "offline"; });
+  document.addEventListener("visibilitychange", () => !document.hidden && round());
+  setInterval(() => Date.now() - heard > SILENT_MS && connection.value === "live" && connect(), 5000);
+}
+
+/** After a sign-in, or when somebody asks for it. */
+export function connect() {
+  source?.close();
+  clearTimeout(timer);
+  source = new EventSource("/v1/live");
+  source.onerror = retry;
+  source.addEventListener("counted", ({data}) => {
+    const isBack = connection.value !== "live";
+    tries = 0;
+    heard = Date.now();
+    connection.value = "live";
+    newest = JSON.parse(data).as_of_seq;
+    round(isBack);
+  });
+}
+
+/** Our own retry: a browser gives up for ever where the service once answers with an error. */
+function retry() {
+  source.close();
+  connection.value = navigator.onLine ? "reconnecting" : "offline";
+  timer = setTimeout(connect, RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
+  tries += 1;
+}
+
+/** Ask again if there is something new to see (or `isBack`: what failed meanwhile is asked again too). Nobody looks at a
+ * hidden page, and one round ends before the next. */
+function round(isBack = false) {
+  const moved = isBack || newest !== count.value.as_of_seq || Date.now() - asked > SILENT_MS;
+  if (document.hidden || signedOut.value || !moved || route.value.to < newestWanted()) return;
+  const wait = asked + PAUSE_MS - Date.now();
+  if (wait > 0 || inFlight()) {
+    clearTimeout(round.timer);
+    round.timer = setTimeout(round, Math.max(wait, 100), isBack);
+    return;
+  }
+  asked = Date.now();
+  again(newest);
+}
+
+/** A stretch that ended long ago is asked for once. */
+const newestWanted = () => (route.value.to ? Date.now() - 600_000 : 0);

@@ -1,0 +1,86 @@
+// Which version is better, and is that sure enough to decide on?
+import {html} from "./html.js";
+import {Chart} from "./chart.js";
+import {Interval} from "./interval.js";
+import {Panel} from "./panel.js";
+import {Phase} from "./alerts.js";
+import {Table} from "./table.js";
+import {at, UNITS} from "./format.js";
+import {reading} from "./question.js";
+import {itemOf, partsOf} from "./route.js";
+import {address, route} from "./store.js";
+import {t, word} from "./i18n.js";
+
+const PACE_MS = 30_000; // A report looks at every conversation.
+const UNIT = {success_rate: "percent", error_rate: "percent", handover_rate: "percent", cost_usd: "usd", latency_ms: "ms", p95_latency_ms: "ms", csat: "number"};
+const short = (metric, value) => UNITS[UNIT[metric] ?? "number"].short(value);
+
+export function Experiments() {
+  const {tenant, workflow, item} = route.value;
+  const parts = partsOf(item, 2);
+  return html`<div class="grid"><${All} request=${reading("/v1/experiments", {tenant})} workflow=${workflow} />${parts && html`<${One} key=${item} parts=${parts} />`}</div>`;
+}
+
+function All({request, workflow}) {
+  const shown = ({experiments}) => experiments.filter((one) => !workflow || one.workflow === workflow);
+  const columns = [
+    {key: "name", label: t("column.experiment"), cell: (row) => html`<a href=${address({item: itemOf(row.tenant, row.name)})} aria-current=${route.value.item === itemOf(row.tenant, row.name) ? "true" : undefined}>${row.name}</a>`},
+    {key: "workflow", label: t("dimension.workflow")},
+    {key: "arms", label: t("column.arms"), of: ({arms}) => arms.map(({version, percent}) => `${version} ${percent} %`).join(" · ")},
+    {key: "metrics", label: t("column.decided_by"), of: ({metrics}) => metrics.map((one) => word("metric", one)).join(", ")},
+    {key: "started_ms", label: t("column.started"), cell: ({started_ms}) => html`<time>${at(started_ms)}</time>`},
+    {key: "state", label: t("column.state"), of: ({state}) => word("phase", state), cell: ({state}) => html`<${Phase} phase=${state} />`},
+  ];
+  return html`<${Panel} title=${t("experiments")} note=${t("experiments.note")} request=${request} wide=${true} isEmpty=${(data) => shown(data).length === 0} empty=${t("experiments.none")}>
+    ${(data) => html`<${Table} caption=${t("experiments")} columns=${columns} rows=${shown(data)} sorted=${{key: "started_ms", down: true}} />`}<//>`;
+}
+
+function One({parts}) {
+  const request = reading(`/v1/experiments/${itemOf(...parts)}`);
+  return html`<${Panel} title=${t("experiments.one", {name: parts[1]})} note=${t("experiments.one.note")} request=${request} pace=${PACE_MS} topic=${parts.join("/")} wide=${true}>${(data) => html`<${Report} ...${data} />`}<//>
+    <${History} request=${request} />`;
+}
+
+function Report({report, is_cut}) {
+  const {arms, comparisons, sample_ratio: ratio, reasons, verdict} = report;
+  const metrics = Object.keys(arms[0]?.means ?? {});
+  const columns = [
+    {key: "version", label: t("column.arm"), cell: ({version}) => html`${version}${version === arms[0].version && html` <span class="muted">${t("experiments.control")}</span>`}`},
+    {key: "percent", label: t("column.share"), unit: "percent", of: ({percent}) => percent / 100},
+    {key: "conversations", label: t("column.conversations"), unit: "count"},
+    {key: "ended", label: t("column.ended"), unit: "count"},
+    ...metrics.map((metric) => ({key: metric, label: word("metric", metric), unit: UNIT[metric] ?? "number", of: ({means}) => means[metric]})),
+  ];
+  return html`<p class="verdict"><${Phase} phase=${verdict} />${reasons.map(({text, code}) => html`<span key=${code}>${text}</span>`)}</p>
+    ${ratio.is_mismatch && html`<p class="warning">${t("experiments.mismatch", {p: ratio.p_value.toPrecision(2)})}</p>`}${is_cut && html`<p class="muted">${t("experiments.cut")}</p>`}
+    <${Table} caption=${t("experiments.arms")} columns=${columns} rows=${arms.map((arm) => ({...arm, id: arm.version}))} />
+    ${comparisons.map((one) => html`<${Comparison} key=${one.version} ...${one} />`)}`;
+}
+
+function Comparison({version, control, verdict, reasons, metrics, guardrails}) {
+  const title = t("experiments.against", {version, control});
+  const named = {key: "metric", label: t("column.metric"), cell: ({metric}) => word("metric", metric)};
+  const both = ["control", "treatment"].map((key) => ({key, label: t(`column.${key}`), unit: "number", cell: (row) => short(row.metric, row[key])}));
+  const found = [named, ...both,
+    {key: "difference", label: t("column.difference"), unit: "number", cell: ({metric, difference}) => short(metric, difference)},
+    {key: "low", label: t("column.interval"), unit: "number", cell: ({metric, low, high, difference}) => html`<${Interval} low=${low} high=${high} value=${difference} unit=${UNIT[metric] ?? "number"} />`},
+    {key: "finding", label: t("column.finding"), of: ({finding}) => word("finding", finding)}];
+  const guarded = [named, ...both,
+    {key: "tolerance", label: t("column.tolerance"), unit: "percent"},
+    {key: "is_breached", label: t("column.state"), of: ({is_breached}) => Number(is_breached), cell: ({is_breached}) => html`<${Phase} phase=${is_breached ? "broken" : "kept"} />`}];
+  return html`<section class="part" aria-label=${title}><h3>${title} <${Phase} phase=${verdict} /></h3>${reasons.map(({text, code}) => html`<p key=${code} class="muted small-text">${text}</p>`)}
+    <${Table} caption=${t("experiments.metrics")} columns=${found} rows=${metrics.map((one) => ({...one, id: one.metric}))} />
+    <h3>${t("experiments.guardrails")}</h3><${Table} caption=${t("experiments.guardrails")} columns=${guarded} rows=${guardrails.map((one) => ({...one, id: one.metric}))} /></section>`;
+}
+
+/** How the interval of the first metric closed in: it holds at every moment, so looking early costs nothing. */
+function History({request}) {
+  const first = ({history}) => history.filter(({version}) => version === history[0].version).filter(({metrics: [one]}) => one && one.low !== null);
+  const lines = (data) => ({x: first(data).map(({at_ms}) => at_ms), ys: ["high", "difference", "low"].map((key) => first(data).map(({metrics: [one]}) => one[key]))});
+  const series = [{label: t("column.high"), colour: "grey", dash: 1}, {label: t("column.difference"), colour: "blue"}, {label: t("column.low"), colour: "grey", dash: 1}];
+  const unit = (data) => UNIT[first(data)[0].metrics[0].metric] ?? "number";
+  const range = (data) => ({from: first(data)[0].at_ms, to: first(data).at(-1).at_ms});
+  const table = (data) => ({columns: [{key: "at_ms", label: t("column.time"), cell: ({at_ms}) => at(at_ms)}, ...["low", "difference", "high"].map((key) => ({key, label: t(`column.${key}`), unit: unit(data)}))], rows: first(data).map(({at_ms, metrics: [one]}) => ({id: at_ms, at_ms, ...one}))});
+  return html`<${Panel} title=${t("experiments.history")} note=${t("experiments.history.note")} request=${request} pace=${PACE_MS} wide=${true} isEmpty=${(data) => first(data).length < 2} empty=${t("experiments.history.none")} table=${table}>
+    ${(data) => html`<${Chart} title=${t("experiments.history")} data=${lines(data)} series=${series} unit=${unit(data)} range=${range(data)} zoom=${false} isAround=${true} />`}<//>`;
+}

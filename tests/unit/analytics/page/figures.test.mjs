@@ -1,0 +1,116 @@
+// What a chart draws, a figure says and an address means, without a browser.
+import {test} from "node:test";
+import assert from "node:assert/strict";
+
+const page = "../../../../services/analytics/src/analytics/page/static";
+const {lines, groups, stacked, labelled, change, starts} = await import(`${page}/series.js`);
+const {parse, format, stretch, partsOf, itemOf, BUCKETS} = await import(`${page}/route.js`);
+const {question, reading, asCurl} = await import(`${page}/question.js`);
+const {UNITS, NOTHING, axisTimes, inCurrency} = await import(`${page}/format.js`);
+const {metric} = await import(`${page}/metrics.js`);
+const HOUR = BUCKETS.hour;
+
+test("a count of nothing is zero and a rate of nothing is a gap", () => {
+  const answer = {from_ms: 0, to_ms: 3 * HOUR, rows: [{bucket_ms: HOUR, executions: 4, success_rate: 0.5}]};
+  const columns = [{of: (row) => row.executions, missing: 0}, {of: (row) => row.success_rate, missing: null}];
+  assert.deepEqual(lines(answer, "hour", columns), {x: [0, HOUR, 2 * HOUR], ys: [[0, 4, 0], [null, 0.5, null]]});
+});
+
+test("an answer that begins within a bucket has that bucket, and never more points than a chart can take", () => {
+  assert.deepEqual(starts({from_ms: HOUR + 5, to_ms: 2 * HOUR + 1}, "hour"), [HOUR, 2 * HOUR]);
+  assert.equal(starts({from_ms: 0, to_ms: 1e13}, "minute").length, 5000);
+});
+
+test("beyond the most groups the smallest are one, and nothing is lost", () => {
+  const rows = [..."abcdefgh"].map((name, index) => ({bucket_ms: 0, model: name, cost_usd: index + 1}));
+  const {names, ys} = groups({from_ms: 0, to_ms: HOUR, rows}, "hour", {dimension: "model", metric: "cost_usd", most: 3});
+  assert.deepEqual(names, ["h", "g", null]);
+  assert.deepEqual(ys, [[8], [7], [21]]);
+  assert.deepEqual(groups({from_ms: 0, to_ms: HOUR, rows: rows.slice(0, 3)}, "hour", {dimension: "model", metric: "cost_usd", most: 3}).names, ["c", "b", "a"]);
+});
+
+test("a stack stands on what is below it", () => {
+  assert.deepEqual(stacked([[1, 2], [3, null], [5, 6]]), [[1, 2], [4, 2], [9, 8]]);
+});
+
+test("labels of a family are told apart from others, the most first", () => {
+  const counts = {"handovers": 3, "handovers_by_reason.timeout": 1, "handovers_by_reason.a.b": 2, "runs_by_outcome.done": 9};
+  assert.deepEqual(labelled(counts, "handovers_by_reason"), [{label: "a.b", count: 2}, {label: "timeout", count: 1}]);
+  assert.deepEqual(labelled(undefined, "x"), []);
+});
+
+test("a move is good or bad by which way is better, and unknown without something to compare", () => {
+  assert.deepEqual(change(0.9, 0.8, 1).tone, "good");
+  assert.deepEqual(change(0.9, 0.8, -1).tone, "bad");
+  assert.deepEqual(change(5, 5, 1), {by: 0, share: 0, tone: "flat"});
+  assert.equal(change(5, 0, 0).share, null);
+  assert.equal(change(null, 1, 1), null);
+  assert.equal(change(1, undefined, 1), null);
+});
+
+test("an address comes back as it was, and nonsense in it is left out", () => {
+  const route = {view: "cost", period: "7d", from: null, to: null, tenant: "acme", workflow: "a b/ü", item: null};
+  assert.deepEqual(parse(format(route)), route);
+  const fixed = {...route, period: "24h", from: 1_000_000, to: 9_000_000};
+  assert.deepEqual(parse(format(fixed)), fixed);
+  assert.equal(format({...parse(""), view: "overview"}), "#/overview");
+  for (const odd of ["#/nowhere?period=2y", "#/overview?from=5&to=4", "#/overview?from=x&to=9", "#/overview?from=1&to=1e99"]) {
+    assert.deepEqual(parse(odd), parse(""));
+  }
+});
+
+test("an item's parts are what they were, and never a way out of a path", () => {
+  assert.deepEqual(partsOf(itemOf("acme", "a/b", "ü %"), 3), ["acme", "a/b", "ü %"]);
+  for (const odd of [null, "a/b", "a/b/%", "a//c", "../b/c", "a/b/.", "%2e%2e/b/c"]) assert.equal(partsOf(odd, 3), null);
+});
+
+test("a stretch begins with a whole bucket and the one before it is as long", () => {
+  const now = 100 * 24 * HOUR + 5 * HOUR + 1234;
+  const {from, to, bucket, before} = stretch(parse("#/overview"), now);
+  assert.deepEqual([from % HOUR, to, bucket], [0, null, "hour"]);
+  assert.ok(now - from >= 24 * HOUR && now - from < 25 * HOUR);
+  assert.deepEqual(before, {from: from - (now - from), to: from});
+  assert.equal(stretch(parse("#/overview?period=30d"), now).bucket, "day");
+  assert.equal(stretch(parse("#/overview?period=1h"), now).bucket, "minute");
+  assert.deepEqual(stretch(parse("#/overview?from=3600000&to=7200000"), now).to, 7_200_000);
+});
+
+test("a question names whose figures are wanted, where these are counted by workflow", () => {
+  const route = {tenant: "acme", workflow: "returns"};
+  const asked = question(route, {from: 0, to: 60_000}, {figures: "executions", metrics: ["executions"]});
+  assert.deepEqual(asked.body, {figures: "executions", metrics: ["executions"], filters: {tenant: ["acme"], workflow: ["returns"]}, from: "1970-01-01T00:00:00.000Z", to: "1970-01-01T00:00:59.999Z"});
+  assert.deepEqual(question(route, {from: 0}, {figures: "people", metrics: ["claims"]}).body.filters, {tenant: ["acme"]});
+  assert.equal("filters" in question({}, {from: 0}, {figures: "executions"}).body, false);
+  assert.equal(reading("/v1/alerts", {tenant: "a&b", workflow: null}).path, "/v1/alerts?tenant=a%26b");
+});
+
+test("a line for the shell says the same whatever is in it", () => {
+  const line = asCurl({method: "POST", path: "/v1/query", body: {filters: {workflow: ["it's $(rm) `x`"]}}}, "http://h");
+  assert.ok(line.includes(`--data '{"filters":{"workflow":["it'\\''s $(rm) \`x\`"]}}'`));
+  assert.equal(asCurl({method: "GET", path: "/v1/slos?a=1&b=2"}, "http://h"), "curl --silent 'http://h/v1/slos?a=1&b=2' \\\n  --header \"authorization: Bearer $HIL_ANALYTICS_TOKEN\"");
+});
+
+test("figures are short for a glance, exact for a tooltip, and no data is not zero", () => {
+  assert.deepEqual([UNITS.percent.short(0.95), UNITS.percent.short(0.9995), UNITS.percent.short(1), UNITS.percent.short(null)], ["95.0 %", "99.95 %", "100.0 %", NOTHING]);
+  assert.deepEqual([850, 1250, 65_000, 7_500_000, 3 * 86_400_000].map(UNITS.ms.short), ["850 ms", "1.25 s", "1 min 5 s", "2 h 5 min", "3 d"]);
+  assert.deepEqual([0, 0.000412, 0.0342, 1.5, 12_345.6, -2].map(UNITS.usd.short), ["$0.00", "$0.000412", "$0.0342", "$1.50", "$12,346", "−$2.00"]);
+  assert.equal(UNITS.usd.exact(0.0000004), "$0.00");
+  assert.equal(UNITS.usd.exact(1.234567), "$1.234567");
+  assert.deepEqual([UNITS.count.short(99_999), UNITS.count.short(1_234_567), UNITS.count.exact(1_234_567)], ["99,999", "1.2M", "1,234,567"]);
+  assert.deepEqual([UNITS.usd.axis(0.05, 0.05), UNITS.usd.axis(0.002, 0.001), UNITS.usd.axis(20, 10), UNITS.ms.axis(5000), UNITS.ms.axis(7500), UNITS.ms.axis(20)], ["$0.05", "$0.002", "$20", "5 s", "7.5 s", "20 ms"]);
+});
+
+test("a time axis says the day where it changes, and only days where a step is a day", () => {
+  const day = 86_400;
+  const told = axisTimes([0, day / 2, day], day / 2);
+  assert.deepEqual(told.map((text) => text.includes("\n")), [true, false, true]);
+  assert.ok(axisTimes([0, day], day).every((text) => !text.includes(":")));
+});
+
+test("a metric's unit follows from its name where it is not listed", () => {
+  assert.deepEqual(["p99.9_latency_ms", "p95_cost_usd", "claims", "success_rate"].map((name) => metric(name).unit), ["ms", "usd", "count", "percent"]);
+});
+
+test("money is written as its currency is, whatever its code", () => {
+  assert.deepEqual([inCurrency(12.5, "USD"), inCurrency(8412.5, "EUR"), inCurrency(3, "points")], ["$12.50", "€8,412.50", "3 points"]);
+});
