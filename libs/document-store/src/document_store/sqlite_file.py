@@ -55,6 +55,15 @@ class SqliteFile:
             self._tables.add(name)
         return name
 
+    def drop(self, collection: str) -> None:
+        """Its indexes go with it."""
+        self.execute(f"DROP TABLE IF EXISTS {self.table(collection)}")
+        self.forget(collection)
+
+    def forget(self, collection: str) -> None:
+        """The table was dropped by another connection."""
+        self._tables.discard(f'"documents_{collection}"')
+
     def create_index(self, collection: str, fields: Sequence[str]) -> None:
         """The id at the end makes the index serve the whole order of a page."""
         columns = ", ".join([*map(column, fields), "id"])

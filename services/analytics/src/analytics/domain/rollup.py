@@ -27,10 +27,13 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Which messages are surely counted: all up to `floor`, of the log that was created at this time."""
+    """Which messages are surely counted: all up to `floor`, of the log that was created at this time.
+
+    `comes_first`: it is an archive, which is counted as a whole before the log is."""
 
     log: str
     floor: int
+    comes_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class Versioned:
 
 def count_in(rollup: Rollup, contributions: Iterable[Contribution], settled: Settled) -> tuple[Rollup, set[int]]:
     """The rollup with what was not in it, and the sequences that were new."""
+    if settled.comes_first and rollup.log not in ("", settled.log):
+        return rollup, set()  # It has begun with the log, and so holds all of the archive.
     if rollup.log != settled.log:  # Another log numbers its messages anew; none of them is counted.
         rollup = replace(rollup, log=settled.log, floor=0, applied=frozenset())
     new: dict[int, Contribution] = {}

@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -36,12 +36,19 @@ class Figures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A message in hand; its handler returns, and so acknowledges it, once `done` is set."""
+    """A message in hand; its handler returns, and so acknowledges it, once `done` is set. `number`: which of what is
+    counted it is, where that is not its sequence."""
 
     tenant: str
     key: str
     entry: LogEntry
-    done: "asyncio.Future[None]"
+    done: "asyncio.Future[None] | None" = None
+    number: int | None = None
+
+    @property
+    def as_counted(self) -> LogEntry:
+        """With the number by which cells know it."""
+        return self.entry if self.number is None else replace(self.entry, sequence=self.number)
 
 
 @dataclass(slots=True)
@@ -84,7 +91,7 @@ class CountMessages:
                 await self._settle([waiting])
             return
         for waiting in batch:
-            if waiting.done.done():
+            if waiting.done is None or waiting.done.done():
                 continue
             if error is None:
                 waiting.done.set_result(None)
@@ -98,7 +105,7 @@ class CountMessages:
         cells: dict[Cell, list[Contribution]] = {}
         for waiting in batch:
             if waiting.entry.sequence not in repeats:
-                for contribution in contributions_of(waiting.tenant, waiting.key, waiting.entry):
+                for contribution in contributions_of(waiting.tenant, waiting.key, waiting.as_counted):
                     for cell in cells_of(contribution.subject, waiting.entry.timestamp_ms):
                         cells.setdefault(cell, []).append(contribution)
         await self._keep_workflows(list(cells))
@@ -106,8 +113,8 @@ class CountMessages:
         for start in range(0, len(cells), WRITES_MAX):
             counted |= await self._write(dict(list(cells.items())[start : start + WRITES_MAX]), settled)
         for waiting in batch:
-            if waiting.entry.sequence in counted:
-                counted.discard(waiting.entry.sequence)
+            if waiting.as_counted.sequence in counted:
+                counted.discard(waiting.as_counted.sequence)
                 self.on_counted(waiting.entry)
 
     async def _write(self, cells: Mapping[Cell, Sequence[Contribution]], settled: Settled) -> set[int]:
