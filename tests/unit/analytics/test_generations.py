@@ -61,7 +61,12 @@ def test_a_build_without_losses_takes_over_and_the_old_one_is_retired() -> None:
     known = asked_for(Generations(), accepts_losses=False, number=7)
     build = counting_log(known)
     after = judged(known, build, {}, now_ms=5)
-    assert (after.serving, after.building, after.retired, after.rebuilt) == (7, None, {1: 5}, build)
+    assert (after.serving, after.building, after.retired, after.rebuilt) == (
+        7,
+        None,
+        {1: 5},
+        replace(build, stage="done"),
+    )
     assert without(after, 1).retired == {}
 
 

@@ -195,7 +195,7 @@ class FigureStore:
         self, collection: str, where: Sequence[Condition], *, sort: Sort, limit: int, cursor: str | None
     ) -> Page:
         """A page of executions or conversations, by the fields of their indexes."""
-        return await self.store.find(collection, where, sort=(sort,), limit=limit, cursor=cursor)
+        return await self.store.find(self.named(collection), where, sort=(sort,), limit=limit, cursor=cursor)
 
     async def count_listed(self, collection: str, where: Sequence[Condition], *, at_most: int) -> int:
         """How many there are in such a list, up to `at_most`."""

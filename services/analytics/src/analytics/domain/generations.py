@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-Stage = Literal["asked", "archive", "log", "held"]
-"""Asked for; counting closed logs; counting the log; counted, and held because figures would be lost."""
+Stage = Literal["asked", "archive", "log", "held", "done"]
+"""Asked for; counting closed logs; counting the log; counted, and held because figures would be lost; taken over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def judged(known: Generations, build: Build, losses: Mapping[str, int], *, now_m
     if losses and not build.accepts_losses:
         return changed(known, replace(told, stage="held"))
     retired = {**known.retired, known.serving: now_ms}
-    return replace(known, serving=build.number, building=None, retired=retired, rebuilt=told)
+    return replace(known, serving=build.number, building=None, retired=retired, rebuilt=replace(told, stage="done"))
 
 
 def without(known: Generations, removed: int) -> Generations:
