@@ -35,8 +35,10 @@ def test_an_end_counts_for_each_of_its_nodes_with_what_it_took() -> None:
         NodeMetrics(node="a", agent="planner", outcome="done", attempts=1, completions=2, cost_microdollars=9),
         NodeMetrics(node="b", outcome="failed", attempts=3, error_class="timeout", duration_ms=70),
     )
-    first, second, _ = details(ended(nodes=nodes))
-    assert first.subject == Subject("acme", "nodes", "support", "1", node="a", agent="planner")
+    first, second, _ = details(ended(nodes=nodes, stage="review"))
+    assert first.subject == Subject(
+        "acme", "nodes", "support", "1", node="a", agent="planner", stage="review", outcome="done"
+    )
     assert first.counts == {
         "runs": 1, "runs_by_outcome.done": 1, "attempts": 1, "completions": 2, "cost_microdollars": 9,
     }  # fmt: skip
@@ -57,7 +59,9 @@ def test_completions_tool_calls_and_people_are_counted_by_model_tool_and_person(
         ToolCallCompleted(command_id="k", tool_call_id="t", tool="shop.pay", workflow="w", is_error=True)
     )
     [denied] = details(ToolCallFailed(command_id="k", tool_call_id="t", tool="shop.pay", error_class="denied"))
-    assert done.subject == Subject("acme", "completions", "w", node="n", model="m_1")
+    assert done.subject == Subject("acme", "completions", "w", node="n", model="m_1", outcome="produced")
+    assert failed.subject.outcome == denied.subject.outcome == "failed"
+    assert called.subject == Subject("acme", "tools", "w", tool="shop.pay", outcome="completed")
     assert done.counts == {"completions": 1, "completions_by_cache.none": 1, "tokens_output": 4}
     assert (failed.counts["failed"], failed.values["latency_ms"]) == (1, 30)
     assert called.counts == {"calls": 1, "calls_by_outcome.completed": 1, "tool_errors": 1}
