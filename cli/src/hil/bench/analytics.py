@@ -20,7 +20,8 @@ from analytics.handlers.count_messages import CountMessages, Waiting
 from contracts.envelope import LogEntry
 from document_store import open_store
 from hil.bench.analytics_stack import AnalyticsStack, fill_log
-from hil.bench.analytics_story import TENANT, WORKFLOWS, Tally, conversation
+from hil.bench.analytics_story import TENANT, WORKFLOWS, conversation
+from hil.bench.analytics_tally import Tally
 
 SEED = 1
 BATCH = 1_000
@@ -108,12 +109,12 @@ async def _fold(figures: FigureStore, executions: int) -> None:
     async def settled() -> Settled:
         return Settled("filled", floor)
 
-    count, rng, tally = CountMessages(figures, settled, on_counted=lambda _: None), random.Random(SEED), Tally()  # noqa: S311
+    count, rng = CountMessages(figures, settled, on_counted=lambda _: None), random.Random(SEED)  # noqa: S311
     loop, batch = asyncio.get_running_loop(), list[Waiting]()
     since_ms = time.time_ns() // 1_000_000 - DAYS * DAY_MS
     for number in range(executions):
         at_ms = since_ms + number * DAYS * DAY_MS // executions
-        for key, message in conversation(number, rng, tally):
+        for key, message in conversation(number, rng):
             sequence += 1
             entry = LogEntry(sequence, at_ms, f"filled-{sequence}", message, 300)
             batch.append(Waiting(TENANT, f"f-{key}", entry, loop.create_future()))
