@@ -12,7 +12,7 @@ from tests.support.samples import SAMPLES, type_of
 from analytics.domain.cells import Cell, Subject
 from analytics.domain.contributions import contributions_of
 from analytics.domain.conversation_figures import ConversationFigures, HandoverFigures, Turn, conversation_figures
-from analytics.domain.rollup import Contribution, Rollup, Settled, count_in
+from analytics.domain.rollup import Contribution, Rollup, Settled, Together, count_in
 from contracts.catalogue import BY_TYPE, read_message
 from contracts.completions import CompletionFailed, CompletionProduced
 from contracts.conversations import ConversationRated, MessageReceived, MessageSent
@@ -114,7 +114,7 @@ def figures_of(numbered: Iterable[tuple[int, Message]]) -> ConversationFigures:
     rollup = Rollup(TALK)
     for number, message in numbered:
         entry = LogEntry(number, number * MINUTE_MS, f"id{number}", message, 10)
-        rollup, _ = count_in(rollup, [contributions_of("acme", "c1", entry)[1]], Settled("log", 0))
+        rollup, _ = count_in(rollup, Together([contributions_of("acme", "c1", entry)[1]]), Settled("log", 0))
     return conversation_figures(rollup)
 
 

@@ -2,16 +2,17 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Protocol
 
 from pydantic import JsonValue
 
-from analytics.domain.cells import Cell, cells_of
+from analytics.domain.cells import MINUTE_MS, Cell, Subject, cells_of
 from analytics.domain.contributions import contributions_of
 from analytics.domain.execution import execution_document, execution_id
-from analytics.domain.rollup import Contribution, Settled, Versioned, count_in
+from analytics.domain.rollup import Contribution, Settled, Together, Versioned, count_in
 from contracts.envelope import LogEntry
 from contracts.executions import ExecutionFinished
 from service_kit.bus import Delivery
@@ -102,12 +103,7 @@ class CountMessages:
         """Returns when all of a batch is counted and stored. Raises RetryLater."""
         settled = await self.read_settled()
         repeats = await self._keep_executions(batch)
-        cells: dict[Cell, list[Contribution]] = {}
-        for waiting in batch:
-            if waiting.entry.sequence not in repeats:
-                for contribution in contributions_of(waiting.tenant, waiting.key, waiting.as_counted):
-                    for cell in cells_of(contribution.subject, waiting.entry.timestamp_ms):
-                        cells.setdefault(cell, []).append(contribution)
+        cells = _cells_of(waiting for waiting in batch if waiting.entry.sequence not in repeats)
         await self._keep_workflows(list(cells))
         counted: set[int] = set()
         for start in range(0, len(cells), WRITES_MAX):
@@ -117,14 +113,14 @@ class CountMessages:
                 counted.discard(waiting.as_counted.sequence)
                 self.on_counted(waiting.entry)
 
-    async def _write(self, cells: Mapping[Cell, Sequence[Contribution]], settled: Settled) -> set[int]:
+    async def _write(self, cells: Mapping[Cell, Together], settled: Settled) -> set[int]:
         """Count into each cell; again from what is stored where another replica was first."""
         counted: set[int] = set()
         open_cells = dict(cells)
         for _ in range(CONFLICTS_MAX):
             known = await self.figures.load([cell for cell in open_cells if cell not in self._cells])
             known = {**known, **{cell: self._cells[cell] for cell in open_cells if cell in self._cells}}
-            changes = [_counted(known[cell], parts, settled) for cell, parts in open_cells.items()]
+            changes = [_counted(known[cell], together, settled) for cell, together in open_cells.items()]
             saved = await self.figures.save([change for change, _ in changes])
             for cell, (_, new), kept in zip(list(open_cells), changes, saved, strict=True):
                 if kept is not None:
@@ -168,6 +164,21 @@ class CountMessages:
             self._workflows |= new.keys()
 
 
-def _counted(known: Versioned, parts: Sequence[Contribution], settled: Settled) -> tuple[Versioned, set[int]]:
-    rollup, new = count_in(known.rollup, parts, settled)
+def _cells_of(batch: Iterable[Waiting]) -> dict[Cell, Together]:
+    """What goes to which cell. Messages of one subject and minute go the same ways, so they are taken together."""
+    parts: dict[tuple[Subject, int], list[Contribution]] = {}
+    for waiting in batch:
+        minute_ms = waiting.entry.timestamp_ms // MINUTE_MS * MINUTE_MS
+        for contribution in contributions_of(waiting.tenant, waiting.key, waiting.as_counted):
+            parts.setdefault((contribution.subject, minute_ms), []).append(contribution)
+    cells: dict[Cell, list[Together]] = {}
+    for (subject, minute_ms), contributions in parts.items():
+        together = Together(contributions)
+        for cell in cells_of(subject, minute_ms):
+            cells.setdefault(cell, []).append(together)
+    return {cell: some[0] if len(some) == 1 else Together(chain(*some)) for cell, some in cells.items()}
+
+
+def _counted(known: Versioned, together: Together, settled: Settled) -> tuple[Versioned, frozenset[int]]:
+    rollup, new = count_in(known.rollup, together, settled)
     return Versioned(rollup, known.version), new
