@@ -1,6 +1,5 @@
 """`hil bench analytics`: how fast is the log counted, how exactly, and how fast are questions to a full store?"""
 
-import asyncio
 import math
 import random
 import statistics
@@ -16,7 +15,7 @@ import uvloop
 from analytics.adapters.figure_store import FigureStore
 from analytics.domain.cells import DAY_MS
 from analytics.domain.rollup import Settled
-from analytics.handlers.count_messages import CountMessages, Waiting
+from analytics.handlers.count_messages import Arrived, CountMessages
 from contracts.envelope import LogEntry
 from document_store import open_store
 from hil.bench.analytics_stack import AnalyticsStack, fill_log
@@ -110,14 +109,14 @@ async def _fold(figures: FigureStore, executions: int) -> None:
         return Settled("filled", floor)
 
     count, rng = CountMessages(figures, settled, on_counted=lambda _: None), random.Random(SEED)  # noqa: S311
-    loop, batch = asyncio.get_running_loop(), list[Waiting]()
+    batch = list[Arrived]()
     since_ms = time.time_ns() // 1_000_000 - DAYS * DAY_MS
     for number in range(executions):
         at_ms = since_ms + number * DAYS * DAY_MS // executions
         for key, message in conversation(number, rng):
             sequence += 1
             entry = LogEntry(sequence, at_ms, f"filled-{sequence}", message, 300)
-            batch.append(Waiting(TENANT, f"f-{key}", entry, loop.create_future()))
+            batch.append(Arrived(TENANT, f"f-{key}", entry))
         if len(batch) >= BATCH or number == executions - 1:
             await count.count(batch)
             floor, batch = sequence, []

@@ -59,6 +59,7 @@ from contracts.executions import PatternDetected
 from contracts.streams import ALERT_PUSHES, ANALYTICS, LOG, WORKFLOW_FACTS_BUCKET
 from document_store import DocumentStore, open_store
 from pii import redact
+from service_kit.batches import BatchConsumer, BatchRoutes, one_by_one
 from service_kit.bus import Consumer, Routes
 from service_kit.connection import Connection, connect_options, connected
 from service_kit.health import add_health, serve_http
@@ -71,9 +72,9 @@ SERVICE = "analytics"
 PUBLISHES: tuple[type[Message], ...] = (AlertChanged, PatternDetected)
 
 
-def routes(count: CountMessages, keep_evaluation: KeepEvaluation) -> Routes:
+def routes(count: CountMessages, keep_evaluation: KeepEvaluation) -> BatchRoutes:
     """Every fact of the log that has a figure, and what evaluations found."""
-    return {**dict.fromkeys(ANALYTICS.types, count), EvaluationFinished: keep_evaluation}
+    return {**dict.fromkeys(ANALYTICS.types, count), EvaluationFinished: one_by_one(keep_evaluation)}
 
 
 def push_routes(push: PushAlert) -> Routes:
@@ -204,10 +205,11 @@ async def _begun(settings: Settings, connection: Connection, rooms: Rooms, gener
             metrics(entry)
 
     count = CountMessages(figures, read_settled, on_counted=on_counted)
-    consumer = Consumer(
-        connection, spec, routes(count, KeepEvaluation(rooms.evaluations)), concurrency=settings.batch_max, trace_ratio=settings.trace_ratio
+    counted = routes(count, KeepEvaluation(rooms.evaluations))
+    consumer = BatchConsumer(
+        connection, spec, counted, batch_max=settings.batch_max, trace_ratio=settings.trace_ratio
     )
-    return Counting(figures, read_settled, count, consumer)
+    return Counting(figures, read_settled, consumer)
 
 
 async def _counted_through(connection: Connection, serving: FigureStore) -> int:

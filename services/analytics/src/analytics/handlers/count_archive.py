@@ -7,7 +7,7 @@ from analytics.adapters.archived_logs import ArchivedLogs
 from analytics.adapters.figure_store import FigureStore
 from analytics.domain.generations import Archived, Build
 from analytics.domain.rollup import Settled
-from analytics.handlers.count_messages import CountMessages, Waiting
+from analytics.handlers.count_messages import Arrived, CountMessages
 from contracts.envelope import LogEntry
 from contracts.streams import ANALYTICS
 
@@ -27,7 +27,7 @@ class CountArchive:
         if build.number not in self._names:
             self._names = {build.number: await self.logs.names()}
         names = self._names[build.number]
-        batch, place = list[Waiting](), build.archived
+        batch, place = list[Arrived](), build.archived
         for name in names[bisect_right(names, place.name) :]:
             if len(batch) >= BATCH_MESSAGES:
                 break
@@ -36,7 +36,7 @@ class CountArchive:
                 entry for entry in await self.logs.only_archived(name) if isinstance(entry.message, ANALYTICS.types)
             ]
             batch += [
-                Waiting(tenant, key, entry, number=number) for number, entry in enumerate(entries, place.messages + 1)
+                Arrived(tenant, key, entry, number=number) for number, entry in enumerate(entries, place.messages + 1)
             ]
             place = Archived(name, place.messages + len(entries))
         if place == build.archived:
@@ -44,7 +44,7 @@ class CountArchive:
         await self._count(batch, figures, build)
         return place
 
-    async def _count(self, batch: list[Waiting], figures: FigureStore, build: Build) -> None:
+    async def _count(self, batch: list[Arrived], figures: FigureStore, build: Build) -> None:
         async def settled() -> Settled:
             return Settled(f"archive of {build.number}", build.archived.messages, comes_first=True)
 

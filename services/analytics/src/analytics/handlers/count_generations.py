@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from analytics.adapters.figure_store import FigureStore
 from analytics.domain.generations import Generations
 from analytics.domain.rollup import Settled
-from analytics.handlers.count_messages import CountMessages
-from service_kit.bus import Consumer
+from service_kit.batches import BatchConsumer
 
 
 @dataclass(slots=True)
@@ -17,16 +16,12 @@ class Counting:
 
     figures: FigureStore
     read_settled: Callable[[], Awaitable[Settled]]
-    count: CountMessages
-    consumer: Consumer
+    consumer: BatchConsumer
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Until `stop`; what is in hand then is counted first."""
-        async with asyncio.TaskGroup() as group:
-            counting = group.create_task(self.count.run())
-            consuming = group.create_task(self.consumer.run(self.stop))
-            consuming.add_done_callback(lambda _: counting.cancel())
+        await self.consumer.run(self.stop)
 
 
 @dataclass(slots=True)

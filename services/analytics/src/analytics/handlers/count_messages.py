@@ -1,6 +1,5 @@
 """How are many messages counted in one write, each exactly once?"""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,14 +35,12 @@ class Figures(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A message in hand; its handler returns, and so acknowledges it, once `done` is set. `number`: which of what is
-    counted it is, where that is not its sequence."""
+class Arrived:
+    """A message in hand. `number`: which of what is counted it is, where that is not its sequence."""
 
     tenant: str
     key: str
     entry: LogEntry
-    done: "asyncio.Future[None] | None" = None
     number: int | None = None
 
     @property
@@ -54,64 +51,38 @@ class Waiting:
 
 @dataclass(slots=True)
 class CountMessages:
-    """Collects what arrives while the last write runs, and counts it together."""
+    """Counts a batch in one write for each cell."""
 
     figures: Figures
     read_settled: Callable[[], Awaitable[Settled]]
     on_counted: Callable[[LogEntry], None]
-    _waiting: list[Waiting] = field(default_factory=list)
-    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _cells: OrderedDict[Cell, Versioned] = field(default_factory=OrderedDict)
     _workflows: set[tuple[str, str, str]] = field(default_factory=set)
 
-    async def __call__(self, delivery: Delivery) -> None:
-        """Returns when the message is counted and stored."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Waiting(delivery.subject.tenant, delivery.subject.key, delivery.entry, done))
-        self._arrived.set()
-        await done
+    async def __call__(self, deliveries: Sequence[Delivery]) -> None:
+        """Returns when all are counted and stored. Raises RetryLater."""
+        await self.count([Arrived(one.subject.tenant, one.subject.key, one.entry) for one in deliveries])
 
-    async def run(self) -> None:
-        """Count for ever; cancelled once the consumer has ended."""
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            batch, self._waiting = self._waiting, []
-            await self._settle(batch)
-
-    async def _settle(self, batch: Sequence[Waiting]) -> None:
-        """Tell each handler how it went. If a bug of ours broke the write, each message has a try of its own, so that
-        one cannot take the others with it."""
-        counting = asyncio.create_task(self.count(batch))
-        await asyncio.wait({counting})
-        error = counting.exception()
-        if error is not None:
+    async def count(self, batch: Sequence[Arrived]) -> None:
+        """The same of messages from anywhere. What was half written is read again by the next one."""
+        try:
+            await self._count(batch)
+        except BaseException:
             self._cells.clear()
-        if error is not None and not isinstance(error, RetryLater) and len(batch) > 1:
-            for waiting in batch:
-                await self._settle([waiting])
-            return
-        for waiting in batch:
-            if waiting.done is None or waiting.done.done():
-                continue
-            if error is None:
-                waiting.done.set_result(None)
-            else:
-                waiting.done.set_exception(error)
+            raise
 
-    async def count(self, batch: Sequence[Waiting]) -> None:
-        """Returns when all of a batch is counted and stored. Raises RetryLater."""
+    async def _count(self, batch: Sequence[Arrived]) -> None:
         settled = await self.read_settled()
         repeats = await self._keep_executions(batch)
-        cells = _cells_of(waiting for waiting in batch if waiting.entry.sequence not in repeats)
+        cells = _cells_of(arrived for arrived in batch if arrived.entry.sequence not in repeats)
         await self._keep_workflows(list(cells))
         counted: set[int] = set()
         for start in range(0, len(cells), WRITES_MAX):
             counted |= await self._write(dict(list(cells.items())[start : start + WRITES_MAX]), settled)
-        for waiting in batch:
-            if waiting.as_counted.sequence in counted:
-                counted.discard(waiting.as_counted.sequence)
-                self.on_counted(waiting.entry)
+        for arrived in batch:
+            if arrived.as_counted.sequence in counted:
+                counted.discard(arrived.as_counted.sequence)
+                self.on_counted(arrived.entry)
 
     async def _write(self, cells: Mapping[Cell, Together], settled: Settled) -> set[int]:
         """Count into each cell; again from what is stored where another replica was first."""
@@ -139,19 +110,19 @@ class CountMessages:
         if len(self._cells) > CELLS_KEPT_MAX:
             self._cells.popitem(last=False)
 
-    async def _keep_executions(self, batch: Sequence[Waiting]) -> set[int]:
+    async def _keep_executions(self, batch: Sequence[Arrived]) -> set[int]:
         """Store executions; the sequences of ends that were stored twice in the log, which count once."""
         documents: dict[str, dict[str, JsonValue]] = {}
         places: dict[str, int] = {}
         repeats: set[int] = set()
-        for waiting in batch:
-            message, sequence = waiting.entry.message, waiting.entry.sequence
+        for arrived in batch:
+            message, sequence = arrived.entry.message, arrived.entry.sequence
             if isinstance(message, ExecutionFinished):
-                id_ = f"{waiting.tenant}/{waiting.key}/{execution_id(waiting.key, message)}"
+                id_ = f"{arrived.tenant}/{arrived.key}/{execution_id(arrived.key, message)}"
                 if places.setdefault(id_, sequence) != sequence:
                     repeats.add(sequence)
                 else:
-                    documents[id_] = execution_document(waiting.tenant, waiting.key, waiting.entry, message)
+                    documents[id_] = execution_document(arrived.tenant, arrived.key, arrived.entry, message)
         known = await self.figures.add_executions(documents) if documents else set()
         return repeats | {places[id_] for id_ in known}
 
@@ -164,12 +135,12 @@ class CountMessages:
             self._workflows |= new.keys()
 
 
-def _cells_of(batch: Iterable[Waiting]) -> dict[Cell, Together]:
+def _cells_of(batch: Iterable[Arrived]) -> dict[Cell, Together]:
     """What goes to which cell. Messages of one subject and minute go the same ways, so they are taken together."""
     parts: dict[tuple[Subject, int], list[Contribution]] = {}
-    for waiting in batch:
-        minute_ms = waiting.entry.timestamp_ms // MINUTE_MS * MINUTE_MS
-        for contribution in contributions_of(waiting.tenant, waiting.key, waiting.as_counted):
+    for arrived in batch:
+        minute_ms = arrived.entry.timestamp_ms // MINUTE_MS * MINUTE_MS
+        for contribution in contributions_of(arrived.tenant, arrived.key, arrived.as_counted):
             parts.setdefault((contribution.subject, minute_ms), []).append(contribution)
     cells: dict[Cell, list[Together]] = {}
     for (subject, minute_ms), contributions in parts.items():
