@@ -1,9 +1,10 @@
 """How are rollups, executions and the list of workflows stored and found?"""
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from analytics.adapters.rollup_documents import read_moments, read_rollup, write_rollup
+from analytics.adapters.rollup_documents import read_figures, read_moments, read_rollup, write_rollup
 from analytics.domain.cells import SPANS_MS, Cell, Family, Span, Subject, stretches
 from analytics.domain.rollup import Rollup, Versioned
 from document_store import Between, Document, DocumentStore, Equal, OneOf, Page, Sort, Stored, VersionConflict, Write
@@ -15,6 +16,8 @@ EXPERIMENT_UNITS = "experiment_units"
 CELLS = (FIGURES, CONVERSATIONS, EXPERIMENT_UNITS)
 COLLECTIONS = (FIGURES, CONVERSATIONS, EXPERIMENT_UNITS, EXECUTIONS, WORKFLOWS)
 PAGE_MAX = 1_000
+ANSWERS_KEPT_MAX = 20_000
+"""Rollups that were read for answers, some 2 KB each."""
 INDEXES: Sequence[tuple[str, Sequence[str]]] = (
     (FIGURES, ("family", "span", "start_ms")),
     (FIGURES, ("tenant", "family", "span", "start_ms")),
@@ -35,6 +38,7 @@ class FigureStore:
 
     store: DocumentStore
     generation: int = 1
+    _answers: OrderedDict[tuple[str, str], tuple[int, Rollup]] = field(default_factory=OrderedDict)
 
     async def prepare(self) -> None:
         """Declare the indexes; at each start, before use."""
@@ -138,7 +142,19 @@ class FigureStore:
                 time = Between("start_ms", at_least=since_ms, below=until_ms)
                 conditions = (*where, Equal("family", family), Equal("span", span), time)
                 async for document in self._found(collection, conditions):
-                    yield read_rollup(document.body)
+                    yield self._kept(collection, document)
+
+    def _kept(self, collection: str, document: Document) -> Rollup:
+        """Read once for each version: most of what is asked for does not change any more, and reading a document costs
+        five times as much as getting it."""
+        place = collection, document.id
+        version, rollup = self._answers.pop(place, (0, None))
+        if rollup is None or version != document.version:
+            rollup = read_figures(document.body)
+        self._answers[place] = document.version, rollup
+        if len(self._answers) > ANSWERS_KEPT_MAX:
+            self._answers.popitem(last=False)
+        return rollup
 
     async def errors(self, *, from_ms: int, to_ms: int, at_most: int) -> list[Rollup]:
         """The errors of nodes in [from, to), whole minutes, with their moments; `at_most` + 1 rollups."""
