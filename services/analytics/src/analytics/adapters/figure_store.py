@@ -215,7 +215,7 @@ class FigureStore:
 
     async def count_listed(self, collection: str, where: Sequence[Condition], *, at_most: int) -> int:
         """How many there are in such a list, up to `at_most`."""
-        return await self.store.count(collection, where, at_most=at_most)
+        return await self.store.count(self.named(collection), where, at_most=at_most)
 
     async def executions(self, tenant: str, key: str, *, limit: int, cursor: str | None) -> Page:
         """Executions of a key in the order of their ends."""
