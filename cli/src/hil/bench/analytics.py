@@ -23,7 +23,7 @@ from hil.bench.analytics_story import TENANT, WORKFLOWS, conversation
 from hil.bench.analytics_tally import Tally
 
 SEED = 1
-BATCH = 1_000
+BATCH = 4_000
 DAYS = 7
 QUESTIONS = 100
 PERCENTILES = {"latency_ms_p50": 0.50, "latency_ms_p95": 0.95}
