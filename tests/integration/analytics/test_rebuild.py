@@ -263,6 +263,45 @@ async def test_a_build_under_which_a_log_was_archived_is_begun_anew(
         assert (await total_of(session))[0] == 5
 
 
+async def test_a_timer_that_was_taken_from_the_end_of_the_log_is_not_waited_for(
+    nats_server: NatsServer, store_url: str
+) -> None:
+    async with (
+        kit(nats_server.url) as connection,
+        served(nats_server, store_url) as session,
+        opened(store_url) as store,
+    ):
+        await counted(session, await end(connection, range(5)))
+        timer = await connection.publish_surely(f"hil.timer.wake.{TENANT}.c1", b"{}", headers={})
+        await counted(session, timer)
+        await connection.jetstream.delete_msg(LOG.name, timer)
+        await rebuilt(store)
+        assert (await total_of(session))[0] == 5
+
+
+async def test_a_bug_of_ours_ends_the_build_and_not_the_answers(
+    nats_server: NatsServer, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def names(_: ArchivedLogs) -> list[str]:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(ArchivedLogs, "names", names)
+    async with (
+        kit(nats_server.url) as connection,
+        served(nats_server, store_url) as session,
+        opened(store_url) as store,
+    ):
+        await counted(session, await end(connection, range(5)))
+        number = await ask(store)
+        await wait_until(lambda: given_up(store, number), timeout_seconds=10)
+        assert (await total_of(session))[0] == 5
+
+
+async def given_up(store: DocumentStore, number: int) -> bool:
+    known = (await GenerationDocuments(store).load())[0]
+    return known.building is None and known.serving == 1 and known.newest == number
+
+
 async def test_the_archive_lists_its_logs_in_order_and_knows_each_write(nats_server: NatsServer) -> None:
     async with kit(nats_server.url) as connection:
         logs = ArchivedLogs(connection)

@@ -13,9 +13,10 @@ from prometheus_client import REGISTRY
 from contracts.conversations import MessageReceived
 from contracts.streams import LOG, ConsumerSpec
 from service_kit.batches import BatchConsumer, BatchHandler, BatchRoutes
-from service_kit.bus import Delivery
+from service_kit.bus import Delivery, read_delivery
 from service_kit.connection import Connection
 from service_kit.errors import RetryLater, Unprocessable
+from service_kit.pull import Arrival
 from service_kit.streams import ensure_consumer
 from service_kit.telemetry import current_traceparent
 from tests.integration.service_kit.test_bus import SPEC, SUBJECT, dead_letters, pending
@@ -138,6 +139,30 @@ async def test_one_bad_message_is_kept_and_takes_no_other_with_it(
             [letter] = await dead_letters(connection)
     assert (sorted(good), alone) == (["a", "b"], list(range(1, tries + 1)))
     assert letter["Hil-Dead-Sequence"] == "2"
+
+
+async def test_one_that_breaks_our_reading_is_kept_and_the_others_are_handled(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service_kit.answers.RETRY_SECONDS", (0.02,))
+    good: list[str] = []
+
+    async def read(connection: Connection, arrival: Arrival) -> Delivery:
+        if arrival.lane.endswith(".bad"):
+            raise RecursionError("too deep")
+        return await read_delivery(connection, arrival)
+
+    async def handle(deliveries: Sequence[Delivery]) -> None:
+        good.extend(one.subject.key for one in deliveries)
+
+    monkeypatch.setattr("service_kit.batches.read_delivery", read)
+    async with kit(nats_server.url) as connection:
+        for key in ("a", "bad", "b"):
+            await say(connection, key, "1")
+        async with in_batches(connection, handle):
+            await wait_until(lambda: nothing_pending(connection))
+            [letter] = await dead_letters(connection)
+    assert (good, letter["Hil-Dead-Sequence"]) == (["a", "b"], "2")
 
 
 async def test_a_message_is_given_up_after_its_last_delivery(nats_server: NatsServer) -> None:

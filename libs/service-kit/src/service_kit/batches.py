@@ -5,7 +5,7 @@ counting (ADR-0030)."""
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -74,8 +74,10 @@ class BatchConsumer:
         """Consume until `stop` is set; then finish what is in hand for at most 15 s (the rest is redelivered)."""
         pull = Pull(self.connection, self.stream.name, self.spec.name, self._receive, self._changed.set)
         await pull.open()
-        tasks = [asyncio.create_task(one) for one in (self._beat(), self._settle_all(), stop.wait())]
-        tasks[-1].add_done_callback(lambda _: self._changed.set())
+        beating, settling, stopping = (
+            asyncio.create_task(one) for one in (self._beat(), self._settle_all(), stop.wait())
+        )
+        stopping.add_done_callback(lambda _: self._changed.set())
         self.running = True
         try:
             while not stop.is_set():
@@ -90,7 +92,7 @@ class BatchConsumer:
             with suppress(TimeoutError):
                 async with asyncio.timeout(STOP_SECONDS):
                     await self._all_settled()
-            for task in tasks:
+            for task in (beating, settling, stopping):
                 task.cancel()
 
     async def _ask(self, pull: Pull) -> None:
@@ -118,14 +120,8 @@ class BatchConsumer:
             await self._changed.wait()
 
     async def _settle(self, batch: Sequence[Arrival]) -> None:
-        started, outcomes, read = time.perf_counter(), Counter[tuple[str, str]](), list[Read]()
-        for number, arrival in enumerate(batch):
-            if self.spec.passes_over(arrival.msg.subject):
-                await self._answers.accept(arrival)
-            elif (delivery := await self._read(arrival, outcomes)) is not None:
-                read.append((arrival, delivery))
-            if number % BREATH == BREATH - 1:
-                await asyncio.sleep(0)
+        started, outcomes = time.perf_counter(), Counter[tuple[str, str]]()
+        read = await self._read_all(batch, outcomes)
         for handle, own in self._by_handler(read):
             await self._handle(handle, own, outcomes)
         seconds = time.perf_counter() - started
@@ -133,6 +129,28 @@ class BatchConsumer:
             count_messages(self.connection.service, type_name, outcome, seconds=seconds, messages=messages)
         told = Counter(outcome for _, outcome in outcomes.elements())
         log.info("messages.handled", first=batch[0].sequence, seconds=round(seconds, 6), messages=len(batch), **told)
+
+    async def _read_all(self, batch: Sequence[Arrival], outcomes: Counter[tuple[str, str]]) -> list[Read]:
+        """Those that are to be handled. Where a bug of ours breaks the reading of one, the others go on."""
+        rest, read = deque(batch), list[Read]()
+        while rest:
+            [error] = await asyncio.gather(self._read_some(rest, read, outcomes), return_exceptions=True)
+            if isinstance(error, Exception):
+                await self._broken(rest.popleft(), error, outcomes)
+            elif error is not None:
+                raise error
+        return read
+
+    async def _read_some(self, rest: deque[Arrival], read: list[Read], outcomes: Counter[tuple[str, str]]) -> None:
+        while rest:
+            arrival = rest[0]
+            if self.spec.passes_over(arrival.msg.subject):
+                await self._answers.accept(arrival)
+            elif (delivery := await self._read(arrival, outcomes)) is not None:
+                read.append((arrival, delivery))
+            rest.popleft()
+            if len(rest) % BREATH == 0:
+                await asyncio.sleep(0)
 
     async def _read(self, arrival: Arrival, outcomes: Counter[tuple[str, str]]) -> Delivery | None:
         """None where it is settled already."""

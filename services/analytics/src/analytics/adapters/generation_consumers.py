@@ -28,6 +28,17 @@ class LogOfServer:
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
             raise RetryLater(f"stream {LOG.name}: {type(error).__name__}") from error
 
+    async def is_counted(self, generation: int, sequence: int) -> bool:
+        """Whether a generation holds all messages up to a sequence. What was taken out of the log's end, as timers are,
+        is never acknowledged: who has nothing more to get holds all, too."""
+        name = consumer_of(generation).name
+        try:
+            info = await self.jetstream.consumer_info(LOG.name, name)
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            raise RetryLater(f"consumer {name}: {type(error).__name__}") from error
+        floor = int(info.ack_floor.stream_seq) if info.ack_floor else 0
+        return floor >= sequence or not (info.num_pending or info.num_ack_pending)
+
     async def remove_consumer(self, generation: int) -> None:
         """One that is not there is no error."""
         name = consumer_of(generation).name

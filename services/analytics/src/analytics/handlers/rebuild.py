@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import get_args
 
 import structlog
@@ -13,12 +14,23 @@ from analytics.adapters.figure_store import FigureStore
 from analytics.adapters.generation_consumers import LogOfServer
 from analytics.adapters.generation_documents import GenerationDocuments
 from analytics.domain.cells import MINUTE_MS, Family
-from analytics.domain.generations import Build, Generations, Stage, begun_anew, changed, judged, losses_of, without
+from analytics.domain.generations import (
+    Build,
+    Generations,
+    Stage,
+    begun_anew,
+    changed,
+    given_up,
+    judged,
+    losses_of,
+    without,
+)
 from analytics.handlers.count_archive import CountArchive
 from analytics.handlers.count_generations import Countings
 from contracts.streams import ARCHIVER
 from document_store import DocumentStore
 from service_kit.errors import RetryLater
+from service_kit.telemetry import places_of
 
 log = structlog.get_logger()
 
@@ -56,15 +68,25 @@ class Rebuild:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, which ends the countings, too."""
         while not stop.is_set():
-            stage = None
-            try:
-                stage = await self.step()
-            except RetryLater as error:
-                log.info("rebuild.later", reason=str(error))
-            if stage != "archive":
+            if await self._tried() != "archive":
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
         self.countings.stop()
+
+    async def _tried(self) -> Stage | None:
+        """A bug of ours ends the build, not the service that answers meanwhile."""
+        [outcome] = await asyncio.gather(self.step(), return_exceptions=True)
+        if isinstance(outcome, RetryLater):
+            log.info("rebuild.later", reason=str(outcome))
+        elif isinstance(outcome, Exception):
+            log.error("rebuild.bug", error=type(outcome).__name__, at=places_of(outcome))
+            with suppress(RetryLater):
+                await self._documents.change(partial(given_up, now_ms=self.now_ms()))
+        elif isinstance(outcome, BaseException):
+            raise outcome
+        else:
+            return outcome
+        return None
 
     async def step(self) -> Stage | None:
         """Follow, and take the build on; the stage that it is in then. Raises RetryLater."""
@@ -117,10 +139,11 @@ class Rebuild:
 
     async def _counted_log(self, known: Generations, build: Build) -> Generations:
         serving, built = self.countings.running[known.serving], self.countings.running[build.number]
-        served = await serving.read_settled()  # First: the other may be ahead of it, but not behind.
-        counted = await built.read_settled()
-        build = replace(build, counted_through=counted.floor)
-        if served.floor < build.log_through or counted.floor < max(build.log_through, served.floor):
+        through = max(build.log_through, (await serving.read_settled()).floor)
+        build = replace(build, counted_through=(await built.read_settled()).floor)
+        if not await self.log.is_counted(known.serving, build.log_through):
+            return changed(known, build)
+        if not await self.log.is_counted(build.number, through):
             return changed(known, build)
         if await self.archived.state() != build.archive_state:
             return begun_anew(known, now_ms=self.now_ms())
@@ -135,5 +158,6 @@ class Rebuild:
             return
         if is_ in (None, "held"):
             await self.archived.release_archiving()
+        if is_ in (None, "held", "asked"):
             self._held_ms = 0
         log.info("rebuild.stage", was=was, now=is_, serving=after.serving, building=after.newest)
