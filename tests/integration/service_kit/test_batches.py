@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 
 from contracts.conversations import MessageReceived
 from contracts.streams import LOG, ConsumerSpec
-from service_kit.batches import BatchConsumer, BatchHandler, BatchRoutes
+from service_kit.batches import BatchConsumer, BatchHandler
 from service_kit.bus import Delivery, read_delivery
 from service_kit.connection import Connection
 from service_kit.errors import RetryLater, Unprocessable
@@ -33,7 +33,7 @@ async def in_batches(
     connection: Connection, handle: BatchHandler, spec: ConsumerSpec = SPEC, **options: int
 ) -> AsyncIterator[BatchConsumer]:
     await ensure_consumer(connection.jetstream, spec, stream=LOG)
-    consumer = BatchConsumer(connection, spec, BatchRoutes((MessageReceived,), handle), **options)
+    consumer = BatchConsumer(connection, spec, {MessageReceived: handle}, **options)
     stop = asyncio.Event()
     running = asyncio.create_task(consumer.run(stop))
     try:

@@ -20,8 +20,8 @@ from analytics.adapters.counted_through import counted_through_ms
 from analytics.adapters.evaluation_store import EvaluationStore
 from analytics.adapters.experiment_definitions import ExperimentDefinitions
 from analytics.adapters.figure_store import FigureStore
-from analytics.adapters.pattern_documents import PatternDocuments
 from analytics.adapters.generation_consumers import LogOfServer, consumer_of
+from analytics.adapters.pattern_documents import PatternDocuments
 from analytics.adapters.published_facts import PublishedFacts
 from analytics.adapters.settled_through import log_created, settled_through
 from analytics.adapters.webhook import Webhook, webhook
@@ -206,9 +206,7 @@ async def _begun(settings: Settings, connection: Connection, rooms: Rooms, gener
 
     count = CountMessages(figures, read_settled, on_counted=on_counted)
     counted = routes(count, KeepEvaluation(rooms.evaluations))
-    consumer = BatchConsumer(
-        connection, spec, counted, batch_max=settings.batch_max, trace_ratio=settings.trace_ratio
-    )
+    consumer = BatchConsumer(connection, spec, counted, batch_max=settings.batch_max, trace_ratio=settings.trace_ratio)
     return Counting(figures, read_settled, consumer)
 
 

@@ -237,9 +237,7 @@ class FigureStore:
 
     async def workflows(self, where: Sequence[Condition], *, limit: int, cursor: str | None) -> Page:
         """Known workflow versions."""
-        return await self.store.find(
-            self.named(WORKFLOWS), where, sort=(Sort("workflow"),), limit=limit, cursor=cursor
-        )
+        return await self.store.find(self.named(WORKFLOWS), where, sort=(Sort("workflow"),), limit=limit, cursor=cursor)
 
 
 def _collection(cell: Cell) -> str:
