@@ -1,12 +1,14 @@
 """python -m tests.chaos.analytics [--events 200000] [--lives 2] [--seed 1] [--json FILE]
 
 Counting under kills: the service killed some seconds after each time that it is ready, until the whole log is counted,
-with every twentieth end of an execution stored twice in the log. The last line is JSON; the exit status is 0 if figures
-of minutes, hours and days equal an independent count, to the event and the micro-dollar."""
+with every twentieth end of an execution stored twice in the log; then every tenth conversation is archived, and all
+figures are counted anew under the same kills. The last line is JSON; the exit status is 0 if all figures equal an
+independent count, to the event and the micro-dollar, before, while and after they are counted anew."""
 
 import argparse
 import asyncio
 import json
+import random
 import sys
 import tempfile
 import time
@@ -14,57 +16,140 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from analytics.adapters.generation_documents import GenerationDocuments
+from analytics.domain.generations import asked_for
+from document_store import open_store
 from hil.bench.analytics import count_errors, microdollar_errors, summary
 from hil.bench.analytics_stack import AnalyticsStack, fill_log
-from hil.bench.analytics_story import Tally
+from hil.bench.analytics_story import TENANT
+from hil.bench.analytics_tally import DIMENSIONS, Tally
+from service_kit.archive import Archive
+from service_kit.connection import connected
+from service_kit.log import Log
 
 REPEATED_EACH = 20
+ARCHIVED_EACH, ARCHIVED_MAX = 10, 300
+CONVERSATIONS_ASKED = 300
+LIVES_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Differences from the independent count: in a period that is read as minutes alone, in one that is read as
+    minutes, hours and days, in costs, in all kinds of figures, and in conversations."""
+
+    minutes: int
+    rest: int
+    microdollars: int
+    figures: int
+    conversations: int
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What came of it. `minutes_wrong` and `rest_wrong`: differences in a period that is read as minutes alone, and in
-    one that is read as minutes, hours and days."""
+    """What came of it. `meanwhile_wrong`: what the old figures told wrongly while they were counted anew."""
 
     events: int
     kills: int
-    minutes_wrong: int
-    rest_wrong: int
-    microdollars_wrong: int
+    wrong: Wrong
+    archived: int
+    rebuild_kills: int
+    meanwhile_wrong: int
+    rebuilt_wrong: Wrong
     seconds: float
 
     @property
     def is_right(self) -> bool:
-        return not (self.minutes_wrong or self.rest_wrong or self.microdollars_wrong)
+        return not (
+            any(asdict(self.wrong).values()) or any(asdict(self.rebuilt_wrong).values()) or self.meanwhile_wrong
+        )
 
 
 async def count_under_kills(directory: Path, *, events: int, lives: float, seed: int) -> Counted:
-    """Fill a log, count it, kill on the way."""
-    stack, began, kills = AnalyticsStack(directory), time.monotonic(), 0
+    """Fill a log, count it, kill on the way; archive some of it, count it anew, kill on the way."""
+    stack, began = AnalyticsStack(directory), time.monotonic()
     stack.start_server()
     try:
         tally, last = await fill_log(stack.server, events, seed=seed, repeated_each=REPEATED_EACH)
-        await stack.start_service()
-        while not await stack.is_counted(last, within_seconds=lives):
-            stack.service.kill()
-            kills += 1
-            await stack.start_service()
-        return await _judged(stack, tally, kills=kills, last=last, seconds=time.monotonic() - began)
+        kills = await _count(stack, last, lives=lives)
+        wrong = await _wrong(stack, tally, seed=seed)
+        archived = await _archive(stack, tally)
+        rebuild_kills, meanwhile = await _rebuild(stack, tally, lives=lives)
+        return Counted(
+            events=last,
+            kills=kills,
+            wrong=wrong,
+            archived=archived,
+            rebuild_kills=rebuild_kills,
+            meanwhile_wrong=meanwhile,
+            rebuilt_wrong=await _wrong(stack, tally, seed=seed + 1),
+            seconds=round(time.monotonic() - began, 1),
+        )
     finally:
         stack.stop()
 
 
-async def _judged(stack: AnalyticsStack, tally: Tally, *, kills: int, last: int, seconds: float) -> Counted:
+async def _count(stack: AnalyticsStack, last: int, *, lives: float) -> int:
+    kills = 0
+    await stack.start_service()
+    while not await stack.is_counted(last, within_seconds=lives):
+        stack.service.kill()
+        kills += 1
+        await stack.start_service()
+    return kills
+
+
+async def _archive(stack: AnalyticsStack, tally: Tally) -> int:
+    """Some conversations out of the log, as the archiver takes them."""
+    chosen = list(tally.conversations)[::ARCHIVED_EACH][:ARCHIVED_MAX]
+    async with connected(stack.server.url, service="chaos") as connection:
+        for key in chosen:
+            entries = await Log(connection).read(TENANT, key)
+            await Archive(connection).store(TENANT, key, entries)
+            await Archive(connection).purge(TENANT, key, entries[-1].sequence)
+    return len(chosen)
+
+
+async def _rebuild(stack: AnalyticsStack, tally: Tally, *, lives: float) -> tuple[int, int]:
+    """(kills, what was told wrongly before the new figures took over)"""
+    store, kills, wrong = await open_store(stack.store_url), 0, 0
+    try:
+        documents = GenerationDocuments(store)
+        asked = await documents.change(lambda known: asked_for(known, accepts_losses=False, number=int(time.time())))
+        while True:
+            deadline = time.monotonic() + lives
+            while time.monotonic() < deadline:
+                if (await documents.load())[0].serving == asked.newest:
+                    return kills, wrong
+                await asyncio.sleep(0.05)
+            found = await summary(stack, since=time.time() - 3 * 86_400)
+            wrong += count_errors(found, tally) + microdollar_errors(found, tally)
+            stack.service.kill()
+            kills += 1
+            if kills > LIVES_MAX:
+                raise TimeoutError(f"not counted anew in {kills} lives: {(await documents.load())[0]}")
+            await stack.start_service()
+    finally:
+        await store.close()
+
+
+async def _wrong(stack: AnalyticsStack, tally: Tally, *, seed: int) -> Wrong:
     now = time.time()
     minutes = await summary(stack, since=now - 50 * 60, until=now)  # Less than an hour holds no full one, mostly.
     days = await summary(stack, since=now - 3 * 86_400, until=now + 2 * 86_400)
-    return Counted(
-        events=last,
-        kills=kills,
-        minutes_wrong=count_errors(minutes, tally),
-        rest_wrong=count_errors(days, tally),
-        microdollars_wrong=microdollar_errors(minutes, tally) + microdollar_errors(days, tally),
-        seconds=round(seconds, 1),
+    figures = 0
+    for family, dimensions in DIMENSIONS.items():
+        asked = {"figures": family, "metrics": ["counts"], "dimensions": list(dimensions), "limit": 10_000}
+        answer = await stack.answered("/v1/query", asked)
+        figures += tally.differences(family, answer["rows"])
+    keys = random.Random(seed).sample(list(tally.conversations), min(CONVERSATIONS_ASKED, len(tally.conversations)))
+    told = [(key, await stack.answered(f"/v1/conversations/{TENANT}/{key}")) for key in keys]
+    return Wrong(
+        minutes=count_errors(minutes, tally),
+        rest=count_errors(days, tally),
+        microdollars=microdollar_errors(minutes, tally) + microdollar_errors(days, tally),
+        figures=figures,
+        conversations=sum(tally.conversation_differences(key, found) for key, found in told),
     )
 
 

@@ -251,7 +251,7 @@ def made(service: str) -> set[str]:
 
 
 def _returns_routes(node: ast.FunctionDef) -> bool:
-    return node.returns is not None and ast.unparse(node.returns) == "Routes"
+    return node.returns is not None and ast.unparse(node.returns) in {"Routes", "BatchRoutes"}
 
 
 def _is_async(call: ast.Call) -> bool:

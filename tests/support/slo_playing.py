@@ -7,7 +7,7 @@ from analytics.domain.alert_rules import AlertRule, BurnAlert, Verdict, bound_ve
 from analytics.domain.cells import MINUTE_MS, Cell, Subject
 from analytics.domain.judge_alerts import AlertState, Phase, Transition, judge
 from analytics.domain.measurement import measure
-from analytics.domain.rollup import Contribution, Rollup, Settled, count_in
+from analytics.domain.rollup import Contribution, Rollup, Settled, Together, count_in
 from analytics.domain.silences import Routing
 from analytics.domain.traffic import traffic_of
 from tests.support.slo_scenarios import Firing, Minute
@@ -55,7 +55,7 @@ def counted(rollups: Iterable[Rollup], contributions: Iterable[Told]) -> list[Ro
     for minute, contribution in contributions:
         of_cell.setdefault(Cell(SUPPORT, "minute", minute * MINUTE_MS), []).append(contribution)
     for cell, parts in of_cell.items():
-        known[cell], _ = count_in(known.get(cell, Rollup(cell)), parts, SETTLED)
+        known[cell], _ = count_in(known.get(cell, Rollup(cell)), Together(parts), SETTLED)
     return list(known.values())
 
 

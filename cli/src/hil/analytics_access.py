@@ -1,23 +1,19 @@
-"""How does the command line reach the tokens of analytics: through its document store, which whoever may open it owns
-anyway?"""
+"""How does the command line reach the tokens of analytics?"""
 
-import asyncio
-import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from analytics.adapters.access_store import AccessStore
 from analytics.domain.tokens import LIFETIME_DAYS_MAX, Wanted
-from document_store import StoreUnavailable, open_store
+from document_store import DocumentStore
+from hil.analytics_store import in_analytics_store, in_store_of, store_url
 from hil.api_key_files import keep_secret
-from hil.outcome import bad_input, unreachable
 from http_gate.secret_text import SECRET_BYTES, token_text
 
-STORE_VARIABLE = "ANALYTICS_STORE_URL"
-STORE_FILE = "analytics.sqlite3"
 TOKEN_FILE = "analytics_token"  # noqa: S105 - the name of a file
 Found = TypeVar("Found")
 
@@ -28,13 +24,8 @@ def now_ms() -> int:
 
 
 def in_access_store(data_dir: Path, act: Callable[[AccessStore], Awaitable[Found]]) -> Found:
-    """What `act` finds in the store of ANALYTICS_STORE_URL, or of the system in the data directory. Ends the command
-    with status 3 where there is none."""
-    url = os.environ.get(STORE_VARIABLE) or _own_store(data_dir)
-    try:
-        return asyncio.run(_opened(url, act))
-    except StoreUnavailable as error:
-        raise unreachable(f"the store of analytics does not answer: {error}; {STORE_VARIABLE} names it") from error
+    """What `act` finds among the tokens of analytics; ends the command as `in_analytics_store`."""
+    return in_analytics_store(data_dir, partial(_prepared, act=act))
 
 
 async def first_token(stores_dir: Path, *, tenant: str) -> Path:
@@ -42,25 +33,12 @@ async def first_token(stores_dir: Path, *, tenant: str) -> Path:
     file = stores_dir / TOKEN_FILE
     text = keep_secret(file, token_text(secrets.token_bytes(SECRET_BYTES)))
     wanted = Wanted(label="hil up", tenants=(tenant,), role="admin", days=LIFETIME_DAYS_MAX)
-    await _opened(_url(stores_dir), lambda access: access.keep_token(text, wanted, now_ms=now_ms()))
+    keep = partial(_prepared, act=lambda access: access.keep_token(text, wanted, now_ms=now_ms()))
+    await in_store_of(store_url(stores_dir), keep)
     return file
 
 
-def _own_store(data_dir: Path) -> str:
-    if not (data_dir / "stores" / STORE_FILE).exists():
-        raise bad_input(f"no analytics has run in {data_dir}; --data-dir or {STORE_VARIABLE} names another")
-    return _url(data_dir / "stores")
-
-
-def _url(stores_dir: Path) -> str:
-    return f"sqlite:///{(stores_dir / STORE_FILE).absolute()}"
-
-
-async def _opened(url: str, act: Callable[[AccessStore], Awaitable[Found]]) -> Found:
-    store = await open_store(url)
-    try:
-        access = AccessStore(store)
-        await access.prepare()
-        return await act(access)
-    finally:
-        await store.close()
+async def _prepared(store: DocumentStore, act: Callable[[AccessStore], Awaitable[Found]]) -> Found:
+    access = AccessStore(store)
+    await access.prepare()
+    return await act(access)

@@ -1,7 +1,7 @@
 """Which messages start, stop, time and end an execution?"""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -47,6 +47,9 @@ SUCCESSFUL_REASONS = frozenset(
     }
 )
 """Handovers that the customer or a policy asked for count as success (SPEC A3); all others are failures."""
+
+
+StageName: TypeAlias = Literal["shadow", "suggest", "review", "auto"]
 
 
 class NodeMetrics(BaseModel):
@@ -128,6 +131,7 @@ class ExecutionFinished(Decision):
         default_factory=dict, max_length=20, json_schema_extra={"pii": True},
         description="What the FINISH sink tells of it. `order_value` of `sale_completed` is booked as revenue.",
     )  # fmt: skip
+    stage: StageName = Field("auto", description="The stage of the rollout in which its version ran (SPEC R3).")
 
 
 @message_type("evt", "timer.fired", owner="server", sent_by=("server",), read_by=("orchestrator",))

@@ -45,6 +45,24 @@ async def ids(store: DocumentStore, where: Sequence[Condition] = (), sort: Seque
             return found
 
 
+# --- collections
+
+
+async def test_a_dropped_collection_is_empty_and_may_be_used_again(store: DocumentStore) -> None:
+    await store.ensure_index("handovers", ("n",))
+    await fill(store, "handovers", {"h1": {"n": 1}, "h2": {"n": 2}})
+    await fill(store, "executions", {"h1": {"n": 1}})
+    await store.drop("handovers")
+    await store.drop("handovers")
+    assert await ids(store) == []
+    assert await store.get("executions", "h1") is not None
+    with pytest.raises(InvalidQuery, match="index"):
+        await store.find("handovers", (Equal("n", 1),))
+    assert await store.put("handovers", "h1", {"n": 3}, expected_version=0) == 1
+    with pytest.raises(InvalidQuery, match="collection"):
+        await store.drop("No")
+
+
 # --- one document
 
 

@@ -20,7 +20,7 @@ from analytics.app import serve
 from analytics.domain.alert_rules import alert_rules
 from analytics.domain.cells import MINUTE_MS, Cell, cells_of
 from analytics.domain.judge_alerts import AlertState, Phase
-from analytics.domain.rollup import Contribution, Rollup, Settled, Versioned, count_in
+from analytics.domain.rollup import Contribution, Rollup, Settled, Together, Versioned, count_in
 from analytics.domain.silences import Silence
 from analytics.domain.watched_alert import KeptAlert, WatchedAlert, watched
 from analytics.handlers.judge_minutes import JudgeMinutes
@@ -84,7 +84,7 @@ async def fill(figures: FigureStore, minutes: Sequence[Minute], *, first: int = 
             sequence += 1
             for cell in cells_of(SUPPORT, minute * MINUTE_MS):
                 parts.setdefault(cell, []).append(Contribution(sequence, SUPPORT, counts))
-    rollups = [Versioned(count_in(Rollup(cell), of, Settled("log", 0))[0], 0) for cell, of in parts.items()]
+    rollups = [Versioned(count_in(Rollup(cell), Together(of), Settled("log", 0))[0], 0) for cell, of in parts.items()]
     for start in range(0, len(rollups), 500):
         assert None not in await figures.save(rollups[start : start + 500])
 

@@ -12,7 +12,7 @@ from analytics.app import serve
 from analytics.domain.cells import MINUTE_MS, Cell, cells_of
 from analytics.domain.contributions import contributions_of
 from analytics.domain.failure_patterns import Pattern, Place
-from analytics.domain.rollup import Contribution, Rollup, Settled, Versioned, count_in
+from analytics.domain.rollup import Contribution, Rollup, Settled, Together, Versioned, count_in
 from analytics.handlers.find_patterns import FindPatterns
 from contracts.envelope import LogEntry
 from contracts.executions import NodeMetrics, PatternDetected
@@ -64,7 +64,7 @@ async def fill(store: DocumentStore, minutes: Sequence[tuple[int, int, int]]) ->
                 if part.subject.family in {"nodes", "failures"}:
                     for cell in cells_of(part.subject, entry.timestamp_ms):
                         parts.setdefault(cell, []).append(part)
-    rollups = [Versioned(count_in(Rollup(cell), of, Settled("log", 0))[0], 0) for cell, of in parts.items()]
+    rollups = [Versioned(count_in(Rollup(cell), Together(of), Settled("log", 0))[0], 0) for cell, of in parts.items()]
     for start in range(0, len(rollups), 500):
         assert None not in await figures.save(rollups[start : start + 500])
 

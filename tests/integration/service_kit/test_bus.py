@@ -9,7 +9,8 @@ import pytest
 
 from contracts.conversations import MessageReceived
 from contracts.streams import DEAD_LETTERS, LOG, ConsumerSpec
-from service_kit.bus import Consumer, Delivery, Order, next_delay
+from service_kit.answers import next_delay
+from service_kit.bus import Consumer, Delivery, Order
 from service_kit.connection import Connection
 from service_kit.errors import RetryLater, Unprocessable
 from tests.support.handovers import opened, put
@@ -133,7 +134,7 @@ async def test_unreadable_input_is_a_dead_letter_and_the_consumer_goes_on(
 async def test_our_own_bug_is_tried_again_and_then_kept(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service_kit.bus.RETRY_SECONDS", (0.02,))
+    monkeypatch.setattr("service_kit.answers.RETRY_SECONDS", (0.02,))
     tries: list[int] = []
 
     async def handler(delivery: Delivery) -> None:

@@ -119,7 +119,7 @@ async def test_spans_and_log_lines_hold_nothing_that_a_person_wrote(
 async def test_an_exception_that_quotes_a_person_is_logged_without_its_text(
     nats_server: NatsServer, spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service_kit.bus.BUG_TRIES_MAX", 1)
+    monkeypatch.setattr("service_kit.answers.BUG_TRIES_MAX", 1)
 
     async def handler(delivery: Delivery) -> None:
         assert isinstance(delivery.message, MessageReceived)

@@ -17,11 +17,12 @@ def test_cells_that_differ_in_anything_have_different_ids() -> None:
         for name, value in [
             ("tenant", "b"), ("family", "nodes"), ("workflow", "v"), ("version", "2"), ("node", "n"),
             ("agent", "n"), ("model", "n"), ("tool", "n"), ("person", "n"), ("key", "n"), ("workflow", "w/1"),
+            ("stage", "n"), ("outcome", "n"),
         ]
     ]  # fmt: skip
     cells = [Cell(subject, "minute", 0) for subject in (FIRST, *others)]
     cells += [Cell(FIRST, "hour", 0), Cell(FIRST, "minute", MINUTE_MS)]
-    assert len({cell.id for cell in cells}) == len(cells) == 14
+    assert len({cell.id for cell in cells}) == len(cells) == 16
 
 
 def test_a_message_counts_in_its_minute_its_hour_and_its_day_and_a_conversation_has_one_cell() -> None:

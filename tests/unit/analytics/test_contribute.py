@@ -27,7 +27,7 @@ def test_an_execution_counts_for_its_workflow_version() -> None:
         NodeMetrics(node="b", outcome="failed", tool_calls=3),
     )
     found = contribution_of("acme", entry(ended(turn_id="1", cost_microdollars=7, nodes=nodes)))
-    assert found.subject == Subject("acme", "executions", "support", "1")
+    assert found.subject == Subject("acme", "executions", "support", "1", stage="auto", outcome="finished")
     assert found.values == {"latency_ms": 1_000, "cost_microdollars": 7}
     assert found.counts == {
         "executions": 1,
@@ -57,6 +57,17 @@ def test_a_handover_by_error_is_no_success_and_a_default_response_never_is() -> 
 @pytest.mark.parametrize("fields", [{"sink": "HANDOVER", "reason": "timeout"}, {"people_asked": 1}])
 def test_an_execution_that_needed_a_person_is_not_unaided(fields: dict[str, object]) -> None:
     assert not {"unaided", "unaided_ms"} & contribution_of("acme", entry(ended(**fields))).counts.keys()
+
+
+def test_an_execution_is_told_apart_by_its_stage_and_by_how_it_ended() -> None:
+    def subject(**fields: object) -> tuple[str, str]:
+        found = contribution_of("acme", entry(ended(**fields))).subject
+        return found.stage, found.outcome
+
+    assert subject() == ("auto", "finished")
+    assert subject(stage="shadow", sink="HANDOVER", reason="customer_request") == ("shadow", "handed_over")
+    assert subject(sink="HANDOVER", success=False, reason="timeout") == ("auto", "failed")
+    assert subject(default_response=True) == ("auto", "failed")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.support.samples import SAMPLES, type_of
 from analytics.domain.cells import Cell, Subject
 from analytics.domain.contributions import contributions_of
 from analytics.domain.conversation_figures import ConversationFigures, HandoverFigures, Turn, conversation_figures
-from analytics.domain.rollup import Contribution, Rollup, Settled, count_in
+from analytics.domain.rollup import Contribution, Rollup, Settled, Together, count_in
 from contracts.catalogue import BY_TYPE, read_message
 from contracts.completions import CompletionFailed, CompletionProduced
 from contracts.conversations import ConversationRated, MessageReceived, MessageSent
@@ -35,8 +35,10 @@ def test_an_end_counts_for_each_of_its_nodes_with_what_it_took() -> None:
         NodeMetrics(node="a", agent="planner", outcome="done", attempts=1, completions=2, cost_microdollars=9),
         NodeMetrics(node="b", outcome="failed", attempts=3, error_class="timeout", duration_ms=70),
     )
-    first, second, _ = details(ended(nodes=nodes))
-    assert first.subject == Subject("acme", "nodes", "support", "1", node="a", agent="planner")
+    first, second, _ = details(ended(nodes=nodes, stage="review"))
+    assert first.subject == Subject(
+        "acme", "nodes", "support", "1", node="a", agent="planner", stage="review", outcome="done"
+    )
     assert first.counts == {
         "runs": 1, "runs_by_outcome.done": 1, "attempts": 1, "completions": 2, "cost_microdollars": 9,
     }  # fmt: skip
@@ -57,7 +59,9 @@ def test_completions_tool_calls_and_people_are_counted_by_model_tool_and_person(
         ToolCallCompleted(command_id="k", tool_call_id="t", tool="shop.pay", workflow="w", is_error=True)
     )
     [denied] = details(ToolCallFailed(command_id="k", tool_call_id="t", tool="shop.pay", error_class="denied"))
-    assert done.subject == Subject("acme", "completions", "w", node="n", model="m_1")
+    assert done.subject == Subject("acme", "completions", "w", node="n", model="m_1", outcome="produced")
+    assert failed.subject.outcome == denied.subject.outcome == "failed"
+    assert called.subject == Subject("acme", "tools", "w", tool="shop.pay", outcome="completed")
     assert done.counts == {"completions": 1, "completions_by_cache.none": 1, "tokens_output": 4}
     assert (failed.counts["failed"], failed.values["latency_ms"]) == (1, 30)
     assert called.counts == {"calls": 1, "calls_by_outcome.completed": 1, "tool_errors": 1}
@@ -110,7 +114,7 @@ def figures_of(numbered: Iterable[tuple[int, Message]]) -> ConversationFigures:
     rollup = Rollup(TALK)
     for number, message in numbered:
         entry = LogEntry(number, number * MINUTE_MS, f"id{number}", message, 10)
-        rollup, _ = count_in(rollup, [contributions_of("acme", "c1", entry)[1]], Settled("log", 0))
+        rollup, _ = count_in(rollup, Together([contributions_of("acme", "c1", entry)[1]]), Settled("log", 0))
     return conversation_figures(rollup)
 
 

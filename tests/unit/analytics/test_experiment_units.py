@@ -8,7 +8,7 @@ from tests.support.handovers import BASED, ended
 from analytics.domain.cells import Cell, Subject, cells_of
 from analytics.domain.contributions import contributions_of
 from analytics.domain.experiment_units import Sample, Unit, summary_of, unit_of
-from analytics.domain.rollup import Rollup, Settled, count_in
+from analytics.domain.rollup import Rollup, Settled, Together, count_in
 from contracts.envelope import LogEntry, Message
 from contracts.experiments import ExperimentExposed, Split
 
@@ -34,7 +34,7 @@ def log(*messages: Message) -> list[LogEntry]:
 def units_in(entries: list[LogEntry]) -> Rollup:
     """The rollup of the conversation's unit."""
     parts = [part for entry in entries for part in contributions_of("acme", "c1", entry) if part.subject == UNIT]
-    return count_in(Rollup(Cell(UNIT, "all", 0)), parts, Settled("log", 0))[0]
+    return count_in(Rollup(Cell(UNIT, "all", 0)), Together(parts), Settled("log", 0))[0]
 
 
 TWO_TURNS = log(

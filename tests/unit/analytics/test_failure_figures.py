@@ -6,7 +6,7 @@ from analytics.domain.cells import Cell, Subject
 from analytics.domain.contributions import contributions_of
 from analytics.domain.failure_figures import examples_of, failing, tally_of
 from analytics.domain.failure_patterns import Place, Tally
-from analytics.domain.rollup import Rollup, Settled, count_in
+from analytics.domain.rollup import Rollup, Settled, Together, count_in
 from contracts.envelope import LogEntry
 from contracts.executions import NodeMetrics
 
@@ -24,7 +24,7 @@ def counted(*ends: tuple[str, tuple[NodeMetrics, ...]]) -> dict[str, list[Rollup
         entry = LogEntry(number, number * 1_000, "id", ended(nodes=nodes), 1)
         for part in contributions_of("acme", key, entry):
             known = rollups.get(part.subject, Rollup(Cell(part.subject, "minute", 0)))
-            rollups[part.subject] = count_in(known, [part], Settled("log", 0))[0]
+            rollups[part.subject] = count_in(known, Together([part]), Settled("log", 0))[0]
     found: dict[str, list[Rollup]] = {"failures": [], "nodes": []}
     for subject, rollup in rollups.items():
         found.setdefault(subject.family, []).append(rollup)

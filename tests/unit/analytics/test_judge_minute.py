@@ -11,7 +11,7 @@ from tests.support.slo_scenarios import promise
 from analytics.domain.alert_rules import BoundAlert, alert_rules
 from analytics.domain.cells import DAY_MS, MINUTE_MS, SPANS_MS, Cell, cells_of, stretches
 from analytics.domain.judge_minute import bound_stretch, burn_stretches, stretches_of, verdict_of
-from analytics.domain.rollup import Contribution, Rollup, Settled, count_in
+from analytics.domain.rollup import Contribution, Rollup, Settled, Together, count_in
 from contracts.objectives import Bound, ConditionAlert, Metric, Slos
 
 BOUND = Bound(metric=Metric.SUCCESS_RATE, comparison="<", threshold=0.9)
@@ -25,7 +25,7 @@ def rollups_of(events: Sequence[Event]) -> dict[Cell, Rollup]:
         counts = GOOD_COUNTS if good else BAD_COUNTS
         for cell in cells_of(SUPPORT, minute * MINUTE_MS):
             parts.setdefault(cell, []).append(Contribution(sequence, SUPPORT, counts))
-    return {cell: count_in(Rollup(cell), found, Settled("log", 0))[0] for cell, found in parts.items()}
+    return {cell: count_in(Rollup(cell), Together(found), Settled("log", 0))[0] for cell, found in parts.items()}
 
 
 @settings(max_examples=60, deadline=None)

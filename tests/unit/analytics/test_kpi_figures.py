@@ -10,7 +10,7 @@ from analytics.domain.cells import DAY_MS, HOUR_MS, MINUTE_MS, Cell
 from analytics.domain.contribute import contribution_of
 from analytics.domain.kpi_blocks import Found, Scope, block_of, blocks_of
 from analytics.domain.kpi_figures import Csat, Events, KpiFigures, differences, kpi_figures
-from analytics.domain.rollup import Rollup, Settled, count_in
+from analytics.domain.rollup import Rollup, Settled, Together, count_in
 from contracts.envelope import LogEntry
 from contracts.executions import ExecutionFinished
 from contracts.kpis import HandlingBaseline
@@ -25,7 +25,7 @@ def default(tenant: str, workflow: str) -> HandlingBaseline:
 
 def rollup_of(*messages: ExecutionFinished, at_ms: int = 0) -> Rollup:
     parts = [contribution_of("acme", LogEntry(n, at_ms, "id", message, 1)) for n, message in enumerate(messages, 1)]
-    return count_in(Rollup(Cell(parts[0].subject, "minute", at_ms)), parts, Settled("log", 0))[0]
+    return count_in(Rollup(Cell(parts[0].subject, "minute", at_ms)), Together(parts), Settled("log", 0))[0]
 
 
 def figures(*rollups: Rollup, scope: Scope = DAY, conversations: tuple[Mapping[str, int], ...] = ()) -> KpiFigures:

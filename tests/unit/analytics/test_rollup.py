@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.domain.cells import Cell, Subject
-from analytics.domain.rollup import MOMENTS_MAX, NAMES_MAX, Contribution, Rollup, Settled, added, count_in
+from analytics.domain.rollup import MOMENTS_MAX, NAMES_MAX, Contribution, Rollup, Settled, Together, added, count_in
 
 SUBJECT = Subject("acme", "executions", "support", "1")
 CELL = Cell(SUBJECT, "minute", 60_000)
@@ -19,33 +19,33 @@ def part(sequence: int, latency_ms: int | None = None) -> Contribution:
 
 
 def test_a_message_counts_once() -> None:
-    rollup, new = count_in(Rollup(CELL), [part(5), part(5)], Settled("log", 0))
-    again, none = count_in(rollup, [part(5)], Settled("log", 0))
+    rollup, new = count_in(Rollup(CELL), Together([part(5), part(5)]), Settled("log", 0))
+    again, none = count_in(rollup, Together([part(5)]), Settled("log", 0))
     assert (new, none) == ({5}, set())
     assert again.counts == {"executions": 1, "cost_microdollars": 5}
 
 
 def test_an_older_message_that_comes_after_a_newer_one_counts() -> None:
-    rollup, _ = count_in(Rollup(CELL), [part(9)], Settled("log", 0))
-    rollup, new = count_in(rollup, [part(3)], Settled("log", 0))
+    rollup, _ = count_in(Rollup(CELL), Together([part(9)]), Settled("log", 0))
+    rollup, new = count_in(rollup, Together([part(3)]), Settled("log", 0))
     assert (new, rollup.counts["executions"]) == ({3}, 2)
 
 
 def test_what_is_settled_is_not_counted_again_and_not_listed() -> None:
-    rollup, _ = count_in(Rollup(CELL), [part(3), part(9)], Settled("log", 0))
-    rollup, new = count_in(rollup, [part(3), part(12, 100)], Settled("log", 9))
+    rollup, _ = count_in(Rollup(CELL), Together([part(3), part(9)]), Settled("log", 0))
+    rollup, new = count_in(rollup, Together([part(3), part(12, 100)]), Settled("log", 9))
     assert (new, rollup.floor, rollup.applied) == ({12}, 9, {12})
     assert sum(rollup.histogram("latency_ms").values()) == 1
 
 
 def test_the_floor_never_goes_back() -> None:
-    rollup, _ = count_in(Rollup(CELL, log="log", floor=9), [part(10)], Settled("log", 0))
+    rollup, _ = count_in(Rollup(CELL, log="log", floor=9), Together([part(10)]), Settled("log", 0))
     assert rollup.floor == 9
 
 
 def test_another_log_numbers_its_messages_anew() -> None:
-    rollup, _ = count_in(Rollup(CELL), [part(3)], Settled("old", 0))
-    rollup, new = count_in(rollup, [part(3)], Settled("new", 0))
+    rollup, _ = count_in(Rollup(CELL), Together([part(3)]), Settled("old", 0))
+    rollup, new = count_in(rollup, Together([part(3)]), Settled("new", 0))
     assert (new, rollup.counts["executions"]) == ({3}, 2)
 
 
@@ -55,7 +55,7 @@ def test_any_delivery_of_any_messages_any_number_of_times_counts_each_once(seed:
     randomly = random.Random(seed)
     rollup, floor = Rollup(CELL), 0
     for batch in batches(randomly, messages):
-        rollup, _ = count_in(rollup, [part(sequence) for sequence in batch], Settled("log", floor))
+        rollup, _ = count_in(rollup, Together([part(sequence) for sequence in batch]), Settled("log", floor))
         while floor < messages and rollup.holds(floor + 1) and randomly.random() < 0.7:
             floor += 1
     assert rollup.counts["executions"] == messages
@@ -81,11 +81,11 @@ def test_names_are_bounded_and_none_of_the_plain_ones_is_lost() -> None:
 def test_of_each_moment_the_earliest_is_kept_in_whatever_order_they_come() -> None:
     parts = [Contribution(n, SUBJECT, {}, moments={"first.ai": at_ms}) for n, at_ms in ((1, 500), (2, 300), (3, 400))]
     for order in (parts, parts[::-1]):
-        rollup, _ = count_in(Rollup(CELL), order, Settled("log", 0))
+        rollup, _ = count_in(Rollup(CELL), Together(order), Settled("log", 0))
         assert rollup.moments == {"first.ai": 300}
 
 
 def test_moments_are_bounded_and_what_found_no_room_is_counted() -> None:
     parts = [Contribution(n, SUBJECT, {}, moments={f"free.{n}": n}) for n in range(1, MOMENTS_MAX + 3)]
-    rollup, _ = count_in(Rollup(CELL), parts, Settled("log", 0))
+    rollup, _ = count_in(Rollup(CELL), Together(parts), Settled("log", 0))
     assert (len(rollup.moments), rollup.counts["moments_dropped"]) == (MOMENTS_MAX, 2)

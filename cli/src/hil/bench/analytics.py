@@ -1,6 +1,5 @@
 """`hil bench analytics`: how fast is the log counted, how exactly, and how fast are questions to a full store?"""
 
-import asyncio
 import math
 import random
 import statistics
@@ -16,14 +15,15 @@ import uvloop
 from analytics.adapters.figure_store import FigureStore
 from analytics.domain.cells import DAY_MS
 from analytics.domain.rollup import Settled
-from analytics.handlers.count_messages import CountMessages, Waiting
+from analytics.handlers.count_messages import Arrived, CountMessages
 from contracts.envelope import LogEntry
 from document_store import open_store
 from hil.bench.analytics_stack import AnalyticsStack, fill_log
-from hil.bench.analytics_story import TENANT, WORKFLOWS, Tally, conversation
+from hil.bench.analytics_story import TENANT, WORKFLOWS, conversation
+from hil.bench.analytics_tally import Tally
 
 SEED = 1
-BATCH = 1_000
+BATCH = 4_000
 DAYS = 7
 QUESTIONS = 100
 PERCENTILES = {"latency_ms_p50": 0.50, "latency_ms_p95": 0.95}
@@ -108,15 +108,15 @@ async def _fold(figures: FigureStore, executions: int) -> None:
     async def settled() -> Settled:
         return Settled("filled", floor)
 
-    count, rng, tally = CountMessages(figures, settled, on_counted=lambda _: None), random.Random(SEED), Tally()  # noqa: S311
-    loop, batch = asyncio.get_running_loop(), list[Waiting]()
+    count, rng = CountMessages(figures, settled, on_counted=lambda _: None), random.Random(SEED)  # noqa: S311
+    batch = list[Arrived]()
     since_ms = time.time_ns() // 1_000_000 - DAYS * DAY_MS
     for number in range(executions):
         at_ms = since_ms + number * DAYS * DAY_MS // executions
-        for key, message in conversation(number, rng, tally):
+        for key, message in conversation(number, rng):
             sequence += 1
             entry = LogEntry(sequence, at_ms, f"filled-{sequence}", message, 300)
-            batch.append(Waiting(TENANT, f"f-{key}", entry, loop.create_future()))
+            batch.append(Arrived(TENANT, f"f-{key}", entry))
         if len(batch) >= BATCH or number == executions - 1:
             await count.count(batch)
             floor, batch = sequence, []

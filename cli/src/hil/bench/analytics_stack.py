@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
 from contracts.envelope import Identity, Message, derive_message_id
 from contracts.executions import ExecutionFinished
-from hil.bench.analytics_story import TENANT, Tally, conversation
+from hil.bench.analytics_story import TENANT, noted
+from hil.bench.analytics_tally import Tally
 from hil.bench.measured_service import MeasuredService
 from hil.embedded.nats_server import NatsServer, start_nats
 from service_kit.bus import publish
@@ -74,9 +76,19 @@ class AnalyticsStack:
         return False
 
     async def _counted(self) -> int:
-        address = "/v1/executions/bench/none"
-        async with aiohttp.ClientSession(self.service.base_url) as session, session.get(address) as response:
-            return int((await response.json())["as_of_seq"])
+        return int((await self.answered("/v1/executions/bench/none"))["as_of_seq"])
+
+    async def answered(self, path: str, question: object = None) -> dict[str, Any]:
+        """What the service says; raises where it does not answer with 200."""
+        method = "GET" if question is None else "POST"
+        async with (
+            aiohttp.ClientSession(self.service.base_url) as session,
+            session.request(method, path, json=question) as response,
+        ):
+            if response.status != 200:
+                raise RuntimeError(f"{path}: {response.status} {await response.text()}")
+            answer: dict[str, Any] = await response.json()
+            return answer
 
     def stop(self) -> None:
         """Everything."""
@@ -103,7 +115,7 @@ def _story(
 ) -> Iterator[tuple[str, int, Message]]:
     number = written = 0
     while written < events:
-        for ordinal, (key, message) in enumerate(conversation(number, rng, tally)):
+        for ordinal, (key, message) in enumerate(noted(number, rng, tally)):
             written += 1
             yield key, ordinal, message
             if repeated_each is not None and number % repeated_each == 0 and isinstance(message, ExecutionFinished):

@@ -1,8 +1,7 @@
-"""What do conversations leave in the log for the measurement of analytics, and what is an independent count of it?"""
+"""What do conversations leave in the log for the measurement of analytics?"""
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from contracts.completions import CompletionProduced
 from contracts.conversations import MessageReceived, MessageSent
@@ -10,41 +9,28 @@ from contracts.envelope import BasedOn, Message
 from contracts.executions import ExecutionFinished, NodeMetrics
 from contracts.handovers import HandoverClaimed, HandoverPacket, HandoverResolved, OpenHandover
 from contracts.tool_calls import ToolCallCompleted
+from hil.bench.analytics_tally import Tally
 
 TENANT = "bench"
 WORKFLOWS = ("returns", "orders", "billing", "address", "faq", "warranty", "delivery", "account", "sales", "other")
 TOOLS = ("shop.find", "shop.change", "shop.pay")
+IN_REVIEW = WORKFLOWS[0]
 MODELS = ("fast", "balanced", "strong")
 BASED = BasedOn(now_ms=1, fence=0)
 HANDOVERS = 0.05
 FAILURES = 0.03
 
 
-@dataclass(slots=True)
-class Tally:
-    """A count beside the one that is measured: by workflow, of plain numbers."""
-
-    executions: dict[str, int] = field(default_factory=dict)
-    successes: dict[str, int] = field(default_factory=dict)
-    handovers: dict[str, int] = field(default_factory=dict)
-    microdollars: dict[str, int] = field(default_factory=dict)
-    latencies_ms: dict[str, list[int]] = field(default_factory=dict)
-    messages: int = 0
-
-    def note(self, message: ExecutionFinished) -> None:
-        """One end."""
-        name = message.workflow
-        self.executions[name] = self.executions.get(name, 0) + 1
-        self.successes[name] = self.successes.get(name, 0) + message.success
-        self.handovers[name] = self.handovers.get(name, 0) + (message.sink == "HANDOVER")
-        self.microdollars[name] = self.microdollars.get(name, 0) + message.cost_microdollars
-        self.latencies_ms.setdefault(name, []).append(message.finished_ms - message.started_ms)
+def noted(number: int, rng: random.Random, tally: Tally) -> Iterator[tuple[str, Message]]:
+    """A conversation, each message counted as it is made."""
+    for key, message in conversation(number, rng):
+        tally.note(key, message)
+        yield key, message
 
 
-def conversation(number: int, rng: random.Random, tally: Tally) -> Iterator[tuple[str, Message]]:
+def conversation(number: int, rng: random.Random) -> Iterator[tuple[str, Message]]:
     """(key, message) of one execution: two completions, a tool call, a reply; a few go to a person."""
     key, execution_id, workflow = f"c{number}", f"x{number}", rng.choice(WORKFLOWS)
-    tally.messages += 1
     yield key, MessageReceived(turn_id="1", text="Where is my order? I have been waiting for two weeks now.")
     cost = 0
     for node in ("understand", "answer"):
@@ -60,7 +46,6 @@ def conversation(number: int, rng: random.Random, tally: Tally) -> Iterator[tupl
         execution_id=execution_id, workflow=workflow, latency_ms=rng.randrange(5, 900), result={"ok": True},
     )  # fmt: skip
     finished = _end(execution_id, workflow, cost, rng)
-    tally.note(finished)
     if finished.sink == "HANDOVER":
         yield from _handover(key, number, finished)
     else:
@@ -79,7 +64,8 @@ def _end(execution_id: str, workflow: str, cost: int, rng: random.Random) -> Exe
         execution_id=execution_id, based_on=BASED, sink="HANDOVER" if is_handover or failed else "FINISH",
         success=not failed, mode="conversation", turn_id="1", workflow=workflow, version="1.0.0",
         reason="customer_request" if is_handover else "timeout" if failed else None, cost_microdollars=cost,
-        started_ms=0, finished_ms=int(rng.lognormvariate(7.5, 0.8)), nodes=nodes,
+        started_ms=0, finished_ms=int(rng.lognormvariate(7.5, 0.8)), nodes=nodes, 
+        stage="review" if workflow == IN_REVIEW else "auto",
     )  # fmt: skip
 
 

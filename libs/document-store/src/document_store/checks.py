@@ -26,6 +26,11 @@ class Checks:
         limits.check_collection(collection)
         limits.check_index_fields(fields)
 
+    def drop(self, collection: str) -> None:
+        limits.check_collection(collection)
+        self._indexed.pop(collection, None)
+        self._unique.pop(collection, None)
+
     def document(self, collection: str, document_id: str) -> None:
         limits.check_collection(collection)
         limits.check_document_id(document_id)

@@ -1,9 +1,10 @@
 """Which names, bodies and sizes can every adapter store and find in the same way?"""
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+
+import orjson
 
 from document_store.errors import InvalidDocument, InvalidQuery
 from document_store.protocol import DOCUMENT_ID, Body, Condition, OneOf, Sort, Write
@@ -73,13 +74,13 @@ def check_batch(writes: Sequence[Write]) -> None:
 def encode_body(document_id: str, body: Body) -> str:
     """The body as JSON text; raises `InvalidDocument` if an adapter could not give it back unchanged."""
     _check_value(body, path=document_id, depth=0)
-    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    if not _encodable(text):
-        raise InvalidDocument(f"{document_id}: a text is not valid Unicode")
-    size = len(text.encode())
-    if size > DOCUMENT_BYTES_MAX:
-        raise InvalidDocument(f"{document_id}: {size} bytes, the limit is {DOCUMENT_BYTES_MAX}")
-    return text
+    try:
+        text = orjson.dumps(body)
+    except TypeError as error:  # What its kind of error says of the values is checked above; left is a text.
+        raise InvalidDocument(f"{document_id}: a text is not valid Unicode") from error
+    if len(text) > DOCUMENT_BYTES_MAX:
+        raise InvalidDocument(f"{document_id}: {len(text)} bytes, the limit is {DOCUMENT_BYTES_MAX}")
+    return text.decode()
 
 
 def _check_value(value: object, *, path: str, depth: int) -> None:

@@ -88,6 +88,11 @@ class MongoStore:
         if found is not None:
             raise VersionConflict(collection, document_id, expected=expected_version, current=found.version)
 
+    async def drop(self, collection: str) -> None:
+        self._checks.drop(collection)
+        with _translated():
+            await self._database[collection].drop()
+
     async def increment(self, collection: str, document_id: str, field: str, *, by: int) -> int | float:
         self._checks.counter(collection, document_id, field=field, by=by)
         try:

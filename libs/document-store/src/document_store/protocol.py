@@ -123,6 +123,10 @@ class DocumentStore(Protocol):
         Raises `VersionConflict` with the current version.
         """
 
+    async def drop(self, collection: str) -> None:
+        """Remove a collection with all its documents and indexes; one that is not there is no error. For collections
+        that nobody uses any more: another process may not notice."""
+
     async def increment(self, collection: str, document_id: str, field: str, *, by: int) -> int | float:
         """Add to a number atomically, from 0 in a document of its own if there is none; the new value.
 

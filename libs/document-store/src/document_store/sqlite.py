@@ -56,6 +56,11 @@ class SqliteStore:
         if found is not None:
             raise VersionConflict(collection, document_id, expected=expected_version, current=found.version)
 
+    async def drop(self, collection: str) -> None:
+        self._checks.drop(collection)
+        await self._writes.change(lambda file: file.drop(collection))
+        await self._reads.run(lambda file: file.forget(collection))
+
     async def increment(self, collection: str, document_id: str, field: str, *, by: int) -> int | float:
         self._checks.counter(collection, document_id, field=field, by=by)
 

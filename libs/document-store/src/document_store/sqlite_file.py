@@ -1,12 +1,13 @@
 """What does one SQLite connection do for a document store? Every function here runs in the thread of its lane."""
 
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
+
+import orjson
 
 from document_store.errors import StoreUnavailable, UniqueViolation, VersionConflict
 from document_store.protocol import Document, Outcome, Stored, Write
@@ -55,6 +56,15 @@ class SqliteFile:
             self._tables.add(name)
         return name
 
+    def drop(self, collection: str) -> None:
+        """Its indexes go with it."""
+        self.execute(f"DROP TABLE IF EXISTS {self.table(collection)}")
+        self.forget(collection)
+
+    def forget(self, collection: str) -> None:
+        """The table was dropped by another connection."""
+        self._tables.discard(f'"documents_{collection}"')
+
     def create_index(self, collection: str, fields: Sequence[str]) -> None:
         """The id at the end makes the index serve the whole order of a page."""
         columns = ", ".join([*map(column, fields), "id"])
@@ -74,7 +84,7 @@ class SqliteFile:
 
     def documents(self, sql: str, values: Sequence[object]) -> list[Document]:
         rows = self._connection.execute(sql, tuple(values))
-        return [Document(document_id, version, json.loads(body)) for document_id, version, body in rows]
+        return [Document(document_id, version, orjson.loads(body)) for document_id, version, body in rows]
 
     def read(self, collection: str, document_id: str) -> Document | None:
         sql = f"SELECT id, version, body FROM {self.table(collection)} WHERE id = ?"

@@ -1,25 +1,23 @@
 """How does a message reach its handler, and what becomes of it: ack, retry with delay, or dead letter?"""
 
 import asyncio
-import re
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from typing import Any
 
-import orjson
 import structlog
-from nats.errors import Error as NatsError
 
 from contracts.catalogue import UnreadableMessage
 from contracts.envelope import Identity, LogEntry, Message
 from contracts.streams import LOG, ConsumerSpec, StreamSpec
-from contracts.subjects import Subject, dead_letter_subject, parse_subject
-from service_kit.connection import Connection, Refused
+from contracts.subjects import Subject, parse_subject
+from service_kit.answers import RETRY_SECONDS, Answers, next_delay
+from service_kit.connection import Connection
 from service_kit.entries import decode, encode, entry_of, whole_body
 from service_kit.errors import RetryLater, Unprocessable
 from service_kit.log import fenced_on
@@ -28,13 +26,8 @@ from service_kit.telemetry import count_message, handling, places_of, root_trace
 
 log = structlog.get_logger()
 
-RETRY_SECONDS = (1.0, 5.0, 30.0, 120.0)
-BUG_TRIES_MAX = 5
 KEY_QUEUE_MAX = 64
 """Deliveries of one key waiting in one process; more go back for a second, so that other keys get on."""
-DEAD_LETTER_BODY_MAX = 512 * 1024
-OWN_HEADER = re.compile(r"(?!Nats-)[A-Za-z0-9_-]+\Z")
-DEAD_LETTER_HEADERS_MAX = 16 * 1024
 STOP_SECONDS = 15.0
 UNPROVEN = 2**63
 
@@ -67,16 +60,43 @@ Routes = Mapping[type[Any], Handler]
 """Message type -> handler; the key is invariant, so a table of one type needs no annotation."""
 
 
-def next_delay(attempt: int) -> timedelta:
-    """Wait before delivery number `attempt` + 1 (the first is 1): 1, 5, 30, 120 s, then 120 s."""
-    return timedelta(seconds=RETRY_SECONDS[min(attempt, len(RETRY_SECONDS)) - 1])
-
-
 async def publish(connection: Connection, message: Message, identity: Identity) -> int:
     """Publish a fact or an unfenced command surely; its stream sequence. The same id is stored once within the
     deduplication window and ignored by folds after it. Raises RetryLater."""
     subject, body, headers = await encode(message, identity, jetstream=connection.jetstream, service=connection.service)
     return await connection.publish_surely(subject, body, headers={**headers, "Nats-Msg-Id": identity.id})
+
+
+async def read_delivery(
+    connection: Connection, arrival: Arrival, complete_from: int = UNPROVEN, *, proves_completeness: bool = False
+) -> Delivery:
+    """What a handler gets of an arrival. Raises UnreadableMessage, or RetryLater where its content lies elsewhere and
+    cannot be read now."""
+    msg = arrival.msg
+    headers = dict(msg.headers or {})
+    body = await whole_body(connection.jetstream, msg.data, headers)
+    message = decode(msg.subject, body, headers)
+    entry = entry_of(message, sequence=arrival.sequence, stored_ms=arrival.stored_ms, body=body, headers=headers)
+    subject = parse_subject(msg.subject)
+    follows = fenced_on(headers, subject.tenant, subject.key) if proves_completeness else None
+    return Delivery(subject, message, entry, arrival.attempt, complete_from, follows)
+
+
+def traceparent_of(entry: LogEntry, *, ratio: float) -> str:
+    """The trace that a message belongs to: its sender's, or one of its own, which is sampled for `ratio` of all."""
+    return entry.traceparent or root_traceparent(entry.id, ratio=ratio)
+
+
+def in_trace_of(delivery: Delivery, *, ratio: float) -> AbstractContextManager[None]:
+    """Handle a message inside its trace."""
+    subject, entry = delivery.subject, delivery.entry
+    attributes = {
+        "messaging.system": "nats",
+        "messaging.destination.name": subject.type,
+        "messaging.message.id": entry.id,
+        "messaging.message.conversation_id": subject.key,
+    }
+    return handling(f"process {subject.type}", traceparent_of(entry, ratio=ratio), attributes)
 
 
 @dataclass(slots=True)
@@ -109,6 +129,10 @@ class Consumer:
     _complete_from: int = UNPROVEN
     _passed_over: int = 0
     _reconnects: int = 0
+    _answers: Answers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._answers = Answers(self.connection)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; then finish what is in hand for at most 15 s (the rest is redelivered)."""
@@ -177,13 +201,13 @@ class Consumer:
     async def _settle(self, arrival: Arrival, complete_from: int) -> None:
         """Handle one message and say to the server what became of it."""
         if self.spec.passes_over(arrival.msg.subject):
-            return await self._answer(arrival, b"+ACK")
+            return await self._answers.accept(arrival)
         started = time.perf_counter()
         outcome, reason = "ok", None
         type_name = arrival.msg.subject.rsplit(".", 2)[0]
         try:
             await self._handle(arrival, complete_from)
-            await self._answer(arrival, b"+ACK")
+            await self._answers.accept(arrival)
         except RetryLater as error:
             outcome, reason = "retry", str(error)
             await self._send_back(arrival, error.after or min(next_delay(arrival.attempt), self.delay_max))
@@ -210,40 +234,25 @@ class Consumer:
     async def _handle(self, arrival: Arrival, complete_from: int) -> None:
         if self.deliveries_max is not None and arrival.attempt > self.deliveries_max:
             raise Unprocessable(f"given up after {self.deliveries_max} deliveries")
-        msg = arrival.msg
-        headers = dict(msg.headers or {})
-        body = await whole_body(self.connection.jetstream, msg.data, headers)
-        message = decode(msg.subject, body, headers)
-        handler = self.routes.get(type(message))
+        delivery = await read_delivery(
+            self.connection, arrival, complete_from, proves_completeness=self.proves_completeness
+        )
+        handler = self.routes.get(type(delivery.message))
         if handler is None:
-            raise Unprocessable(f"{self.spec.name} has no handler for {message.route.type}")
-        entry = entry_of(message, sequence=arrival.sequence, stored_ms=arrival.stored_ms, body=body, headers=headers)
-        subject = parse_subject(msg.subject)
-        traceparent = entry.traceparent or root_traceparent(entry.id, ratio=self.trace_ratio)
-        attributes = {
-            "messaging.system": "nats",
-            "messaging.destination.name": subject.type,
-            "messaging.message.id": entry.id,
-            "messaging.message.conversation_id": subject.key,
-        }
-        with handling(f"process {subject.type}", traceparent, attributes):
-            follows = fenced_on(headers, subject.tenant, subject.key) if self.proves_completeness else None
-            await handler(Delivery(subject, message, entry, arrival.attempt, complete_from, follows))
+            raise Unprocessable(f"{self.spec.name} has no handler for {delivery.message.route.type}")
+        with in_trace_of(delivery, ratio=self.trace_ratio):
+            await handler(delivery)
 
     async def _count_bug(self, arrival: Arrival, error: Exception) -> None:
-        tries = self._bugs.pop(arrival.sequence, 0) + 1
-        if tries >= BUG_TRIES_MAX:
+        delay = self._answers.count_bug(arrival)
+        if delay is None:
             return await self._bury(arrival, f"bug: {error!r}")
-        self._bugs[arrival.sequence] = tries
-        while len(self._bugs) > 10_000:
-            self._bugs.pop(next(iter(self._bugs)))
-        await self._send_back(arrival, next_delay(tries))
+        await self._send_back(arrival, delay)
 
     async def _send_back(self, arrival: Arrival, delay: timedelta) -> None:
         self._pass_over(arrival)
         self._in_hand.pop(id(arrival), None)
-        body = b"-NAK " + orjson.dumps({"delay": int(delay.total_seconds() * 1e9)})
-        await self._answer(arrival, body)
+        await self._answers.send_back(arrival, delay)
         self._changed.set()
 
     def _pass_over(self, arrival: Arrival) -> None:
@@ -251,29 +260,11 @@ class Consumer:
         nor to what comes later."""
         self._passed_over = max(self._passed_over, arrival.sequence)
 
-    async def _answer(self, arrival: Arrival, body: bytes) -> None:
-        with suppress(NatsError):  # Without an answer the server delivers again after ack_wait.
-            await self.connection.client.publish(arrival.msg.reply, body)
-
     async def _bury(self, arrival: Arrival, reason: str) -> None:
         """Keep the message as a dead letter, then take it off the consumer; sent back if even that fails."""
-        msg, service = arrival.msg, self.connection.service
         self._pass_over(arrival)
-        fits = len(msg.data) <= DEAD_LETTER_BODY_MAX
-        headers = {
-            **_worth_keeping(msg.headers or {}),
-            "Hil-Dead-Reason": " ".join(reason.split())[:1_000].encode("ascii", "backslashreplace").decode(),
-            "Hil-Dead-Sequence": str(arrival.sequence),
-            "Hil-Dead-Attempts": str(arrival.attempt),
-            "Hil-Dead-Body": "here" if fits else "in-log",
-            "Nats-Msg-Id": f"dlq:{service}:{arrival.sequence}",
-        }
-        subject = dead_letter_subject(service, msg.subject)
-        try:
-            await self.connection.publish_surely(subject, msg.data if fits else b"", headers=headers)
-        except (RetryLater, Refused):
-            return await self._send_back(arrival, min(next_delay(arrival.attempt), self.delay_max))
-        await self._answer(arrival, b"+ACK")
+        if not await self._answers.bury(arrival, reason):
+            await self._send_back(arrival, min(next_delay(arrival.attempt), self.delay_max))
 
     async def _beat(self) -> None:
         """Tell the server of long work before `ack_wait` ends."""
@@ -282,12 +273,4 @@ class Consumer:
             await asyncio.sleep(every)
             before = time.monotonic() - every * 0.9
             for arrival in [arrival for arrival in self._in_hand.values() if arrival.since < before]:
-                await self._answer(arrival, b"+WPI")
-
-
-def _worth_keeping(headers: Mapping[str, str]) -> dict[str, str]:
-    """A message's own headers that can be written again; none if they are so large that the dead letter could not be
-    stored with them (the server's limit is 64 KiB)."""
-    own = {name: value for name, value in headers.items() if OWN_HEADER.match(name)}
-    size = sum(len(name) + len(value.encode()) for name, value in own.items())
-    return own if size <= DEAD_LETTER_HEADERS_MAX else {}
+                await self._answers.beat(arrival)

@@ -49,6 +49,13 @@ def count_message(service: str, type_name: str, outcome: str, seconds: float) ->
     histogram.observe(seconds)
 
 
+def count_messages(service: str, type_name: str, outcome: str, *, seconds: float, messages: int) -> None:
+    """Note messages of one type that were handled together in `seconds`."""
+    counter, histogram = _metrics_of(service, type_name, outcome)
+    counter.inc(messages)
+    histogram.observe(seconds)
+
+
 def configure_logs(service: str, *, level: str = "info", redact: Redact | None = None) -> None:
     """JSON lines on standard output in containers, readable lines in a terminal; every text goes through `redact`,
     also what libraries log, and what nobody catches."""
@@ -128,10 +135,15 @@ def current_traceparent() -> str | None:
     return _traceparent.get()
 
 
+def is_sampled(traceparent: str) -> bool:
+    """Whether spans of this trace are kept."""
+    return bool(int(traceparent[-2:], 16) & TraceFlags.SAMPLED)
+
+
 @contextmanager
 def handling(name: str, traceparent: str, attributes: dict[str, str]) -> Iterator[None]:
     """Run a handler inside its message's trace: a span where the trace is sampled, only the context elsewhere."""
-    if not int(traceparent[-2:], 16) & TraceFlags.SAMPLED:
+    if not is_sampled(traceparent):
         token = _traceparent.set(traceparent)
         try:
             yield

@@ -15,10 +15,12 @@ from faststream.specification import AsyncAPI
 from analytics.adapters.alert_documents import AlertDocuments
 from analytics.adapters.announce_alert import announce_alert
 from analytics.adapters.announce_pattern import announce_pattern
+from analytics.adapters.archived_logs import ArchivedLogs
 from analytics.adapters.counted_through import counted_through_ms
 from analytics.adapters.evaluation_store import EvaluationStore
 from analytics.adapters.experiment_definitions import ExperimentDefinitions
 from analytics.adapters.figure_store import FigureStore
+from analytics.adapters.generation_consumers import LogOfServer, consumer_of
 from analytics.adapters.pattern_documents import PatternDocuments
 from analytics.adapters.published_facts import PublishedFacts
 from analytics.adapters.settled_through import log_created, settled_through
@@ -38,6 +40,7 @@ from analytics.api.patterns import pattern_routes
 from analytics.api.promises import PromiseDesk, promise_routes
 from analytics.api.query import query_routes
 from analytics.handlers.admit import Admission
+from analytics.handlers.count_generations import Counting, Countings
 from analytics.handlers.count_messages import CountMessages
 from analytics.handlers.find_patterns import FindPatterns
 from analytics.handlers.judge_experiments import JudgeExperiments
@@ -46,15 +49,17 @@ from analytics.handlers.keep_evaluation import KeepEvaluation
 from analytics.handlers.metrics import Metrics
 from analytics.handlers.newest_count import NewestCount
 from analytics.handlers.push_alert import PushAlert
+from analytics.handlers.rebuild import Rebuild
 from analytics.page.routes import page_routes
 from analytics.settings import Settings, listed
 from contracts.alerts import AlertChanged
-from contracts.envelope import Message
+from contracts.envelope import LogEntry, Message
 from contracts.evaluations import EvaluationFinished
 from contracts.executions import PatternDetected
 from contracts.streams import ALERT_PUSHES, ANALYTICS, LOG, WORKFLOW_FACTS_BUCKET
 from document_store import DocumentStore, open_store
 from pii import redact
+from service_kit.batches import BatchConsumer, BatchRoutes, one_by_one
 from service_kit.bus import Consumer, Routes
 from service_kit.connection import Connection, connect_options, connected
 from service_kit.health import add_health, serve_http
@@ -67,9 +72,9 @@ SERVICE = "analytics"
 PUBLISHES: tuple[type[Message], ...] = (AlertChanged, PatternDetected)
 
 
-def routes(count: CountMessages, keep_evaluation: KeepEvaluation) -> Routes:
+def routes(count: CountMessages, keep_evaluation: KeepEvaluation) -> BatchRoutes:
     """Every fact of the log that has a figure, and what evaluations found."""
-    return {**dict.fromkeys(ANALYTICS.types, count), EvaluationFinished: keep_evaluation}
+    return {**dict.fromkeys(ANALYTICS.types, count), EvaluationFinished: one_by_one(keep_evaluation)}
 
 
 def push_routes(push: PushAlert) -> Routes:
@@ -127,11 +132,10 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
         return
     async with _connected(app, broker, settings) as connection, _opened(settings.store_url) as store:
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
-        for spec in (ANALYTICS, ALERT_PUSHES):
-            await ensure_consumer(connection.jetstream, spec, stream=LOG)
+        await ensure_consumer(connection.jetstream, ALERT_PUSHES, stream=LOG)
         admission = None if settings.access == "open" else await admission_by(store, settings.session_hours, clock_ms)
         stores = (FigureStore(store), AlertDocuments(store), EvaluationStore(store))
-        for one in (*stores, PatternDocuments(store)):
+        for one in (*stores[1:], PatternDocuments(store)):
             await one.prepare()
         rooms = Rooms(*stores, PublishedFacts(), admission)
         async with (
@@ -150,15 +154,8 @@ async def _run(
     stop: asyncio.Event,
     ready: asyncio.Event,
 ) -> None:
-    log = await log_created(connection.jetstream, LOG)
-    read_settled = partial(settled_through, connection.jetstream, ANALYTICS, stream=LOG, log=log)
-    count = CountMessages(rooms.figures, read_settled, on_counted=Metrics())
-    counted = routes(count, KeepEvaluation(rooms.evaluations))
-    consumer = Consumer(
-        connection, ANALYTICS, counted, concurrency=settings.batch_max, trace_ratio=settings.trace_ratio
-    )
     pushes = Consumer(connection, ALERT_PUSHES, push_routes(PushAlert(rooms.alerts, receiver)), concurrency=8)
-    counted_through = partial(counted_through_ms, connection, ANALYTICS, stream=LOG)
+    counted_through = partial(_counted_through, connection, rooms.figures)
     judge = JudgeMinutes(
         rooms.figures,
         rooms.alerts,
@@ -169,27 +166,52 @@ async def _run(
     )
     patterns = PatternDocuments(rooms.figures.store)
     find = FindPatterns(rooms.figures, patterns, counted_through, partial(announce_pattern, connection))
-    desk = Desk(rooms.figures, read_settled, clock_ms)
-    http = http_app(desk)
-    http.include_router(kpi_routes(KpiDesk(desk, rooms.facts.baseline_of)))
-    http.include_router(pattern_routes(patterns))
-    experiments = JudgeExperiments(rooms.figures, read_settled, clock_ms)
-    http.include_router(experiment_routes(ExperimentDefinitions(connection.jetstream), experiments))
-    http.include_router(promise_routes(PromiseDesk(rooms.figures, rooms.alerts, rooms.facts, clock_ms)))
-    http.include_router(evaluation_routes(rooms.evaluations))
-    http.include_router(live_routes(NewestCount(read_settled, time.monotonic), stop))
-    add_health(http, {"bus": lambda: connection.ready, "consumer": lambda: consumer.running and pushes.running})
-    house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
-    add_gate(http, rooms.admission, house)
     async with asyncio.TaskGroup() as group:
-        counting = group.create_task(count.run())
-        consuming = group.create_task(consumer.run(stop))
-        consuming.add_done_callback(lambda _: counting.cancel())  # What is in hand is counted first.
+        countings = Countings(partial(_begun, settings, connection, rooms), rooms.figures, group)
+        rebuild = Rebuild(
+            rooms.figures.store, countings, ArchivedLogs(connection), LogOfServer(connection.jetstream), clock_ms
+        )
+        await rebuild.begin()
+        counting = group.create_task(rebuild.run(stop))
+        desk = Desk(rooms.figures, countings.settled, clock_ms)
+        http = http_app(desk)
+        http.include_router(kpi_routes(KpiDesk(desk, rooms.facts.baseline_of)))
+        http.include_router(pattern_routes(patterns))
+        experiments = JudgeExperiments(rooms.figures, countings.settled, clock_ms)
+        http.include_router(experiment_routes(ExperimentDefinitions(connection.jetstream), experiments))
+        http.include_router(promise_routes(PromiseDesk(rooms.figures, rooms.alerts, rooms.facts, clock_ms)))
+        http.include_router(evaluation_routes(rooms.evaluations))
+        http.include_router(live_routes(NewestCount(countings.settled, time.monotonic), stop))
+        add_health(http, {"bus": lambda: connection.ready, "consumer": lambda: countings.consuming and pushes.running})
+        house = House(settings.public_url, listed(settings.allowed_hosts), listed(settings.proxies))
+        add_gate(http, rooms.admission, house)
         judging, finding = group.create_task(judge.run()), group.create_task(find.run())
-        consuming.add_done_callback(lambda _: finding.cancel())
+        counting.add_done_callback(lambda _: finding.cancel())
         group.create_task(pushes.run(stop)).add_done_callback(lambda _: judging.cancel())
         group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
         ready.set()
+
+
+async def _begun(settings: Settings, connection: Connection, rooms: Rooms, generation: int) -> Counting:
+    """What counts a generation; metrics are of the one that serves."""
+    spec, jetstream, metrics = consumer_of(generation), connection.jetstream, Metrics()
+    await ensure_consumer(jetstream, spec, stream=LOG)
+    figures = FigureStore(rooms.figures.store, generation)
+    await figures.prepare()
+    read_settled = partial(settled_through, jetstream, spec, stream=LOG, log=await log_created(jetstream, LOG))
+
+    def on_counted(entry: LogEntry) -> None:
+        if rooms.figures.generation == generation:
+            metrics(entry)
+
+    count = CountMessages(figures, read_settled, on_counted=on_counted)
+    counted = routes(count, KeepEvaluation(rooms.evaluations))
+    consumer = BatchConsumer(connection, spec, counted, batch_max=settings.batch_max, trace_ratio=settings.trace_ratio)
+    return Counting(figures, read_settled, consumer)
+
+
+async def _counted_through(connection: Connection, serving: FigureStore) -> int:
+    return await counted_through_ms(connection, consumer_of(serving.generation), stream=LOG)
 
 
 async def _started(app: FastStream, stop: asyncio.Event) -> bool:

@@ -1,9 +1,10 @@
 """How are rollups, executions and the list of workflows stored and found?"""
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from analytics.adapters.rollup_documents import read_moments, read_rollup, write_rollup
+from analytics.adapters.rollup_documents import read_figures, read_moments, read_rollup, write_rollup
 from analytics.domain.cells import SPANS_MS, Cell, Family, Span, Subject, stretches
 from analytics.domain.rollup import Rollup, Versioned
 from document_store import Between, Document, DocumentStore, Equal, OneOf, Page, Sort, Stored, VersionConflict, Write
@@ -13,7 +14,10 @@ from document_store.protocol import DOCUMENT_ID, Body, Condition
 FIGURES, CONVERSATIONS, EXECUTIONS, WORKFLOWS = "figures", "conversations", "executions", "workflows"
 EXPERIMENT_UNITS = "experiment_units"
 CELLS = (FIGURES, CONVERSATIONS, EXPERIMENT_UNITS)
+COLLECTIONS = (FIGURES, CONVERSATIONS, EXPERIMENT_UNITS, EXECUTIONS, WORKFLOWS)
 PAGE_MAX = 1_000
+ANSWERS_KEPT_MAX = 20_000
+"""Rollups that were read for answers, some 2 KB each."""
 INDEXES: Sequence[tuple[str, Sequence[str]]] = (
     (FIGURES, ("family", "span", "start_ms")),
     (FIGURES, ("tenant", "family", "span", "start_ms")),
@@ -28,16 +32,27 @@ INDEXES: Sequence[tuple[str, Sequence[str]]] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FigureStore:
-    """Documents of analytics."""
+    """Documents of one generation of figures. Who serves lets it go on to the next one, for all who hold it."""
 
     store: DocumentStore
+    generation: int = 1
+    _answers: OrderedDict[tuple[str, str], tuple[int, Rollup]] = field(default_factory=OrderedDict)
 
     async def prepare(self) -> None:
         """Declare the indexes; at each start, before use."""
         for collection, fields in INDEXES:
-            await self.store.ensure_index(collection, fields)
+            await self.store.ensure_index(self.named(collection), fields)
+
+    async def remove(self) -> None:
+        """Everything of this generation."""
+        for collection in COLLECTIONS:
+            await self.store.drop(self.named(collection))
+
+    def named(self, collection: str) -> str:
+        """A collection of this generation; the first has the names of before there were others."""
+        return collection if self.generation == 1 else f"{collection}_g{self.generation}"
 
     async def load(self, cells: Sequence[Cell]) -> dict[Cell, Versioned]:
         """The rollups of these cells, empty where there is none."""
@@ -46,7 +61,7 @@ class FigureStore:
             ids = [cell.id for cell in cells if _collection(cell) == collection]
             for start in range(0, len(ids), ONE_OF_MAX):
                 asked = OneOf(DOCUMENT_ID, ids[start : start + ONE_OF_MAX])
-                page = await self.store.find(collection, (asked,), limit=ONE_OF_MAX)
+                page = await self.store.find(self.named(collection), (asked,), limit=ONE_OF_MAX)
                 for document in page.documents:
                     rollup = read_rollup(document.body)
                     known[rollup.cell] = Versioned(rollup, document.version)
@@ -58,7 +73,7 @@ class FigureStore:
         for collection in CELLS:
             here = [known for known in rollups if _collection(known.rollup.cell) == collection]
             writes = [Write(known.rollup.cell.id, write_rollup(known.rollup), known.version) for known in here]
-            for known, outcome in zip(here, await self.store.put_many(collection, writes), strict=True):
+            for known, outcome in zip(here, await self.store.put_many(self.named(collection), writes), strict=True):
                 kept = Versioned(known.rollup, outcome.version) if isinstance(outcome, Stored) else None
                 saved[known.rollup.cell] = kept
         return [saved[known.rollup.cell] for known in rollups]
@@ -66,11 +81,11 @@ class FigureStore:
     async def add_executions(self, executions: Mapping[str, Body]) -> set[str]:
         """Keep executions by id; the ids that are stored already with another sequence: repeats of the same end."""
         writes = [Write(id_, body, 0) for id_, body in executions.items()]
-        outcomes = await self.store.put_many(EXECUTIONS, writes)
+        outcomes = await self.store.put_many(self.named(EXECUTIONS), writes)
         repeats = set()
         for write, outcome in zip(writes, outcomes, strict=True):
             if isinstance(outcome, VersionConflict):
-                known = await self.store.get(EXECUTIONS, write.document_id)
+                known = await self.store.get(self.named(EXECUTIONS), write.document_id)
                 if known is not None and known.body["sequence"] != write.body["sequence"]:
                     repeats.add(write.document_id)
         return repeats
@@ -86,7 +101,7 @@ class FigureStore:
             }
             for cell in cells
         }
-        await self.store.put_many(WORKFLOWS, [Write(id_, body, 0) for id_, body in bodies.items()])
+        await self.store.put_many(self.named(WORKFLOWS), [Write(id_, body, 0) for id_, body in bodies.items()])
 
     async def rollups(
         self,
@@ -100,21 +115,53 @@ class FigureStore:
     ) -> list[Rollup]:
         """What was counted in [from, to), whole minutes, as few rollups of these spans; `at_most` + 1 of them."""
         found: list[Rollup] = []
+        async for rollup in self._rollups(families, where, from_ms=from_ms, to_ms=to_ms, spans=spans):
+            found.append(rollup)
+            if len(found) > at_most:
+                break
+        return found
+
+    async def totals(self, families: Sequence[Family], *, until_ms: int) -> dict[str, int]:
+        """Sums of the counts without a label that were stored before this minute, as `<family>.<name>`."""
+        total: dict[str, int] = {}
+        every = tuple(SPANS_MS)
+        async for rollup in self._rollups(families, (), from_ms=0, to_ms=until_ms, spans=every):
+            for name, count in rollup.counts.items():
+                if "." not in name:
+                    told = f"{rollup.cell.subject.family}.{name}"
+                    total[told] = total.get(told, 0) + count
+        return total
+
+    async def _rollups(
+        self, families: Sequence[Family], where: Sequence[Condition], *, from_ms: int, to_ms: int,
+        spans: tuple[Span, ...],
+    ) -> AsyncIterator[Rollup]:  # fmt: skip
+        collection = self.named(FIGURES)  # One answer is of one generation.
         for family in families:
             for span, since_ms, until_ms in stretches(from_ms, to_ms, spans=spans):
                 time = Between("start_ms", at_least=since_ms, below=until_ms)
-                async for document in self._found((*where, Equal("family", family), Equal("span", span), time)):
-                    found.append(read_rollup(document.body))
-                    if len(found) > at_most:
-                        return found
-        return found
+                conditions = (*where, Equal("family", family), Equal("span", span), time)
+                async for document in self._found(collection, conditions):
+                    yield self._kept(collection, document)
+
+    def _kept(self, collection: str, document: Document) -> Rollup:
+        """Read once for each version: most of what is asked for does not change any more, and reading a document costs
+        five times as much as getting it."""
+        place = collection, document.id
+        version, rollup = self._answers.pop(place, (0, None))
+        if rollup is None or version != document.version:
+            rollup = read_figures(document.body)
+        self._answers[place] = document.version, rollup
+        if len(self._answers) > ANSWERS_KEPT_MAX:
+            self._answers.popitem(last=False)
+        return rollup
 
     async def errors(self, *, from_ms: int, to_ms: int, at_most: int) -> list[Rollup]:
         """The errors of nodes in [from, to), whole minutes, with their moments; `at_most` + 1 rollups."""
-        found: list[Rollup] = []
+        collection, found = self.named(FIGURES), list[Rollup]()
         for span, since_ms, until_ms in stretches(from_ms, to_ms):
             time = Between("start_ms", at_least=since_ms, below=until_ms)
-            async for document in self._found((Equal("family", "failures"), Equal("span", span), time)):
+            async for document in self._found(collection, (Equal("family", "failures"), Equal("span", span), time)):
                 found.append(read_rollup(document.body))
                 if len(found) > at_most:
                     return found
@@ -124,10 +171,10 @@ class FigureStore:
         """The moments of conversations that may have had business events or ratings in [from, to); `at_most` + 1."""
         where = [Between("worth_last_ms", at_least=from_ms), Between("worth_first_ms", below=to_ms), *seen]
         last = (Sort("worth_last_ms"),)
-        found: list[dict[str, int]] = []
+        collection, found = self.named(CONVERSATIONS), list[dict[str, int]]()
         cursor: str | None = None
         while len(found) <= at_most:
-            page = await self.store.find(CONVERSATIONS, where, sort=last, limit=PAGE_MAX, cursor=cursor)
+            page = await self.store.find(collection, where, sort=last, limit=PAGE_MAX, cursor=cursor)
             found += [read_moments(document.body) for document in page.documents]
             cursor = page.next_cursor
             if cursor is None:
@@ -136,13 +183,14 @@ class FigureStore:
 
     async def conversation(self, tenant: str, key: str) -> Rollup | None:
         """What was counted of a conversation."""
-        found = await self.store.get(CONVERSATIONS, Cell(Subject(tenant, "conversations", key=key), "all", 0).id)
+        id_ = Cell(Subject(tenant, "conversations", key=key), "all", 0).id
+        found = await self.store.get(self.named(CONVERSATIONS), id_)
         return None if found is None else read_rollup(found.body)
 
-    async def _found(self, where: Sequence[Condition]) -> AsyncIterator[Document]:
+    async def _found(self, collection: str, where: Sequence[Condition]) -> AsyncIterator[Document]:
         cursor: str | None = None
         while True:
-            page = await self.store.find(FIGURES, where, sort=(Sort("start_ms"),), limit=PAGE_MAX, cursor=cursor)
+            page = await self.store.find(collection, where, sort=(Sort("start_ms"),), limit=PAGE_MAX, cursor=cursor)
             for document in page.documents:
                 yield document
             cursor = page.next_cursor
@@ -153,7 +201,7 @@ class FigureStore:
         """Conversations of an experiment in the order of their keys, in pages."""
         where, cursor = (Equal("tenant", tenant), Equal("experiment", experiment)), None
         while True:
-            page = await self.store.find(EXPERIMENT_UNITS, where, limit=PAGE_MAX, cursor=cursor)
+            page = await self.store.find(self.named(EXPERIMENT_UNITS), where, limit=PAGE_MAX, cursor=cursor)
             yield [read_rollup(document.body) for document in page.documents]
             cursor = page.next_cursor
             if cursor is None:
@@ -163,16 +211,18 @@ class FigureStore:
         self, collection: str, where: Sequence[Condition], *, sort: Sort, limit: int, cursor: str | None
     ) -> Page:
         """A page of executions or conversations, by the fields of their indexes."""
-        return await self.store.find(collection, where, sort=(sort,), limit=limit, cursor=cursor)
+        return await self.store.find(self.named(collection), where, sort=(sort,), limit=limit, cursor=cursor)
 
     async def count_listed(self, collection: str, where: Sequence[Condition], *, at_most: int) -> int:
         """How many there are in such a list, up to `at_most`."""
-        return await self.store.count(collection, where, at_most=at_most)
+        return await self.store.count(self.named(collection), where, at_most=at_most)
 
     async def executions(self, tenant: str, key: str, *, limit: int, cursor: str | None) -> Page:
         """Executions of a key in the order of their ends."""
         where = (Equal("tenant", tenant), Equal("key", key))
-        return await self.store.find(EXECUTIONS, where, sort=(Sort("sequence"),), limit=limit, cursor=cursor)
+        return await self.store.find(
+            self.named(EXECUTIONS), where, sort=(Sort("sequence"),), limit=limit, cursor=cursor
+        )
 
     async def workflow_names(self, where: Sequence[Condition] = ()) -> set[tuple[str, str]]:
         """(tenant, workflow) of everything that ended an execution."""
@@ -187,7 +237,7 @@ class FigureStore:
 
     async def workflows(self, where: Sequence[Condition], *, limit: int, cursor: str | None) -> Page:
         """Known workflow versions."""
-        return await self.store.find(WORKFLOWS, where, sort=(Sort("workflow"),), limit=limit, cursor=cursor)
+        return await self.store.find(self.named(WORKFLOWS), where, sort=(Sort("workflow"),), limit=limit, cursor=cursor)
 
 
 def _collection(cell: Cell) -> str:

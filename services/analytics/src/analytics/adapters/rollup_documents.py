@@ -8,6 +8,7 @@ from typing import cast
 import orjson
 
 from analytics.domain.cells import Cell, Span, Subject
+from analytics.domain.histogram import Histogram
 from analytics.domain.listed_rows import found_by
 from analytics.domain.rollup import Rollup
 from document_store.protocol import Body
@@ -37,11 +38,10 @@ def write_rollup(rollup: Rollup) -> Body:
 
 def read_rollup(body: Mapping[str, object]) -> Rollup:
     """What `write_rollup` wrote. Thousands are read for one answer, so nothing is validated that is our own."""
-    histograms = orjson.loads(cast(str, body["histograms"]))
     return Rollup(
-        cell=Cell(_subject(body), cast(Span, body["span"]), cast(int, body["start_ms"])),
+        cell=_cell(body),
         counts=orjson.loads(cast(str, body["counts"])),
-        histograms={name: dict(pairs) for name, pairs in histograms.items()},
+        histograms=_histograms(body),
         moments=orjson.loads(cast(str, body["moments"])),
         log=cast(str, body["log"]),
         floor=cast(int, body["floor"]),
@@ -58,6 +58,19 @@ def _worth(rollup: Rollup) -> Body:
     """When business events and ratings came of a conversation, so that those of a period are found among all."""
     times = [at_ms for name, at_ms in rollup.moments.items() if name.startswith(("kpi.", "rated."))]
     return {"worth_first_ms": min(times), "worth_last_ms": max(times)} if times else {}
+
+
+def read_figures(body: Mapping[str, object]) -> Rollup:
+    """The same for an answer: without moments, and which messages are in it."""
+    return Rollup(_cell(body), orjson.loads(cast(str, body["counts"])), _histograms(body))
+
+
+def _cell(body: Mapping[str, object]) -> Cell:
+    return Cell(_subject(body), cast(Span, body["span"]), cast(int, body["start_ms"]))
+
+
+def _histograms(body: Mapping[str, object]) -> dict[str, Histogram]:
+    return {name: dict(pairs) for name, pairs in orjson.loads(cast(str, body["histograms"])).items()}
 
 
 def _subject(body: Mapping[str, object]) -> Subject:

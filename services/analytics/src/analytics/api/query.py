@@ -34,7 +34,7 @@ class Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
     figures: AskedFamily = "executions"
     metrics: list[Name] = Field(min_length=1, max_length=30)
-    dimensions: list[Name] = Field([], max_length=5)
+    dimensions: list[Name] = Field([], max_length=8)
     filters: dict[Name, Annotated[list[FilterValue], Field(min_length=1, max_length=100)]] = Field(
         {}, max_length=10, description="Values of dimensions; rows with one of them."
     )

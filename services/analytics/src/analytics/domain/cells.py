@@ -31,6 +31,8 @@ class Subject:
     person: str = ""
     key: str = ""
     experiment: str = ""
+    stage: str = ""
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,10 @@ class Cell:
         """Unique over all cells."""
         one = self.subject
         others = one.family, one.workflow, one.version, one.node, one.agent, one.model, one.tool, one.person, one.key
-        known = f"{one.tenant}/{self.span}/{self.start_ms}/{'/'.join(map(_escaped, others))}"
-        return f"{known}/{one.experiment}" if one.experiment else known
+        latest = (one.stage, one.outcome) if one.stage or one.outcome else ()  # A conversation keeps the id it had.
+        if one.experiment:
+            latest = *latest, one.experiment
+        return f"{one.tenant}/{self.span}/{self.start_ms}/{'/'.join(map(_escaped, (*others, *latest)))}"
 
 
 def _escaped(part: str) -> str:

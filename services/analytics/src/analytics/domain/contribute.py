@@ -38,7 +38,14 @@ def contribution_of(tenant: str, entry: LogEntry) -> Contribution:
     """What this entry adds to its workflow version, if it ends an execution, or to its tenant."""
     message = entry.message
     if isinstance(message, ExecutionFinished):
-        subject = Subject(tenant, "executions", label_of(message.workflow), label_of(message.version))
+        subject = Subject(
+            tenant,
+            "executions",
+            label_of(message.workflow),
+            label_of(message.version),
+            stage=message.stage,
+            outcome=_outcome(message),
+        )
         values = {
             "latency_ms": max(0, message.finished_ms - message.started_ms),
             "cost_microdollars": message.cost_microdollars,
@@ -49,14 +56,24 @@ def contribution_of(tenant: str, entry: LogEntry) -> Contribution:
     return Contribution(entry.sequence, Subject(tenant, "messages"), counts)
 
 
+def succeeded(message: ExecutionFinished) -> bool:
+    """SPEC A3: as the orchestrator decided, and never by a default response."""
+    return message.success and not message.default_response
+
+
+def _outcome(message: ExecutionFinished) -> str:
+    if not succeeded(message):
+        return "failed"
+    return "handed_over" if message.sink == "HANDOVER" else "finished"
+
+
 def _execution(message: ExecutionFinished) -> Counts:
-    """Success as SPEC A3 has it: decided by the orchestrator, never by a default response."""
     handed_over = message.sink == "HANDOVER"
     is_unaided = not handed_over and not message.people_asked
     is_turn = message.turn_id is not None
     counts = {
         "executions": 1,
-        "successes": int(message.success and not message.default_response),
+        "successes": int(succeeded(message)),
         "handovers": int(handed_over),
         f"handovers_by_reason.{label_of(message.reason or 'none')}": int(handed_over),
         "turns": int(is_turn),

@@ -53,8 +53,16 @@ def _details(tenant: str, key: str, entry: LogEntry) -> Iterable[Contribution]:
 def _nodes(tenant: str, entry: LogEntry, message: ExecutionFinished) -> Iterator[Contribution]:
     workflow, version = label_of(message.workflow), label_of(message.version)
     for node in message.nodes:
-        agent = label_of(node.agent or "")
-        subject = Subject(tenant, "nodes", workflow, version, node=label_of(node.node), agent=agent)
+        subject = Subject(
+            tenant,
+            "nodes",
+            workflow,
+            version,
+            node=label_of(node.node),
+            agent=label_of(node.agent or ""),
+            stage=message.stage,
+            outcome=node.outcome,
+        )
         values = {"latency_ms": node.duration_ms, "cost_microdollars": node.cost_microdollars}
         yield Contribution(entry.sequence, subject, _of_node(node), values)
 
@@ -74,14 +82,15 @@ def _of_node(node: NodeMetrics) -> dict[str, int]:
 
 
 def _completion(tenant: str, entry: LogEntry, message: Completion) -> Contribution:
+    failed = isinstance(message, CompletionFailed)
     subject = Subject(
         tenant,
         "completions",
         label_of(message.workflow),
         node=label_of(message.node),
         model=label_of(message.model or "unknown"),
+        outcome="failed" if failed else "produced",
     )
-    failed = isinstance(message, CompletionFailed)
     counts = {
         "completions": 1,
         "failed": int(failed),
@@ -99,14 +108,15 @@ def _completion(tenant: str, entry: LogEntry, message: Completion) -> Contributi
 
 
 def _tool_call(tenant: str, entry: LogEntry, message: ToolCall) -> Contribution:
+    outcome = message.route.name.removeprefix("tool_call.")
     subject = Subject(
         tenant,
         "tools",
         label_of(message.workflow),
         node=label_of(message.node),
         tool=label_of(message.tool),
+        outcome=outcome,
     )
-    outcome = message.route.name.removeprefix("tool_call.")
     counts = {"calls": 1, f"calls_by_outcome.{outcome}": 1, "cost_microdollars": message.cost_microdollars}
     if isinstance(message, ToolCallFailed):
         counts[f"failed_by_error_class.{label_of(message.error_class)}"] = 1

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from analytics.domain.cells import Subject
-from analytics.domain.contribute import label_of
+from analytics.domain.contribute import label_of, succeeded
 from analytics.domain.kpi_moments import moment_of, moments_of
 from analytics.domain.rollup import Contribution
 from contracts.completions import CompletionFailed, CompletionProduced
@@ -59,7 +59,7 @@ def _by_ai(message: ExecutionFinished | CompletionProduced | CompletionFailed) -
         return {"completions": 1, "completion_cost_microdollars": message.cost_microdollars}
     return {
         "executions": 1,
-        "successes": int(message.success and not message.default_response),
+        "successes": int(succeeded(message)),
         "cost_microdollars": message.cost_microdollars,
         f"workflows.{label_of(message.workflow)}": 1,
     }

@@ -109,10 +109,10 @@ METRICS: Mapping[Family, Mapping[str, Metric]] = {
 }
 WITH_LATENCY: frozenset[Family] = frozenset({"executions", "nodes", "completions", "tools"})
 DIMENSIONS: Mapping[Family, tuple[str, ...]] = {
-    "executions": ("tenant", "workflow", "version"),
-    "nodes": ("tenant", "workflow", "version", "node", "agent"),
-    "completions": ("tenant", "workflow", "node", "model"),
-    "tools": ("tenant", "workflow", "node", "tool"),
+    "executions": ("tenant", "workflow", "version", "stage", "outcome"),
+    "nodes": ("tenant", "workflow", "version", "stage", "node", "agent", "outcome"),
+    "completions": ("tenant", "workflow", "node", "model", "outcome"),
+    "tools": ("tenant", "workflow", "node", "tool", "outcome"),
     "people": ("tenant", "person"),
     "messages": ("tenant",),
 }

@@ -1,7 +1,8 @@
 """What does a cell hold, and how is a message counted in it exactly once?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from analytics.domain.cells import Cell, Subject
 from analytics.domain.histogram import Histogram, bucket_of, merged
@@ -27,10 +28,13 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Which messages are surely counted: all up to `floor`, of the log that was created at this time."""
+    """Which messages are surely counted: all up to `floor`, of the log that was created at this time.
+
+    `comes_first`: it is an archive, which is counted as a whole before the log is."""
 
     log: str
     floor: int
+    comes_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +69,68 @@ class Versioned:
     version: int
 
 
-def count_in(rollup: Rollup, contributions: Iterable[Contribution], settled: Settled) -> tuple[Rollup, set[int]]:
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What some messages add to a subject."""
+
+    counts: Mapping[str, int]
+    histograms: Mapping[str, Histogram]
+    moments: Mapping[str, int]
+
+
+class Together:
+    """What some messages add to one subject, each once. The sum is made when it is first asked for, and serves for all
+    cells that none of them is counted in yet: mostly the minute, the hour and the day."""
+
+    def __init__(self, contributions: Iterable[Contribution]) -> None:
+        self._by_sequence: dict[int, Contribution] = {}
+        for one in contributions:
+            self._by_sequence.setdefault(one.sequence, one)
+        self.sequences = frozenset(self._by_sequence)
+
+    @cached_property
+    def sum(self) -> Sum:
+        """All of them."""
+        return _sum(self._by_sequence.values())
+
+    def beyond(self, rollup: Rollup) -> "Together":
+        """Those that are not counted in it."""
+        if min(self.sequences) > rollup.floor and rollup.applied.isdisjoint(self.sequences):
+            return self
+        return Together(one for sequence, one in self._by_sequence.items() if not rollup.holds(sequence))
+
+    def __iter__(self) -> Iterator[Contribution]:
+        return iter(self._by_sequence.values())
+
+
+def _sum(contributions: Iterable[Contribution]) -> Sum:
+    counts: dict[str, int] = {}
+    histograms: dict[str, dict[int, int]] = {}
+    moments: dict[str, int] = {}
+    for one in contributions:
+        for name, count in one.counts.items():
+            counts[name] = counts.get(name, 0) + count
+        for name, value in one.values.items():
+            buckets, bucket = histograms.setdefault(name, {}), bucket_of(value)
+            buckets[bucket] = buckets.get(bucket, 0) + 1
+        for name, at_ms in one.moments.items():
+            moments[name] = min(at_ms, moments.get(name, at_ms))
+    return Sum(counts, histograms, moments)
+
+
+def count_in(rollup: Rollup, together: Together, settled: Settled) -> tuple[Rollup, frozenset[int]]:
     """The rollup with what was not in it, and the sequences that were new."""
+    if settled.comes_first and rollup.log not in ("", settled.log):
+        return rollup, frozenset()  # It has begun with the log, and so holds all of the archive.
     if rollup.log != settled.log:  # Another log numbers its messages anew; none of them is counted.
         rollup = replace(rollup, log=settled.log, floor=0, applied=frozenset())
-    new: dict[int, Contribution] = {}
-    for contribution in contributions:
-        if not rollup.holds(contribution.sequence):
-            new.setdefault(contribution.sequence, contribution)
+    new = together.beyond(rollup)
     floor = max(rollup.floor, settled.floor)
-    applied = frozenset(sequence for sequence in rollup.applied | new.keys() if sequence > floor)
-    changed = replace(rollup, floor=floor, applied=applied)
-    return (_with(changed, list(new.values())) if new else changed), set(new)
+    applied = frozenset(sequence for sequence in rollup.applied | new.sequences if sequence > floor)
+    counts, histograms, moments = _with(rollup, new.sum) if new.sequences else (
+        rollup.counts, rollup.histograms, rollup.moments,
+    )  # fmt: skip
+    return Rollup(rollup.cell, counts, histograms, moments, settled.log, floor, applied), new.sequences
 
 
 def added(counts: Mapping[str, int], more: Iterable[Mapping[str, int]]) -> dict[str, int]:
@@ -90,25 +144,21 @@ def added(counts: Mapping[str, int], more: Iterable[Mapping[str, int]]) -> dict[
     return total
 
 
-def _with(rollup: Rollup, new: list[Contribution]) -> Rollup:
-    moments, dropped = _earliest(rollup.moments, new)
-    counts = added(rollup.counts, (one.counts for one in new))
+def _with(rollup: Rollup, new: Sum) -> tuple[Mapping[str, int], Mapping[str, Histogram], Mapping[str, int]]:
+    moments, dropped = _earliest(rollup.moments, new.moments)
+    counts = added(rollup.counts, (new.counts,))
     if dropped:
         counts["moments_dropped"] = counts.get("moments_dropped", 0) + dropped
-    histograms = dict(rollup.histograms)
-    for name in {name for one in new for name in one.values}:
-        values = ({bucket_of(one.values[name]): 1} for one in new if name in one.values)
-        histograms[name] = merged([rollup.histogram(name), *values])
-    return replace(rollup, counts=counts, histograms=histograms, moments=moments)
+    more = {name: merged((rollup.histogram(name), values)) for name, values in new.histograms.items()}
+    return counts, {**rollup.histograms, **more}, moments
 
 
-def _earliest(known: Mapping[str, int], new: Iterable[Contribution]) -> tuple[dict[str, int], int]:
+def _earliest(known: Mapping[str, int], new: Mapping[str, int]) -> tuple[dict[str, int], int]:
     """The earliest of each name, and how many names found no room."""
     moments, dropped = dict(known), 0
-    for one in new:
-        for name, at_ms in one.moments.items():
-            if name not in moments and len(moments) >= MOMENTS_MAX:
-                dropped += 1
-            else:
-                moments[name] = min(at_ms, moments.get(name, at_ms))
+    for name, at_ms in new.items():
+        if name not in moments and len(moments) >= MOMENTS_MAX:
+            dropped += 1
+        else:
+            moments[name] = min(at_ms, moments.get(name, at_ms))
     return moments, dropped

@@ -1,17 +1,17 @@
 """How are many messages counted in one write, each exactly once?"""
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Protocol
 
 from pydantic import JsonValue
 
-from analytics.domain.cells import Cell, cells_of
+from analytics.domain.cells import MINUTE_MS, Cell, Subject, cells_of
 from analytics.domain.contributions import contributions_of
 from analytics.domain.execution import execution_document, execution_id
-from analytics.domain.rollup import Contribution, Settled, Versioned, count_in
+from analytics.domain.rollup import Contribution, Settled, Together, Versioned, count_in
 from contracts.envelope import LogEntry
 from contracts.executions import ExecutionFinished
 from service_kit.bus import Delivery
@@ -35,89 +35,63 @@ class Figures(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A message in hand; its handler returns, and so acknowledges it, once `done` is set."""
+class Arrived:
+    """A message in hand. `number`: which of what is counted it is, where that is not its sequence."""
 
     tenant: str
     key: str
     entry: LogEntry
-    done: "asyncio.Future[None]"
+    number: int | None = None
+
+    @property
+    def as_counted(self) -> LogEntry:
+        """With the number by which cells know it."""
+        return self.entry if self.number is None else replace(self.entry, sequence=self.number)
 
 
 @dataclass(slots=True)
 class CountMessages:
-    """Collects what arrives while the last write runs, and counts it together."""
+    """Counts a batch in one write for each cell."""
 
     figures: Figures
     read_settled: Callable[[], Awaitable[Settled]]
     on_counted: Callable[[LogEntry], None]
-    _waiting: list[Waiting] = field(default_factory=list)
-    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _cells: OrderedDict[Cell, Versioned] = field(default_factory=OrderedDict)
     _workflows: set[tuple[str, str, str]] = field(default_factory=set)
 
-    async def __call__(self, delivery: Delivery) -> None:
-        """Returns when the message is counted and stored."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Waiting(delivery.subject.tenant, delivery.subject.key, delivery.entry, done))
-        self._arrived.set()
-        await done
+    async def __call__(self, deliveries: Sequence[Delivery]) -> None:
+        """Returns when all are counted and stored. Raises RetryLater."""
+        await self.count([Arrived(one.subject.tenant, one.subject.key, one.entry) for one in deliveries])
 
-    async def run(self) -> None:
-        """Count for ever; cancelled once the consumer has ended."""
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            batch, self._waiting = self._waiting, []
-            await self._settle(batch)
-
-    async def _settle(self, batch: Sequence[Waiting]) -> None:
-        """Tell each handler how it went. If a bug of ours broke the write, each message has a try of its own, so that
-        one cannot take the others with it."""
-        counting = asyncio.create_task(self.count(batch))
-        await asyncio.wait({counting})
-        error = counting.exception()
-        if error is not None:
+    async def count(self, batch: Sequence[Arrived]) -> None:
+        """The same of messages from anywhere. What was half written is read again by the next one."""
+        try:
+            await self._count(batch)
+        except BaseException:
             self._cells.clear()
-        if error is not None and not isinstance(error, RetryLater) and len(batch) > 1:
-            for waiting in batch:
-                await self._settle([waiting])
-            return
-        for waiting in batch:
-            if waiting.done.done():
-                continue
-            if error is None:
-                waiting.done.set_result(None)
-            else:
-                waiting.done.set_exception(error)
+            raise
 
-    async def count(self, batch: Sequence[Waiting]) -> None:
-        """Returns when all of a batch is counted and stored. Raises RetryLater."""
+    async def _count(self, batch: Sequence[Arrived]) -> None:
         settled = await self.read_settled()
         repeats = await self._keep_executions(batch)
-        cells: dict[Cell, list[Contribution]] = {}
-        for waiting in batch:
-            if waiting.entry.sequence not in repeats:
-                for contribution in contributions_of(waiting.tenant, waiting.key, waiting.entry):
-                    for cell in cells_of(contribution.subject, waiting.entry.timestamp_ms):
-                        cells.setdefault(cell, []).append(contribution)
+        cells = _cells_of(arrived for arrived in batch if arrived.entry.sequence not in repeats)
         await self._keep_workflows(list(cells))
         counted: set[int] = set()
         for start in range(0, len(cells), WRITES_MAX):
             counted |= await self._write(dict(list(cells.items())[start : start + WRITES_MAX]), settled)
-        for waiting in batch:
-            if waiting.entry.sequence in counted:
-                counted.discard(waiting.entry.sequence)
-                self.on_counted(waiting.entry)
+        for arrived in batch:
+            if arrived.as_counted.sequence in counted:
+                counted.discard(arrived.as_counted.sequence)
+                self.on_counted(arrived.entry)
 
-    async def _write(self, cells: Mapping[Cell, Sequence[Contribution]], settled: Settled) -> set[int]:
+    async def _write(self, cells: Mapping[Cell, Together], settled: Settled) -> set[int]:
         """Count into each cell; again from what is stored where another replica was first."""
         counted: set[int] = set()
         open_cells = dict(cells)
         for _ in range(CONFLICTS_MAX):
             known = await self.figures.load([cell for cell in open_cells if cell not in self._cells])
             known = {**known, **{cell: self._cells[cell] for cell in open_cells if cell in self._cells}}
-            changes = [_counted(known[cell], parts, settled) for cell, parts in open_cells.items()]
+            changes = [_counted(known[cell], together, settled) for cell, together in open_cells.items()]
             saved = await self.figures.save([change for change, _ in changes])
             for cell, (_, new), kept in zip(list(open_cells), changes, saved, strict=True):
                 if kept is not None:
@@ -136,19 +110,19 @@ class CountMessages:
         if len(self._cells) > CELLS_KEPT_MAX:
             self._cells.popitem(last=False)
 
-    async def _keep_executions(self, batch: Sequence[Waiting]) -> set[int]:
+    async def _keep_executions(self, batch: Sequence[Arrived]) -> set[int]:
         """Store executions; the sequences of ends that were stored twice in the log, which count once."""
         documents: dict[str, dict[str, JsonValue]] = {}
         places: dict[str, int] = {}
         repeats: set[int] = set()
-        for waiting in batch:
-            message, sequence = waiting.entry.message, waiting.entry.sequence
+        for arrived in batch:
+            message, sequence = arrived.entry.message, arrived.entry.sequence
             if isinstance(message, ExecutionFinished):
-                id_ = f"{waiting.tenant}/{waiting.key}/{execution_id(waiting.key, message)}"
+                id_ = f"{arrived.tenant}/{arrived.key}/{execution_id(arrived.key, message)}"
                 if places.setdefault(id_, sequence) != sequence:
                     repeats.add(sequence)
                 else:
-                    documents[id_] = execution_document(waiting.tenant, waiting.key, waiting.entry, message)
+                    documents[id_] = execution_document(arrived.tenant, arrived.key, arrived.entry, message)
         known = await self.figures.add_executions(documents) if documents else set()
         return repeats | {places[id_] for id_ in known}
 
@@ -161,6 +135,21 @@ class CountMessages:
             self._workflows |= new.keys()
 
 
-def _counted(known: Versioned, parts: Sequence[Contribution], settled: Settled) -> tuple[Versioned, set[int]]:
-    rollup, new = count_in(known.rollup, parts, settled)
+def _cells_of(batch: Iterable[Arrived]) -> dict[Cell, Together]:
+    """What goes to which cell. Messages of one subject and minute go the same ways, so they are taken together."""
+    parts: dict[tuple[Subject, int], list[Contribution]] = {}
+    for arrived in batch:
+        minute_ms = arrived.entry.timestamp_ms // MINUTE_MS * MINUTE_MS
+        for contribution in contributions_of(arrived.tenant, arrived.key, arrived.as_counted):
+            parts.setdefault((contribution.subject, minute_ms), []).append(contribution)
+    cells: dict[Cell, list[Together]] = {}
+    for (subject, minute_ms), contributions in parts.items():
+        together = Together(contributions)
+        for cell in cells_of(subject, minute_ms):
+            cells.setdefault(cell, []).append(together)
+    return {cell: some[0] if len(some) == 1 else Together(chain(*some)) for cell, some in cells.items()}
+
+
+def _counted(known: Versioned, together: Together, settled: Settled) -> tuple[Versioned, frozenset[int]]:
+    rollup, new = count_in(known.rollup, together, settled)
     return Versioned(rollup, known.version), new

@@ -1,9 +1,8 @@
 """By which stages does a version of a workflow go live (`deployment`)?"""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
-StageName: TypeAlias = Literal["shadow", "suggest", "review", "auto"]
+from contracts.executions import StageName
 
 
 @dataclass(frozen=True, slots=True)

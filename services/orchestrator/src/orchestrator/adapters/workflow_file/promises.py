@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final, cast
 
+from contracts.executions import StageName
 from contracts.kpis import HandlingBaseline
 from contracts.objectives import Bound, Comparison, ConditionAlert, Metric, Objective, Severity, Slos
 from orchestrator.adapters.workflow_file.nodes import condition
@@ -26,7 +27,7 @@ from orchestrator.adapters.workflow_file.values import (
     text,
     texts,
 )
-from orchestrator.domain.stages import Stage, StageName
+from orchestrator.domain.stages import Stage
 from orchestrator.domain.suggestion_rules import SuggestionRules
 from orchestrator.domain.workflow import HandoverRules, JsonValue, PolicyRule
 

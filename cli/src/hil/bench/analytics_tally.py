@@ -1,0 +1,124 @@
+"""What is an independent count of the messages that analytics is measured with, and where does an answer differ?"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts.completions import CompletionProduced
+from contracts.conversations import MessageReceived, MessageSent
+from contracts.envelope import Message
+from contracts.executions import ExecutionFinished
+from contracts.handovers import HandoverClaimed, HandoverResolved, OpenHandover
+from contracts.tool_calls import ToolCallCompleted
+
+DIMENSIONS: Mapping[str, tuple[str, ...]] = {
+    "executions": ("workflow", "version", "stage", "outcome"),
+    "nodes": ("workflow", "version", "stage", "node", "agent", "outcome"),
+    "completions": ("workflow", "node", "model", "outcome"),
+    "tools": ("workflow", "node", "tool", "outcome"),
+    "people": ("person",),
+    "messages": (),
+}
+"""Kinds of figures, and by what their rows are told apart."""
+
+Place = tuple[str, tuple[str, ...]]
+"""A kind of figures and the values of its dimensions."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Plain numbers, counted as the messages are made: by workflow, by kind of figures, and by conversation."""
+
+    executions: Counter[str] = field(default_factory=Counter)
+    successes: Counter[str] = field(default_factory=Counter)
+    handovers: Counter[str] = field(default_factory=Counter)
+    microdollars: Counter[str] = field(default_factory=Counter)
+    latencies_ms: dict[str, list[int]] = field(default_factory=dict)
+    messages: int = 0
+    figures: dict[Place, Counter[str]] = field(default_factory=dict)
+    conversations: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def note(self, key: str, message: Message) -> None:
+        """One message of a conversation."""
+        talk = self.conversations.setdefault(key, Counter())
+        match message:
+            case MessageReceived():
+                self.messages += 1
+                self._add("messages", (), messages_received=1)
+                talk["customer"] += 1
+            case MessageSent(author=author, author_id=author_id):
+                self._add("messages", (), messages_sent=1)
+                talk[author] += 1
+                if author_id is not None:
+                    self._add("people", (author_id,), replies=1)
+            case CompletionProduced():
+                self._completion(message)
+                talk["ai_cost_microdollars"] += message.cost_microdollars
+            case ToolCallCompleted(workflow=workflow, node=node, tool=tool):
+                self._add("tools", (workflow, node, tool, "completed"), calls=1)
+            case ExecutionFinished():
+                self._execution(message)
+                talk["executions"] += 1
+                talk["successes"] += message.success
+            case _:
+                self._people(message, talk)
+
+    def _add(self, family: str, place: tuple[str, ...], **counts: int) -> None:
+        self.figures.setdefault((family, place), Counter()).update(counts)
+
+    def _completion(self, message: CompletionProduced) -> None:
+        place = (message.workflow, message.node, message.model or "", "produced")
+        self._add(
+            "completions", place, completions=1, cost_microdollars=message.cost_microdollars,
+            tokens_input=message.tokens_input, tokens_output=message.tokens_output,
+        )  # fmt: skip
+
+    def _execution(self, message: ExecutionFinished) -> None:
+        name, handed_over = message.workflow, message.sink == "HANDOVER"
+        self.executions[name] += 1
+        self.successes[name] += message.success
+        self.handovers[name] += handed_over
+        self.microdollars[name] += message.cost_microdollars
+        self.latencies_ms.setdefault(name, []).append(message.finished_ms - message.started_ms)
+        outcome = "failed" if not message.success else "handed_over" if handed_over else "finished"
+        place = (name, message.version, message.stage)
+        self._add("executions", (*place, outcome), executions=1, cost_microdollars=message.cost_microdollars, turns=1)
+        for node in message.nodes:
+            at = (*place, node.node, node.agent or "", node.outcome)
+            self._add("nodes", at, runs=1, attempts=node.attempts, cost_microdollars=node.cost_microdollars)
+
+    def _people(self, message: Message, talk: Counter[str]) -> None:
+        match message:
+            case OpenHandover():
+                self._add("messages", (), handovers_opened=1)
+                talk["handovers"] += 1
+            case HandoverClaimed(agent_id=agent_id):
+                self._add("messages", (), handovers_claimed=1)
+                self._add("people", (agent_id,), claims=1)
+                talk["turns"] += 1
+            case HandoverResolved(actor_id=actor_id):
+                self._add("messages", (), handovers_resolved=1)
+                self._add("people", (actor_id,), resolved=1)
+            case _:
+                raise AssertionError(f"nobody counts {type(message).__name__}")
+
+    def differences(self, family: str, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Sum of the differences of one kind of figures from the answer to a question for `counts`; rows that nobody
+        expected count in full."""
+        dimensions = DIMENSIONS[family]
+        told = {tuple(row[name] for name in dimensions): Counter[str](row["counts"]) for row in rows}
+        expected = {place: counts for (kind, place), counts in self.figures.items() if kind == family}
+        wrong = 0
+        for place in told.keys() | expected.keys():
+            counts, known = told.get(place, Counter()), expected.get(place, Counter())
+            wrong += sum(abs(counts[name] - known[name]) for name in known or counts)
+        return wrong
+
+    def conversation_differences(self, key: str, told: Mapping[str, Any]) -> int:
+        """Sum of the differences of one conversation from what analytics says of it."""
+        expected = self.conversations[key]
+        names = ("executions", "successes", "ai_cost_microdollars")
+        found = {**told["messages"], **{name: told[name] for name in names}}
+        found |= {"handovers": len(told["handovers"]), "turns": len(told["turns"])}
+        return sum(abs(found.get(name, 0) - expected[name]) for name in found.keys() | expected.keys())
