@@ -15,7 +15,15 @@ from hil.api_key_files import keep_secret
 from http_gate.secret_text import SECRET_BYTES, token_text
 
 TOKEN_FILE = "analytics_token"  # noqa: S105 - the name of a file
+TOKEN_VARIABLE = "HIL_ANALYTICS_TOKEN"  # noqa: S105 - the name of a variable
 Found = TypeVar("Found")
+
+
+def token_of(data_dir: Path) -> str:
+    """The token of HIL_ANALYTICS_TOKEN, or the one that `hil up` keeps; empty without one (setting `access`: open).
+    Never an argument of a command: other users of the machine could see it."""
+    file = data_dir / "stores" / TOKEN_FILE
+    return os.environ.get(TOKEN_VARIABLE, "").strip() or (file.read_text("utf-8").strip() if file.exists() else "")
 
 
 def now_ms() -> int:

@@ -2,18 +2,16 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 
-from hil.analytics_access import TOKEN_FILE
+from hil.analytics_access import TOKEN_VARIABLE, token_of
 from hil.connect import address_of
 from hil.outcome import CommandError, bad_input, unreachable
 
-TOKEN_VARIABLE = "HIL_ANALYTICS_TOKEN"  # noqa: S105 - the name of a variable
 FILE_BYTES_MAX = 512 * 1024 * 1024
 ROW = "application/x-ndjson"
 _TIMES = aiohttp.ClientTimeout(total=900, connect=10, sock_read=60)
@@ -39,7 +37,7 @@ class Api:
         return rows
 
     async def _asked(self, method: str, path: str, file: Path | None, **more: object) -> bytes:
-        headers = {"Authorization": f"Bearer {self.token}"}
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
             async with (
                 aiohttp.ClientSession(self.address, headers=headers, timeout=_TIMES) as session,
@@ -54,13 +52,7 @@ class Api:
 
 def api_of(data_dir: Path) -> Api:
     """With the token of HIL_ANALYTICS_TOKEN, or the one that `hil up` keeps. Raises CommandError."""
-    token = os.environ.get(TOKEN_VARIABLE, "").strip()
-    file = data_dir / "stores" / TOKEN_FILE
-    if not token and file.exists():
-        token = file.read_text("utf-8").strip()
-    if not token:
-        raise bad_input(f"no token: set {TOKEN_VARIABLE} (`hil analytics token create` makes one)")
-    return Api(address_of("analytics", data_dir), token)
+    return Api(address_of("analytics", data_dir), token_of(data_dir))
 
 
 async def _kept(response: aiohttp.ClientResponse, file: Path) -> bytes:
@@ -80,4 +72,5 @@ def _refused(status: int, text: str) -> CommandError:
         told = body.get("detail") or "; ".join(f"{one['field']}: {one['problem']}" for one in body["problems"])
     except (ValueError, KeyError, TypeError, AttributeError):
         told = text[:200]
-    return bad_input(f"analytics refuses ({status}): {told}")
+    hint = f" ({TOKEN_VARIABLE} holds the token)" if status in (401, 403) else ""
+    return bad_input(f"analytics refuses ({status}): {told}{hint}")

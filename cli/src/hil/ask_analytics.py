@@ -1,26 +1,23 @@
 """What does the API of analytics answer?"""
 
 import asyncio
-import os
 from pathlib import Path
 
 import aiohttp
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from hil.analytics_access import TOKEN_FILE
+from hil.analytics_access import TOKEN_VARIABLE, token_of
 from hil.connect import address_of
 from hil.outcome import CommandError, bad_input, unreachable
 
 SECONDS_MAX = 60.0
-TOKEN_VARIABLE = "HIL_ANALYTICS_TOKEN"  # noqa: S105 - the name of a variable
 JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
 
 def asked(data_dir: Path, path: str) -> bytes:
     """The answer to a GET, with the token of HIL_ANALYTICS_TOKEN or the one that `hil up` keeps. Ends the command with
     status 3 where no analytics answers, 2 where it refuses."""
-    file = data_dir / "stores" / TOKEN_FILE
-    token = os.environ.get(TOKEN_VARIABLE) or (file.read_text("utf-8").strip() if file.exists() else "")
+    token = token_of(data_dir)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return asyncio.run(_asked(address_of("analytics", data_dir).rstrip("/"), path, headers))
 

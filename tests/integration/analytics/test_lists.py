@@ -99,6 +99,29 @@ async def test_a_forged_or_a_foreign_cursor_is_refused_with_a_hint(session: aioh
     assert "cursor" in str(await asked(session, "/v1/conversations", status=422, cursor=cursor))
 
 
+async def test_a_long_answer_is_read_in_pages_and_its_cursor_is_of_one_question(session: aiohttp.ClientSession) -> None:
+    question = {"metrics": ["executions"], "dimensions": ["tenant", "workflow"], "limit": 1}
+    first = await queried(session, question)
+    second = await queried(session, {**question, "cursor": first["next_cursor"], "limit": 2})
+    assert [row["workflow"] for row in (*first["rows"], *second["rows"])] == ["_returns", "support", "support"]
+    assert (first["from_ms"], first["to_ms"]) == (second["from_ms"], second["to_ms"])
+    assert (first["is_cut"], second["is_cut"], second["next_cursor"]) == (True, False, None)
+    from_ms, to_ms, skip, mark = first["next_cursor"].split(".")
+    places = (f"{from_ms}.{to_ms}.9999999", f"{to_ms}.{from_ms}.{skip}")
+    forged = ["x", f"{from_ms}.{to_ms}.{skip}.{'0' * 16}", *(f"{place}.{mark}" for place in places)]
+    for cursor in forged:
+        told = await queried(session, {**question, "cursor": cursor}, status=422)
+        assert "cursor" in str(told) or "is not before to" in str(told), cursor
+    other = {**question, "metrics": ["turns"], "cursor": first["next_cursor"]}
+    assert "same question" in str(await queried(session, other, status=422))
+
+
+async def queried(session: aiohttp.ClientSession, body: object, *, status: int = 200) -> Any:
+    async with session.post("/v1/query", json=body) as response:
+        assert response.status == status, await response.text()
+        return await response.json()
+
+
 async def test_a_list_of_every_tenant_is_asked_to_name_one(session: aiohttp.ClientSession) -> None:
     async with session.get("/v1/executions") as response:
         assert response.status == 422 and "name one" in await response.text()

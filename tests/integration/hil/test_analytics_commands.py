@@ -1,8 +1,8 @@
 """Do the commands for tokens of analytics do what they say, on its store?"""
 
-import asyncio
 import json
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -72,14 +72,9 @@ async def test_the_first_token_is_made_once_and_not_brought_back(tmp_path: Path)
 
 
 def test_whoever_has_a_shell_where_the_service_runs_makes_the_first_token(store_url: str) -> None:
-    async def made() -> str:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "analytics", "token", "operators", "acme", stdout=asyncio.subprocess.PIPE
-        )
-        out, _ = await process.communicate()
-        assert process.returncode == 0
-        return out.decode().strip()
-
-    text = asyncio.run(made())
+    command = [sys.executable, "-m", "analytics", "token", "operators"]
+    text = subprocess.run([*command, "acme"], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    wrong = subprocess.run([*command, "a.b"], capture_output=True, text=True, check=False, timeout=60)
+    assert wrong.returncode == 2 and "tenants.0" in wrong.stderr and "'a.b'" in wrong.stderr
     [listed] = [json.loads(line) for line in token("list", "--json").stdout.splitlines()]
     assert (listed["token_id"], listed["role"], listed["tenants"]) == (id_of(text), "admin", ["acme"])

@@ -1,5 +1,7 @@
 """Questions about figures: grouped, filtered, in buckets, ordered, cut."""
 
+from dataclasses import replace
+
 import pytest
 
 from analytics.domain.answer_question import Question, answer
@@ -56,6 +58,8 @@ def test_rows_are_ordered_by_a_column_those_without_a_value_last_and_cut(descend
     asked = Question("executions", metrics, ("workflow",), order=order, descending=descending, limit=2)
     rows, is_cut = answer(asked, ROLLUPS)
     assert ([row["workflow"] for row in rows], is_cut) == (names, True)
+    rest, is_cut = answer(replace(asked, skip=2), ROLLUPS)
+    assert ([row["workflow"] for row in rest], is_cut) == (["idle"], False)
 
 
 @pytest.mark.parametrize(("bucket", "spans"), [(None, ("day", "hour", "minute")), ("hour", ("hour", "minute"))])

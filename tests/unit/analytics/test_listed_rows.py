@@ -61,7 +61,7 @@ def test_how_it_ended_is_what_the_specification_says(fields: dict[str, object], 
     assert ending_of(ended(**fields)) == end
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x","y")'])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", '=HYPERLINK("http://x","y")'])
 def test_a_text_is_no_formula_to_a_spreadsheet(text: str) -> None:
     [[cell]] = csv.reader(io.StringIO(csv_line([text]), newline=""))
     assert cell == f"'{text}"

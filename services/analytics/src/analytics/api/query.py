@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -10,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from analytics.api.access import Analyst, seen_of
 from analytics.api.figures import ROLLUPS_MAX, Desk, period
+from analytics.api.question_cursor import CURSOR_CHARACTERS_MAX, AnswerPlace, mark_of, place_in
 from analytics.domain.answer_question import Question, answer
 from analytics.domain.cells import SPANS_MS
 from analytics.domain.metric_catalogue import DIMENSIONS, METRICS, metric_of, names_of
@@ -43,6 +45,9 @@ class Asked(BaseModel):
     bucket: Literal["minute", "hour", "day"] | None = None
     order_by: Annotated[str, Field(max_length=65)] | None = None
     limit: int = Field(100, ge=1, le=10_000)
+    cursor: Annotated[str, Field(max_length=CURSOR_CHARACTERS_MAX)] | None = Field(
+        None, description="The page before's `next_cursor`, with the same question."
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """(field, what is wrong and what can be had instead)."""
@@ -63,7 +68,7 @@ class Asked(BaseModel):
         """Those that the filter names."""
         return frozenset(self.filters.get("tenant", []))
 
-    def question(self, tenants: frozenset[str] | None) -> Question:
+    def question(self, tenants: frozenset[str] | None, *, skip: int) -> Question:
         """As the domain knows it, of these tenants alone; None is every one."""
         filters = {name: frozenset(values) for name, values in self.filters.items()}
         if tenants is not None:
@@ -77,6 +82,7 @@ class Asked(BaseModel):
             order=None if self.order_by is None else self.order_by.removeprefix("-"),
             descending=(self.order_by or "").startswith("-"),
             limit=self.limit,
+            skip=skip,
         )
 
 
@@ -86,14 +92,18 @@ def query_routes(desk: Desk) -> APIRouter:
 
     @router.post("/query")
     async def query(caller: Analyst, asked: Asked) -> JSONResponse:
-        """Rows of metrics by dimensions and buckets of time; `is_cut` says that there were more than `limit`."""
-        problems = list(asked.problems())
-        from_ms, to_ms = period(asked.since, asked.until, now_ms=desk.now_ms())
-        problems += _problems_of_period(from_ms, to_ms, asked)
+        """Rows of metrics by dimensions and buckets of time; `is_cut` says that there were more than `limit`, and
+        `next_cursor` leads to them."""
+        tenants = caller.narrowed(asked.tenants)
+        mark = mark_of(asked, tenants)
+        if asked.cursor is None:
+            place = AnswerPlace(*period(asked.since, asked.until, now_ms=desk.now_ms()))
+        else:
+            place = place_in(asked.cursor, mark)
+        problems = [*asked.problems(), *_problems_of_period(place.from_ms, place.to_ms, asked)]
         if problems:
             return _invalid(problems)
-        tenants = caller.narrowed(asked.tenants)
-        return await _answered(desk, asked.question(tenants), from_ms, to_ms)
+        return await _answered(desk, asked.question(tenants, skip=place.skip), place, mark)
 
     @router.get("/metrics")
     async def metrics(_: Analyst) -> JSONResponse:
@@ -105,19 +115,19 @@ def query_routes(desk: Desk) -> APIRouter:
     return router
 
 
-async def _answered(desk: Desk, question: Question, from_ms: int, to_ms: int) -> JSONResponse:
+async def _answered(desk: Desk, question: Question, place: AnswerPlace, mark: str) -> JSONResponse:
     settled = await desk.read_settled()
     rollups = await desk.store.rollups(
-        (question.family,), _conditions(question.filters), from_ms=from_ms, to_ms=to_ms,
+        (question.family,), _conditions(question.filters), from_ms=place.from_ms, to_ms=place.to_ms,
         at_most=ROLLUPS_MAX, spans=question.spans,
     )  # fmt: skip
     if len(rollups) > ROLLUPS_MAX:
         text = f"the period holds more than {ROLLUPS_MAX} rollups; ask for less, or for longer buckets"
         return _invalid([("from", text)])
     rows, is_cut = answer(question, rollups)
-    return JSONResponse(
-        {"rows": rows, "is_cut": is_cut, "from_ms": from_ms, "to_ms": to_ms, "as_of_seq": settled.floor}
-    )
+    behind = replace(place, skip=place.skip + len(rows)).cursor(mark) if is_cut else None
+    period_told = {"from_ms": place.from_ms, "to_ms": place.to_ms, "as_of_seq": settled.floor}
+    return JSONResponse({"rows": rows, "is_cut": is_cut, "next_cursor": behind, **period_told})
 
 
 def _conditions(filters: Mapping[str, frozenset[str]]) -> list[Condition]:

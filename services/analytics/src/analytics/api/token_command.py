@@ -3,6 +3,8 @@
 import sys
 import time
 
+from pydantic import ValidationError
+
 from analytics.adapters.access_store import AccessStore
 from analytics.domain.tokens import Wanted
 from analytics.settings import Settings
@@ -11,7 +13,12 @@ from document_store import open_store
 
 async def create_token(settings: Settings, label: str, tenant: str) -> int:
     """Print a new admin's token of the tenant (`*`: of every one), good for 90 days; the exit status."""
-    wanted = Wanted(label=label, tenants=(tenant,), role="admin")
+    try:
+        wanted = Wanted(label=label, tenants=(tenant,), role="admin")
+    except ValidationError as error:
+        first = error.errors()[0]
+        sys.stderr.write(f"{'.'.join(map(str, first['loc']))}: {first['msg']} (got {str(first['input'])[:80]!r})\n")
+        return 2
     store = await open_store(settings.store_url)
     try:
         access = AccessStore(store)

@@ -25,6 +25,7 @@ class Question:
     order: str | None = None
     descending: bool = False
     limit: int = 100
+    skip: int = 0
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -34,7 +35,7 @@ class Question:
 
 
 def answer(question: Question, rollups: Iterable[Rollup]) -> tuple[list[Row], bool]:
-    """The rows, at most `limit`, and whether there were more."""
+    """The rows behind the first `skip`, at most `limit`, and whether there were more."""
     groups: dict[Group, list[Rollup]] = {}
     for rollup in rollups:
         if _is_asked_for(question, rollup):
@@ -42,7 +43,8 @@ def answer(question: Question, rollups: Iterable[Rollup]) -> tuple[list[Row], bo
     rows = [_row(question, group, members) for group, members in sorted(groups.items())]
     if question.order is not None:
         rows = _ordered(rows, question.order, descending=question.descending)
-    return rows[: question.limit], len(rows) > question.limit
+    end = question.skip + question.limit
+    return rows[question.skip : end], len(rows) > end
 
 
 def _ordered(rows: list[Row], column: str, *, descending: bool) -> list[Row]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 Cell = str | int | float | bool | None
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """With one of these a spreadsheet takes a cell for a formula, and does what it says."""
 _QUOTED = frozenset('",\r\n')
 
