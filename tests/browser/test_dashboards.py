@@ -205,7 +205,7 @@ def test_what_is_wrong_is_said_with_what_to_do_and_is_over_when_it_is_over(
 
 
 def test_whoever_is_not_known_is_led_to_the_way_in_and_back(open_view: Open, server: DashboardServer) -> None:
-    server.answers["POST /v1/query"] = server.answers["GET /v1/workflows"] = (401, {"error": "unauthorized"})
+    server.answers["POST /v1/query"] = (401, {"error": "unauthenticated"})
     page = open_view("cost")
     expect(page.get_by_role("heading", name="You are not signed in")).to_be_visible()
     expect(page.get_by_role("link", name="Sign in")).to_have_attribute("href", "/login?next=%2F%23%2Fcost")

@@ -50,6 +50,8 @@ async def test_an_analyst_signs_in_and_sees_each_event_within_two_seconds(
         await expect(page.locator("[data-kpi=unaided] .tile-value")).to_have_text("100.0 %")
         await page.get_by_role("link", name="Experiments").click()
         await expect(page.get_by_text("There is no experiment here.")).to_be_visible()
+        await page.get_by_role("link", name="Evaluations").click()
+        await expect(page.get_by_text("No evaluation was told of.").first).to_be_visible()
         assert await reported(f"http://127.0.0.1:{settings.http_port}", token, tmp_path / "report.html")
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.get_by_label("API token")).to_be_visible()

@@ -30,7 +30,7 @@ async function fetched({method, path, body}) {
   } catch {
     throw new Refused(0);
   }
-  signedOut.value = answer.status === 401;
+  if (answer.status === 401) signedOut.value = true; // The way in loads the page anew.
   const content = await answer.json().catch(() => null);
   if (!answer.ok) throw new Refused(answer.status, content);
   return content;

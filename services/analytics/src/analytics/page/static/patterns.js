@@ -5,6 +5,7 @@ import {Phase} from "./alerts.js";
 import {Table} from "./table.js";
 import {at, UNITS} from "./format.js";
 import {reading} from "./question.js";
+import {itemOf} from "./route.js";
 import {route} from "./store.js";
 import {t} from "./i18n.js";
 
@@ -18,7 +19,7 @@ export function Patterns() {
     {key: "base_rate", label: t("column.base_rate"), unit: "percent"},
     {key: "opened_ms", label: t("column.since"), cell: ({opened_ms}) => html`<time>${at(opened_ms)}</time>`},
     {key: "is_open", label: t("column.state"), of: ({is_open}) => Number(is_open), cell: ({is_open}) => html`<${Phase} phase=${is_open ? "open" : "closed"} />`},
-    {key: "examples", label: t("column.examples"), cell: ({examples}) => examples.map((key) => html`<code key=${key}>${key}</code> `)},
+    {key: "examples", label: t("column.examples"), cell: ({tenant: owner, examples}) => examples.map((key) => html`<a key=${key} href=${`/v1/executions/${itemOf(owner, key)}`} target="_blank" rel="noreferrer"><code>${key}</code></a> `)},
   ];
   return html`<${Panel} title=${t("patterns")} note=${t("patterns.note")} request=${reading("/v1/patterns", {tenant, workflow})} wide=${true} isEmpty=${({patterns}) => patterns.length === 0} empty=${t("patterns.none")}>
     ${(data) => html`<${Table} caption=${t("patterns")} columns=${columns} rows=${data.patterns} sorted=${{key: "opened_ms", down: true}} />`}<//>`;
