@@ -27,10 +27,13 @@ def failures_of(case: Case, seen: Observation) -> Iterator[Failure]:
             yield failure("check", f"{check} is {str(found)[:100]}")
 
 
-def cached_failures(seen: Observation) -> Iterator[Failure]:
-    """An answer out of a cache is no trial of its own."""
+def not_a_trial(seen: Observation, version: str) -> Iterator[Failure]:
+    """An answer out of a cache is no trial of its own, and one of another version no trial of this one: somebody else
+    evaluates the same workflow on this system."""
     if seen.cached:
         yield failure("cached", f"{seen.cached} of {seen.completions} completions came out of the cache")
+    if others := seen.versions - {version}:
+        yield failure("version", f"answered by version {', '.join(sorted(others))}, not {version}")
 
 
 def failures_of_task(verdict: Verdict) -> Iterator[Failure]:

@@ -37,6 +37,7 @@ class Observation:
     executions: tuple[Execution, ...] = ()
     completions: int = 0
     cached: int = 0
+    versions: frozenset[str] = frozenset()
     rating: int | None = None
 
     def scope(self) -> dict[str, JsonValue]:
@@ -75,6 +76,7 @@ def observe(entries: Iterable[LogEntry]) -> Observation:
         executions=tuple(map(_execution, ends)),
         completions=len(completions),
         cached=sum(message.cache != "none" for message in completions),
+        versions=frozenset(end.version for end in ends),
         rating=ratings[0] if ratings else None,
     )
 

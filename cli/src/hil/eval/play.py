@@ -14,7 +14,7 @@ from hil.demo.prepare import Place
 from hil.demo.verdict import judge
 from hil.domain_file import Domain, Task
 from hil.eval.grade import Grader
-from hil.eval.judge_case import cached_failures, failure, failures_of, failures_of_task
+from hil.eval.judge_case import failure, failures_of, failures_of_task, not_a_trial
 from hil.eval.observe import Observation, observe
 from hil.eval.results import FAILURES_MAX, CaseResult, Failure, Trial
 from hil.eval.suite import Case
@@ -86,7 +86,7 @@ class Play:
             problems = await self._converse(case.said, key)
         seen = observe(await Log(self.connection).read(TENANT, key))
         graded, cost = await self._graded(case, seen)
-        return _kept(key, seen, [*problems, *failures_of(case, seen), *graded], grading_microdollars=cost)
+        return self._kept(key, seen, [*problems, *failures_of(case, seen), *graded], grading_microdollars=cost)
 
     async def _task(self, task: Task, key: str) -> Trial:
         assert self.tasks is not None, "tasks are played only where their domain's server runs"
@@ -94,7 +94,7 @@ class Play:
         outcome, expected = await asyncio.gather(self._answered(turn), self.tasks.expected(task))
         verdict = judge(self.tasks.domain, task, outcome, expected=expected, played=self.tasks.played(key))
         seen = observe(await Log(self.connection).read(TENANT, key))
-        return _kept(key, seen, list(failures_of_task(verdict)))
+        return self._kept(key, seen, list(failures_of_task(verdict)))
 
     async def _converse(self, said: Sequence[str], key: str) -> list[Failure]:
         """Say everything; once a person has the conversation, or it stands still, the rest would not be answered."""
@@ -137,17 +137,19 @@ class Play:
                 failures.append(failure("grade", f"{graded.question}: {grade.why}"))
         return failures, cost
 
-
-def _kept(key: str, seen: Observation, failures: Sequence[Failure], *, grading_microdollars: int = 0) -> Trial:
-    return Trial(
-        key=key,
-        failures=tuple([*failures, *cached_failures(seen)][:FAILURES_MAX]),
-        executions=seen.executions,
-        tool_calls=len(seen.tool_calls),
-        completions=seen.completions,
-        grading_microdollars=grading_microdollars,
-        rating=seen.rating,
-    )
+    def _kept(
+        self, key: str, seen: Observation, failures: Sequence[Failure], *, grading_microdollars: int = 0
+    ) -> Trial:
+        found = [*not_a_trial(seen, self.workflow.version), *failures]
+        return Trial(
+            key=key,
+            failures=tuple(found[:FAILURES_MAX]),
+            executions=seen.executions,
+            tool_calls=len(seen.tool_calls),
+            completions=seen.completions,
+            grading_microdollars=grading_microdollars,
+            rating=seen.rating,
+        )
 
 
 def _where(outcome: TurnOutcome) -> str:

@@ -12,7 +12,7 @@ FORM: Literal["hil-evaluation-1"] = "hil-evaluation-1"
 BYTES_MAX = 64 * 1024 * 1024
 FAILURES_MAX = 20
 Text = Annotated[str, Field(max_length=500)]
-Kind = Literal["no_outcome", "sink", "reason", "tools", "database", "reply", "check", "grade", "cached"]
+Kind = Literal["no_outcome", "sink", "reason", "tools", "database", "reply", "check", "grade", "cached", "version"]
 
 
 class _Kept(BaseModel):

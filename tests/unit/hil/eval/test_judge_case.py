@@ -3,7 +3,7 @@
 import pytest
 
 from hil.demo.verdict import Verdict
-from hil.eval.judge_case import cached_failures, failures_of, failures_of_task
+from hil.eval.judge_case import failures_of, failures_of_task, not_a_trial
 from hil.eval.observe import Observation, ToolCall
 from hil.eval.suite import Case
 
@@ -53,10 +53,16 @@ def test_a_call_that_did_not_run_had_no_effect() -> None:
     assert kinds(case(other_tool_calls="forbidden"), denied) == []
 
 
-def test_no_outcome_is_a_failure_and_so_is_an_answer_out_of_a_cache() -> None:
+def test_no_outcome_is_a_failure() -> None:
     assert kinds(case(), Observation()) == ["no_outcome"]
-    assert [failure.kind for failure in cached_failures(Observation(completions=3, cached=1))] == ["cached"]
-    assert list(cached_failures(SEEN)) == []
+
+
+def test_an_answer_out_of_a_cache_or_of_another_version_is_no_trial() -> None:
+    cached = Observation(completions=3, cached=1, versions=frozenset({"1"}))
+    other = Observation(completions=3, versions=frozenset({"1", "2"}))
+    assert [failure.kind for failure in not_a_trial(cached, "1")] == ["cached"]
+    assert [failure.detail for failure in not_a_trial(other, "1")] == ["answered by version 2, not 1"]
+    assert list(not_a_trial(SEEN, "1")) == []
 
 
 def test_a_task_fails_for_each_thing_that_its_verdict_found_wrong() -> None:

@@ -73,7 +73,7 @@ def test_a_conversation_is_told_by_its_log() -> None:
         ("shop.pay", "denied"),
         ("shop.tell", "outcome_unknown"),
     ]
-    assert (seen.completions, seen.cached) == (2, 1)
+    assert (seen.completions, seen.cached, seen.versions) == (2, 1, {"1"})
     assert [(one.sink, one.success, one.latency_ms, one.replayed) for one in seen.executions] == [
         ("FINISH", True, 500, False),
         ("HANDOVER", False, 500, True),
