@@ -1,5 +1,6 @@
 """How does the command line reach the tokens of analytics?"""
 
+import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable
