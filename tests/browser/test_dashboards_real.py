@@ -16,7 +16,7 @@ from contracts.workflow_facts import WorkflowFacts, facts_key
 from hil.embedded.ports import free_port
 from service_kit.connection import Connection
 from tests.support.analytics_token import give_token
-from tests.support.browser import chromium
+from tests.support.browser import chromium, violations_of
 from tests.support.handovers import ended, put
 from tests.support.kit import TENANT, kit
 from tests.support.running_service import running_service
@@ -62,6 +62,7 @@ async def test_an_analyst_signs_in_and_sees_each_event_within_two_seconds(
 async def signed_in(page: Page, url: str, token: str) -> None:
     """From the page, over the form, back to the page."""
     await page.goto(url)
+    assert await violations_of(page) == []
     await page.get_by_label("API token").fill(token)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.locator(".connection-live")).to_be_visible()

@@ -310,6 +310,7 @@ async def test_a_form_of_another_site_signs_nobody_in_or_out(asked: Asked, brows
 
 @pytest.mark.parametrize("elsewhere", ["//evil.example", "https://evil.example", "/\\evil.example", "/login", "x"])
 async def test_a_sign_in_leads_nowhere_else(asked: Asked, browser: aiohttp.ClientSession, elsewhere: str) -> None:
+    assert (await sign_in(asked, browser, asked.acme, next="/#/cost")).headers["location"] == "/#/cost"
     assert (await sign_in(asked, browser, asked.acme, next=elsewhere)).headers["location"] == "/"
 
 

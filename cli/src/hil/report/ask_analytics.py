@@ -1,6 +1,5 @@
 """What does analytics answer, asked with the token of who runs the command?"""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -8,11 +7,10 @@ from typing import Protocol
 import aiohttp
 from pydantic import JsonValue
 
-from hil.analytics_access import TOKEN_FILE
+from hil.analytics_access import TOKEN_VARIABLE, token_of
 from hil.connect import address_of
 from hil.outcome import CommandError, bad_input, unreachable
 
-TOKEN_VARIABLE = "HIL_ANALYTICS_TOKEN"  # noqa: S105 - the name of a variable
 SECONDS_MAX = 30.0
 Answer = dict[str, JsonValue]
 
@@ -23,16 +21,10 @@ class Ask(Protocol):
     async def __call__(self, path: str, body: Mapping[str, JsonValue] | None = None) -> Answer | None: ...
 
 
-def token(data_dir: Path) -> str | None:
-    """HIL_ANALYTICS_TOKEN, else the one that `hil up` keeps in the data directory, else none."""
-    file = data_dir / "stores" / TOKEN_FILE
-    return os.environ.get(TOKEN_VARIABLE) or (file.read_text().strip() if file.is_file() else None)
-
-
 def analytics(http: aiohttp.ClientSession, data_dir: Path) -> Ask:
     """Where HIL_ANALYTICS_URL or the data directory says that it is."""
-    url, known = address_of("analytics", data_dir).rstrip("/"), token(data_dir)
-    headers = {} if known is None else {"Authorization": f"Bearer {known}"}
+    url, known = address_of("analytics", data_dir).rstrip("/"), token_of(data_dir)
+    headers = {"Authorization": f"Bearer {known}"} if known else {}
 
     async def ask(path: str, body: Mapping[str, JsonValue] | None = None) -> Answer | None:
         method = "GET" if body is None else "POST"

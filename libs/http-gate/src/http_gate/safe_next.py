@@ -2,7 +2,7 @@
 
 import re
 
-_PATH = re.compile(r"/(?![/\\])[A-Za-z0-9_.~/?&=%:@+,;-]{0,500}\Z")
+_PATH = re.compile(r"/(?![/\\])[A-Za-z0-9_.~/?#&=%:@+,;-]{0,500}\Z")
 
 
 def safe_next(path: str) -> str:

@@ -1,5 +1,6 @@
 """Funnels over HTTP: of the conversations of a period, how many took each step after the one before?"""
 
+import asyncio
 from dataclasses import asdict
 from typing import Annotated
 
@@ -7,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, field_validator
 
-from analytics.adapters.rollup_documents import read_rollup
+from analytics.adapters.rollup_documents import read_moments
 from analytics.api.access import Analyst
 from analytics.api.figures import Desk
 from analytics.api.lists import LISTED_CONVERSATIONS, asked_conversations
@@ -56,9 +57,9 @@ def funnel_routes(desk: Desk) -> APIRouter:
         place = place_of(asked.since, asked.until, None, now_ms=desk.now_ms())
         settled = await desk.read_settled()
         moments = await _moments(desk, wanted.where(LISTED_CONVERSATIONS, place))
-        steps = [asdict(step) for step in funnel(asked.steps, moments)]
+        taken = await asyncio.to_thread(funnel, asked.steps, moments)
         period = {"from_ms": place.from_ms, "to_ms": place.to_ms}
-        return JSONResponse({"steps": steps, **period, "as_of_seq": settled.floor})
+        return JSONResponse({"steps": [asdict(step) for step in taken], **period, "as_of_seq": settled.floor})
 
     return router
 
@@ -72,7 +73,7 @@ async def _moments(desk: Desk, where: list[Condition]) -> list[dict[str, int]]:
             LISTED_CONVERSATIONS.name, where, sort=Sort(LISTED_CONVERSATIONS.time_field), limit=PAGE_CONVERSATIONS,
             cursor=cursor,
         )  # fmt: skip
-        found += [dict(read_rollup(document.body).moments) for document in page.documents]
+        found += [read_moments(document.body) for document in page.documents]
         if len(found) > CONVERSATIONS_MAX:
             raise InvalidQuery(
                 f"from: the period holds more than {CONVERSATIONS_MAX} conversations; ask for a shorter one"

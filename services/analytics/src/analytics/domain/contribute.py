@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from analytics.domain.cells import Subject
+from analytics.domain.execution import ending_of, succeeded
 from analytics.domain.rollup import Contribution
 from contracts.budgets import BudgetExhausted, BudgetRaised
 from contracts.completions import CompletionFailed, CompletionProduced
@@ -44,7 +45,7 @@ def contribution_of(tenant: str, entry: LogEntry) -> Contribution:
             label_of(message.workflow),
             label_of(message.version),
             stage=message.stage,
-            outcome=_outcome(message),
+            outcome=ending_of(message),
         )
         values = {
             "latency_ms": max(0, message.finished_ms - message.started_ms),
@@ -54,17 +55,6 @@ def contribution_of(tenant: str, entry: LogEntry) -> Contribution:
     count = COUNTED.get(type(message)) if message is not None else None
     counts = {} if count is None or message is None else count(message)
     return Contribution(entry.sequence, Subject(tenant, "messages"), counts)
-
-
-def succeeded(message: ExecutionFinished) -> bool:
-    """SPEC A3: as the orchestrator decided, and never by a default response."""
-    return message.success and not message.default_response
-
-
-def _outcome(message: ExecutionFinished) -> str:
-    if not succeeded(message):
-        return "failed"
-    return "handed_over" if message.sink == "HANDOVER" else "finished"
 
 
 def _execution(message: ExecutionFinished) -> Counts:

@@ -11,9 +11,14 @@ def execution_id(key: str, message: ExecutionFinished) -> str:
     return message.execution_id or key
 
 
+def succeeded(message: ExecutionFinished) -> bool:
+    """SPEC A3: as the orchestrator decided, and never by a default response."""
+    return message.success and not message.default_response
+
+
 def ending_of(message: ExecutionFinished) -> str:
     """How it ended: `finished`, `handed_over` as the customer or a policy asked for it, or `failed` (SPEC A3)."""
-    if not message.success or message.default_response:
+    if not succeeded(message):
         return "failed"
     return "handed_over" if message.sink == "HANDOVER" else "finished"
 

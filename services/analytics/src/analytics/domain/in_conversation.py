@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from analytics.domain.cells import Subject
-from analytics.domain.contribute import label_of, succeeded
+from analytics.domain.contribute import label_of
+from analytics.domain.execution import succeeded
 from analytics.domain.kpi_moments import moment_of, moments_of
 from analytics.domain.rollup import Contribution
 from contracts.completions import CompletionFailed, CompletionProduced
