@@ -28,6 +28,10 @@ class Api:
         """Write an export into a file, whole or not at all. Raises CommandError."""
         asyncio.run(self._asked("GET", path, file, params=dict(params)))
 
+    def body(self, path: str) -> bytes:
+        """The answer to a GET. Raises CommandError."""
+        return asyncio.run(self._asked("GET", path, None))
+
     def rows(self, question: object) -> list[dict[str, object]]:
         """The rows of a question to /v1/query. Raises CommandError."""
         answer = json.loads(asyncio.run(self._asked("POST", "/v1/query", None, json=question)))
@@ -73,4 +77,5 @@ def _refused(status: int, text: str) -> CommandError:
     except (ValueError, KeyError, TypeError, AttributeError):
         told = text[:200]
     hint = f" ({TOKEN_VARIABLE} holds the token)" if status in (401, 403) else ""
-    return bad_input(f"analytics refuses ({status}): {told}{hint}")
+    text = f"analytics refuses ({status}): {told}{hint}"
+    return unreachable(text) if status == 503 else bad_input(text)

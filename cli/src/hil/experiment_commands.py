@@ -13,7 +13,7 @@ from rich.table import Table
 from contracts.catalogue import describe
 from contracts.experiments import DEFAULT_GUARDRAILS, Experiment, ExperimentRefused, Experiments
 from contracts.subjects import SubjectError, check_token
-from hil.ask_analytics import asked
+from hil.analytics_fetch import api_of
 from hil.key_log import with_bus
 from hil.options import DATA_DIR_DEFAULT, TENANT_DEFAULT, AsJson, DataDir, Tenant
 from hil.outcome import CommandError, bad_input
@@ -137,7 +137,7 @@ def report(
         path = f"/v1/experiments/{check_token(tenant, what='tenant')}/{check_token(name, what='experiment')}"
     except SubjectError as error:
         raise bad_input(str(error)) from error
-    found = ExperimentReport.model_validate_json(asked(data_dir, path))
+    found = ExperimentReport.model_validate_json(api_of(data_dir).body(path))
     for file, draw in ((html, page_of), (svg, picture_of)):
         if file is not None:
             file.write_text(draw(found), "utf-8")

@@ -13,6 +13,7 @@ from hil.embedded.ports import free_port
 from orchestrator.adapters.experiments import change_experiments
 from service_kit.connection import Connection
 from tests.integration.analytics.test_figures import ON_BOTH_STORES, counted, in_the_middle, settings_for, store_url
+from tests.integration.analytics.test_rebuild import nothing_retired, opened, rebuilt
 from tests.support.child_service import ChildService
 from tests.support.handovers import BASED, ended, put
 from tests.support.kit import TENANT, kit
@@ -69,6 +70,24 @@ async def test_a_report_of_either_store_has_each_conversation_once(nats_server: 
         await counted(session, last)
         async with session.get(f"/v1/experiments/{TENANT}/killed") as response:
             of_arms((await response.json())["report"], 30)
+
+
+async def test_figures_that_are_counted_anew_have_the_same_conversations_and_leave_no_others(
+    nats_server: NatsServer, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setting in ("QUIET_SECONDS", "LOOK_SECONDS", "GRACE_MS"):
+        monkeypatch.setattr(f"analytics.handlers.rebuild.{setting}", 0.1)
+    settings = settings_for(nats_server, store_url)
+    served = running_service(lambda stop, ready: serve(settings, stop=stop, ready=ready), settings.http_port)
+    async with kit(nats_server.url) as connection, served as session, opened(store_url) as store:
+        await change_experiments(connection, TENANT, lambda known: known.with_started(EXPERIMENT))
+        await counted(session, max([await play(connection, number) for number in range(20)]))
+        await rebuilt(store)
+        await counted(session, max([await play(connection, number) for number in range(20, 30)]))
+        async with session.get(f"/v1/experiments/{TENANT}/killed") as response:
+            of_arms((await response.json())["report"], 30)
+        await wait_until(lambda: nothing_retired(store), timeout_seconds=10)
+        assert await store.count("experiment_units") == 0
 
 
 @pytest.mark.slow

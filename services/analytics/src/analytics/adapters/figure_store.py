@@ -199,9 +199,10 @@ class FigureStore:
 
     async def experiment_units(self, tenant: str, experiment: str) -> AsyncIterator[list[Rollup]]:
         """Conversations of an experiment in the order of their keys, in pages."""
+        collection = self.named(EXPERIMENT_UNITS)  # One answer is of one generation.
         where, cursor = (Equal("tenant", tenant), Equal("experiment", experiment)), None
         while True:
-            page = await self.store.find(self.named(EXPERIMENT_UNITS), where, limit=PAGE_MAX, cursor=cursor)
+            page = await self.store.find(collection, where, limit=PAGE_MAX, cursor=cursor)
             yield [read_rollup(document.body) for document in page.documents]
             cursor = page.next_cursor
             if cursor is None:
