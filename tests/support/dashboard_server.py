@@ -21,7 +21,7 @@ from analytics.api.gate import add_gate
 from analytics.api.live import live_routes
 from analytics.app import http_app
 from analytics.domain.rollup import Settled
-from analytics.handlers.count_messages import CountMessages, Waiting
+from analytics.handlers.count_messages import Arrived, CountMessages
 from analytics.handlers.newest_count import NewestCount
 from document_store import open_store
 from tests.support.dashboard_traffic import Told, Traffic
@@ -58,8 +58,7 @@ class DashboardServer:
         assert self._figures is not None
         count = CountMessages(self._figures, self._none_settled, on_counted=lambda _: None)
         for start in range(0, len(told), BATCH):
-            done = asyncio.get_running_loop().create_future()
-            await count.count([Waiting(TENANT, key, entry, done) for key, entry in told[start : start + BATCH]])
+            await count.count([Arrived(TENANT, key, entry) for key, entry in told[start : start + BATCH]])
 
     async def _none_settled(self) -> Settled:
         """A floor under which nothing is counted yet, or what comes would look like a repeat."""
