@@ -4,11 +4,21 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import comb
 
 from analytics.domain.measurement import Measurement
 from contracts.objectives import Metric, Slos
 from hil.eval.chance import Pair, chance_of
-from hil.eval.figures import MEASURES, Measure, Trials, events_of, is_better_higher, name_of_pass, pass_all
+from hil.eval.figures import (
+    MEASURES,
+    TRIALS_PASSED,
+    Measure,
+    Trials,
+    events_of,
+    is_better_higher,
+    name_of_pass,
+    pass_all,
+)
 from hil.eval.results import Evaluation, Trial
 from hil.eval.tolerance import GateRules
 
@@ -75,6 +85,8 @@ def decide(baseline: Evaluation, now: Evaluation, rules: GateRules, slos: Slos) 
         finding, is_proven = _against_baseline(name, measure, compared, rules)
         if finding is not None:
             (regressions if is_proven else unproven).append(finding)
+    if all(finding.metric != TRIALS_PASSED for finding in regressions):  # It names its cases itself.
+        regressions += _lost_cases(compared)
     for finding, is_proven in _against_promises([case.trials for case in now.cases], slos):
         (regressions if is_proven else unproven).append(finding)
     return Decision(tuple(regressions), tuple(unproven), tuple(_notes(baseline, now, slos)))
@@ -120,6 +132,21 @@ def _against_baseline(
     return Finding(name, now, limit, text), is_proven
 
 
+def _lost_cases(compared: _Compared) -> Iterator[Finding]:
+    """Cases that passed every time and fail every time now, where that is more than chance: the mean over many cases
+    hides one that is lost for good, and so would its tolerance."""
+    lost = [
+        name
+        for name, (before, now) in zip(compared.names, compared.pairs, strict=True)
+        if all(trial.passed for trial in before)
+        and not any(trial.passed for trial in now)
+        and 1 / comb(len(before) + len(now), len(now)) <= CHANCE_MAX
+    ]
+    if lost:
+        text = f"{len(lost)} cases passed every time and fail every time ({_named(lost)}); {_outcomes(compared.now)}"
+        yield Finding("cases", len(lost), 0, text)
+
+
 def _against_promises(cases: Trials, slos: Slos) -> Iterator[tuple[Finding, bool]]:
     for objective in slos.objectives:
         bound = objective.bound
@@ -143,9 +170,13 @@ def _why(compared: _Compared) -> str:
         for name, (before, now) in zip(compared.names, compared.pairs, strict=True)
         if _share_passed(now) < _share_passed(before)
     ]
-    named = ", ".join(worse[:CASES_NAMED_MAX]) + (" …" if len(worse) > CASES_NAMED_MAX else "")
-    cases = f"{len(worse)} of {len(compared.names)} cases fail more often ({named})" if worse else "every case passes"
+    all_of_them = len(compared.names)
+    cases = f"{len(worse)} of {all_of_them} cases fail more often ({_named(worse)})" if worse else "every case passes"
     return f"{cases}; {_outcomes(compared.now)}"
+
+
+def _named(cases: Sequence[str]) -> str:
+    return ", ".join(cases[:CASES_NAMED_MAX]) + (" …" if len(cases) > CASES_NAMED_MAX else "")
 
 
 def _share_passed(trials: Sequence[Trial]) -> float:
@@ -171,7 +202,7 @@ def _notes(baseline: Evaluation, now: Evaluation, slos: Slos) -> Iterator[str]:
     if new := played - before:
         yield f"{len(new)} cases are not in the baseline and were compared with nothing: {', '.join(sorted(new)[:5])}"
     if baseline.suite_hash != now.suite_hash:
-        yield "the suite's file has changed since the baseline was blessed"
+        yield "the suite asks or expects something else than when the baseline was blessed"
     cases = [case.trials for case in now.cases]
     for objective in slos.objectives:
         if MEASURES[objective.bound.metric](cases) is None:

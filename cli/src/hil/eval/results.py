@@ -71,7 +71,7 @@ class Evaluation(_Kept):
     form: Literal["hil-evaluation-1"] = FORM
     id: str = Field(pattern="^[A-Za-z0-9_-]{1,128}$", description="Key of the event that tells of it.")
     suite: str
-    suite_hash: str = Field(description="sha256 of the suite's file: another one may expect something else.")
+    suite_hash: str = Field(description="sha256 of what the suite asks and expects, its gate apart.")
     workflow: str
     version: str
     content_hash: str = Field(description="sha256 of the workflow's source, filled in, as it was given.")

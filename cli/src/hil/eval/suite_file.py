@@ -52,7 +52,7 @@ def load_suite(file: Path, workflow_file: Path | None = None) -> LoadedSuite:
     return LoadedSuite(
         name=file.stem,
         suite=suite,
-        suite_hash=hashlib.sha256(source).hexdigest(),
+        suite_hash=hashlib.sha256(suite.model_dump_json(exclude={"gate", "description"}).encode()).hexdigest(),
         cases=cases,
         workflow_file=workflow_file or _workflow_file(file, suite.workflow),
         domain_file=domain_file,

@@ -98,6 +98,19 @@ def test_one_case_of_many_that_fails_every_time_is_stopped_and_named() -> None:
     assert "1 of 50 cases fail more often (c7); failures: database 4" in decision.regressions[0].text
 
 
+def test_a_case_that_is_lost_for_good_is_stopped_whatever_the_tolerance() -> None:
+    rules = GateRules.model_validate({"tolerances": {"pass_rate": 0.5, "pass^k": 0.5}})
+    before = evaluation({f"c{n}": [trial()] * 4 for n in range(50)})
+    lost = evaluation({f"c{n}": [trial(fails="reply") if n == 7 else trial()] * 4 for n in range(50)})
+    decision = decide(before, lost, rules, NO_PROMISE)
+    assert [finding.metric for finding in decision.regressions] == ["cases"]
+    assert decision.regressions[0].text.startswith(
+        "1 cases passed every time and fail every time (c7); failures: reply 4"
+    )
+    once = evaluation({f"c{n}": [trial(fails="reply") if n == 7 else trial()] for n in range(50)})
+    assert decide(before, once, rules, NO_PROMISE).verdict is Verdict.PASSED
+
+
 def test_fewer_trials_than_asked_for_decide_nothing() -> None:
     decision = decide(GOOD, GOOD, GateRules(trials_min=17), NO_PROMISE)
     assert decision.verdict is Verdict.NOT_ENOUGH_TRIALS
@@ -142,7 +155,7 @@ def test_cases_that_cannot_be_compared_are_noted() -> None:
     assert decide(GOOD, now, RULES, NO_PROMISE).notes == (
         "7 of 8 cases of the baseline were not played",
         "1 cases are not in the baseline and were compared with nothing: new",
-        "the suite's file has changed since the baseline was blessed",
+        "the suite asks or expects something else than when the baseline was blessed",
     )
 
 

@@ -43,6 +43,12 @@ def test_a_good_suite_loads_with_its_workflow(tmp_path: Path) -> None:
     assert [case.said for case in loaded.cases if isinstance(case, Case)] == [["hello"], ["hello", "again"], []]
 
 
+def test_a_suite_is_another_one_when_it_expects_something_else_and_not_when_its_gate_changes(tmp_path: Path) -> None:
+    before = load_suite(written(tmp_path, GOOD)).suite_hash
+    assert load_suite(written(tmp_path, GOOD.replace("trials_min: 3", "trials_min: 4"))).suite_hash == before
+    assert load_suite(written(tmp_path, GOOD.replace("times: 0", "times: 1"))).suite_hash != before
+
+
 @pytest.mark.parametrize("file", SUITES, ids=lambda file: file.stem)
 def test_every_shipped_suite_loads_and_editors_accept_it(file: Path) -> None:
     loaded = load_suite(file)
