@@ -54,7 +54,9 @@ def test_a_handover_by_error_is_no_success_and_a_default_response_never_is() -> 
     assert "successes" not in contribution_of("acme", entry(ended(default_response=True))).counts
 
 
-@pytest.mark.parametrize("fields", [{"sink": "HANDOVER", "reason": "timeout"}, {"people_asked": 1}])
+@pytest.mark.parametrize(
+    "fields", [{"sink": "HANDOVER", "reason": "timeout"}, {"people_asked": 1}, {"stage": "suggest"}]
+)
 def test_an_execution_that_needed_a_person_is_not_unaided(fields: dict[str, object]) -> None:
     assert not {"unaided", "unaided_ms"} & contribution_of("acme", entry(ended(**fields))).counts.keys()
 

@@ -58,6 +58,11 @@ def test_only_executions_of_the_version_and_of_the_period_count() -> None:
     assert figures(*rollups, scope=Scope(0, DAY_MS, "returns")).executions == 0
 
 
+def test_executions_of_a_shadow_do_not_count() -> None:
+    found = figures(rollup_of(ended()), rollup_of(ended(stage="shadow", cost_microdollars=9)))
+    assert (found.executions, found.cost_microdollars) == (1, 0)
+
+
 def test_a_rate_of_enough_blocks_has_an_interval() -> None:
     ends = [ended(finished_ms=second * 1_000) for second in range(1, 11)]
     rollups = [rollup_of(*ends[: hour % 9 + 2], at_ms=hour * HOUR_MS) for hour in range(24)]

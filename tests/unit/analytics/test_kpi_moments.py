@@ -69,6 +69,11 @@ def test_a_standalone_execution_books_its_sale_too_and_no_client_can_take_its_id
     assert moments == {"served.w/1": 1_000, "kpi.@.revenue.USD.5000000": 9}
 
 
+def test_a_shadow_serves_nobody_and_sells_nothing() -> None:
+    moments = moments_after((9, sold(5, stage="shadow")))
+    assert (kpis_in(moments), served_by(moments, 9)) == ((), None)
+
+
 def test_an_event_belongs_to_the_version_that_began_last_before_it() -> None:
     first, second = ended(started_ms=100), ended("x2", started_ms=500, version="2.0.0")
     moments = moments_after((200, first), (600, second), (700, ended("x3", started_ms=650)))

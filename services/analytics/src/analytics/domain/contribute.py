@@ -59,7 +59,8 @@ def contribution_of(tenant: str, entry: LogEntry) -> Contribution:
 
 def _execution(message: ExecutionFinished) -> Counts:
     handed_over = message.sink == "HANDOVER"
-    is_unaided = not handed_over and not message.people_asked
+    # In a stage before `auto` a person sends or approves what the version says, or nobody hears it.
+    is_unaided = message.stage == "auto" and not handed_over and not message.people_asked
     is_turn = message.turn_id is not None
     counts = {
         "executions": 1,

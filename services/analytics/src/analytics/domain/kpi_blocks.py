@@ -83,7 +83,7 @@ def _amounts(scope: Scope, found: Found, baseline_of: BaselineOf) -> Iterator[tu
     """(when, of what, how much)."""
     for rollup in found.rollups:
         subject = rollup.cell.subject
-        if scope.serves(subject.workflow, subject.version):
+        if subject.stage != "shadow" and scope.serves(subject.workflow, subject.version):
             baseline = baseline_of(subject.tenant, subject.workflow)
             for name, amount in _saved(rollup.counts, baseline).items():
                 yield rollup.cell.start_ms, name, amount

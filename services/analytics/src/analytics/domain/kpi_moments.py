@@ -31,7 +31,10 @@ def moment_of(message: KpiRecorded) -> str:
 
 
 def moments_of(entry: LogEntry, message: ExecutionFinished, *, workflow: str, version: str) -> dict[str, int]:
-    """Which version served the conversation since when, and the sale that an execution completed, if it did."""
+    """Which version served the conversation since when, and the sale that an execution completed, if it did. A shadow
+    serves nobody and sells nothing."""
+    if message.stage == "shadow":
+        return {}
     moments = {f"served.{workflow}/{version}": message.started_ms}
     micros = _order_value(message) if message.outcome == SALE_COMPLETED else None
     if micros is not None:
