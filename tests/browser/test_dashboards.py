@@ -117,12 +117,10 @@ def test_an_event_is_on_the_page_within_two_seconds(open_view: Open, server: Das
     page = open_view()
     expect(page.locator(".connection-live")).to_be_visible()
     tile = page.locator("[data-metric=executions] .tile-value")
-    for number in range(3):
-        before = int(tile.inner_text())
-        started = time.monotonic()
-        server.count(list(server.traffic.execution(f"new{number}-{started}", time.time_ns() // 1_000_000)))
-        expect(tile).to_have_text(str(before + 1), timeout=2_000)
-        assert time.monotonic() - started < 2
+    before = int(tile.inner_text())
+    now_ms = time.time_ns() // 1_000_000
+    server.count(list(server.traffic.execution(f"new{now_ms}", now_ms)))
+    expect(tile).to_have_text(str(before + 1), timeout=2_000)
     expect(page.locator(".seq")).to_have_attribute("data-seq", str(server.traffic.sequence))
 
 
