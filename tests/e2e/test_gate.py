@@ -7,7 +7,7 @@ from tests.bench.gate import WORSE, Bench
 
 from hil.eval.gate import Verdict
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 SHORT = ("24", "57", "89", "73", "75", "80", "82", "83", "84", "85", "88", "93")
 """Tasks of at most one call; the first and the third tell the customer something."""
 
