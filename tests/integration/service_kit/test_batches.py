@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 
 from contracts.conversations import MessageReceived
 from contracts.streams import LOG, ConsumerSpec
-from service_kit.batches import BatchConsumer, BatchHandler
+from service_kit.batches import BatchConsumer, BatchHandler, one_by_one
 from service_kit.bus import Delivery, read_delivery
 from service_kit.connection import Connection
 from service_kit.errors import RetryLater, Unprocessable
@@ -83,6 +83,36 @@ async def test_types_of_others_are_passed_over_and_unknown_versions_and_unreadab
         await wait_until(lambda: seen == [1, 5])
         await wait_until(lambda: nothing_pending(connection))
         assert [letter["Hil-Dead-Sequence"] for letter in await dead_letters(connection)] == ["3", "4"]
+
+
+async def test_each_handler_gets_its_own_types_and_one_of_single_messages_gets_them_in_order(
+    nats_server: NatsServer,
+) -> None:
+    batches: list[list[int]] = []
+    single: list[int] = []
+
+    async def handle(deliveries: Sequence[Delivery]) -> None:
+        batches.append([one.entry.sequence for one in deliveries])
+
+    async def handle_one(delivery: Delivery) -> None:
+        single.append(delivery.entry.sequence)
+
+    opening = type(opened("h1"))
+    spec = dataclasses.replace(SPEC, types=(MessageReceived, opening))
+    async with kit(nats_server.url) as connection:
+        await say(connection, "c1", "1")
+        for number in range(2):
+            await put(connection, opened(f"h{number}"), "c1", name=str(number))
+        await say(connection, "c1", "2")
+        await ensure_consumer(connection.jetstream, spec, stream=LOG)
+        consumer = BatchConsumer(connection, spec, {MessageReceived: handle, opening: one_by_one(handle_one)})
+        stop = asyncio.Event()
+        running = asyncio.create_task(consumer.run(stop))
+        await wait_until(lambda: nothing_pending(connection))
+        stop.set()
+        await running
+    assert sorted(sequence for batch in batches for sequence in batch) == [1, 4]
+    assert single == [2, 3]
 
 
 async def test_a_type_without_a_handler_is_a_dead_letter(nats_server: NatsServer) -> None:

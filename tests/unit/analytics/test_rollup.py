@@ -49,6 +49,16 @@ def test_another_log_numbers_its_messages_anew() -> None:
     assert (new, rollup.counts["executions"]) == ({3}, 2)
 
 
+def test_an_archive_counts_before_the_log_and_nothing_of_it_after() -> None:
+    archive, log = Settled("archive", 0, comes_first=True), Settled("log", 0)
+    rollup, first = count_in(Rollup(CELL), Together([part(1), part(2)]), archive)
+    rollup, again = count_in(rollup, Together([part(2), part(3)]), archive)
+    rollup, live = count_in(rollup, Together([part(1)]), log)
+    late, none = count_in(rollup, Together([part(4)]), archive)
+    assert (first, again, live, none) == ({1, 2}, {3}, {1}, set())
+    assert late == rollup and rollup.counts["executions"] == 4
+
+
 @given(st.integers(0, 10_000), st.integers(1, 60))
 def test_any_delivery_of_any_messages_any_number_of_times_counts_each_once(seed: int, messages: int) -> None:
     """Batches are drawn at random; the floor follows what was counted, as the server's ack floor does."""

@@ -36,8 +36,7 @@ Read: TypeAlias = tuple[Arrival, Delivery]
 
 
 def one_by_one(handler: Handler) -> BatchHandler:
-    """A handler of single messages, for a type of which few come. One that fails takes those of its batch with it, so
-    all are handled again."""
+    """A handler of single messages, for a type of which few come. Where one fails, those before it come again, too."""
 
     async def handle(deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
