@@ -53,6 +53,7 @@ class DomainFile(BaseModel):
     call_log_tool: str | None = Field("get_call_log", description="The server's tool that shows the calls made.")
     result_field: str | None = Field(None, description="The one field of a structured result that models are shown.")
     defaults: dict[str, JsonValue] = Field({}, description="As in a manifest: what holds for every tool.")
+    limits: dict[str, JsonValue] = Field({}, description="As in a manifest: of the server's process.")
     tools: dict[str, dict[str, JsonValue]] = Field({}, description="As in a manifest: what holds for one tool.")
     workflow: str = Field(description="A path beside this file, else the name of a shipped workflow.")
 

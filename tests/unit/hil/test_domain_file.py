@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hil.demo.prepare import next_place, write_servers_file
 from hil.domain_file import DomainError, load_domain, shipped_domain
 
 FILE = {
@@ -82,3 +83,9 @@ def test_an_unknown_split_or_task_is_named(tmp_path: Path) -> None:
         domain.tasks_of("test")
     with pytest.raises(DomainError, match="no task '99'"):
         domain.task("99")
+
+
+def test_limits_of_a_domains_server_are_told_to_the_tool_runner(tmp_path: Path) -> None:
+    servers = write_servers_file(load_domain(shipped_domain("retail")), next_place(tmp_path))
+    [server] = yaml.safe_load(servers.read_text())["servers"]
+    assert server["limits"] == {"memory_bytes_max": 4_000_000_000}

@@ -71,6 +71,7 @@ def write_servers_file(domain: Domain, place: Place) -> Path:
         "state_key_argument": domain.file.state_argument,
         "hidden_tools": domain.file.hidden_tools,
         **({"result_field": domain.file.result_field} if domain.file.result_field else {}),
+        **({"limits": domain.file.limits} if domain.file.limits else {}),
         "defaults": {"cost_usd": 0, **domain.file.defaults},
         "tools": domain.file.tools,
     }
