@@ -18,7 +18,7 @@ from analytics.adapters.figure_store import FigureStore
 from analytics.adapters.published_facts import PublishedFacts
 from analytics.app import serve
 from analytics.domain.alert_rules import alert_rules
-from analytics.domain.cells import MINUTE_MS, Cell, cells_of
+from analytics.domain.cells import MINUTE_MS, Cell, Subject, cells_of
 from analytics.domain.judge_alerts import AlertState, Phase
 from analytics.domain.rollup import Contribution, Rollup, Settled, Together, Versioned, count_in
 from analytics.domain.silences import Silence
@@ -27,7 +27,7 @@ from analytics.handlers.judge_minutes import JudgeMinutes
 from analytics.settings import Settings
 from contracts.alerts import AlertChanged
 from contracts.envelope import Identity
-from contracts.objectives import Slos
+from contracts.objectives import Bound, ConditionAlert, Metric, Slos
 from contracts.streams import ALERT_PUSHES, ANALYTICS, LOG, WORKFLOW_FACTS_BUCKET
 from contracts.workflow_facts import WorkflowFacts, facts_key
 from document_store import DocumentStore, open_store
@@ -177,6 +177,21 @@ async def test_a_promise_that_is_made_no_longer_ends_its_alert(store_url: str) -
     await judge_each(judge_over(store, bus, Slos()), [376, 377])
     assert bus.phases()[-1] == ("no_data", 376, True)
     assert len(bus.phases()) == 4
+    await store.close()
+
+
+async def test_a_promise_about_ratings_is_judged_by_those_of_its_workflow(store_url: str) -> None:
+    store, bus = await open_store(store_url), Bus()
+    await prepared(store)
+    await known_workflow(FigureStore(store))
+    bound = Bound(metric=Metric.CSAT, comparison="<", threshold=4)
+    slos = Slos(alerts=(ConditionAlert(bound=bound, severity="critical"),), minimum_events=3, window_seconds=3_600)
+    for key, rating, workflow in (("c1", 3, "support"), ("c2", 2, "support"), ("c3", 5, "support"), ("c4", 5, "other")):
+        moments = {f"served.{workflow}/1": 1, f"rated.{rating}": 350 * MINUTE_MS}
+        rollup = Rollup(Cell(Subject("acme", "conversations", key=key), "all", 0), moments=moments)
+        await FigureStore(store).save([Versioned(rollup, 0)])
+    await judge_each(judge_over(store, bus, slos), [*range(360, 363), 412])
+    assert bus.phases() == [("pending", 360, False), ("firing", 362, True)]
     await store.close()
 
 

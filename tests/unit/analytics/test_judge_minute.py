@@ -1,6 +1,7 @@
 """A minute is judged on few cells as it would be on all its minutes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from tests.support.slo_scenarios import promise
 
 from analytics.domain.alert_rules import BoundAlert, alert_rules
 from analytics.domain.cells import DAY_MS, MINUTE_MS, SPANS_MS, Cell, cells_of, stretches
-from analytics.domain.judge_minute import bound_stretch, burn_stretches, stretches_of, verdict_of
+from analytics.domain.judge_minute import bound_stretch, burn_stretches, promised, stretches_of, verdict_of
 from analytics.domain.rollup import Contribution, Rollup, Settled, Together, count_in
 from contracts.objectives import Bound, ConditionAlert, Metric, Slos
 
@@ -72,3 +73,8 @@ def test_a_condition_is_looked_at_over_its_window(seconds: int, from_ms: int) ->
     [stretch] = stretches_of([rule], ends_ms=3_600_000)[rule]
     assert stretch == bound_stretch(seconds, ends_ms=3_600_000)
     assert (stretch.from_ms, stretch.to_ms) == (from_ms, 3_600_000)
+
+
+def test_no_promise_is_about_shadows() -> None:
+    shadow = Rollup(Cell(replace(SUPPORT, stage="shadow"), "minute", 0))
+    assert promised([shadow, Rollup(Cell(SUPPORT, "minute", 0))]) == [Rollup(Cell(SUPPORT, "minute", 0))]

@@ -6,10 +6,13 @@ from tests.support.slo_scenarios import GOOD, Minute
 
 from analytics.domain.cells import MINUTE_MS
 from analytics.domain.error_budget import BudgetPoint, burn_down
+from analytics.domain.measurement import Measurement
 from analytics.domain.slo_status import slo_status
 from contracts.objectives import Bound, Metric, Objective
 
 SUCCESS = Bound(metric=Metric.SUCCESS_RATE, comparison=">=", threshold=0.9)
+RATINGS = Measurement(4.5, 30)
+CSAT = Bound(metric=Metric.CSAT, comparison=">=", threshold=4)
 COST = Bound(metric=Metric.COST_PER_REQUEST, comparison="<=", threshold=0.5)
 
 
@@ -31,8 +34,15 @@ def test_there_is_nothing_to_burn_without_events_or_without_a_budget() -> None:
 
 def test_a_status_says_what_was_promised_measured_and_is_left() -> None:
     rollups = counted([], contributions_of([(19, 1)]))
-    status = slo_status(Objective(name="works", bound=SUCCESS), rollups, window_seconds=3_600, ends_ms=MINUTE_MS)
+    status = slo_status(
+        Objective(name="works", bound=SUCCESS), rollups, RATINGS, window_seconds=3_600, ends_ms=MINUTE_MS
+    )
     assert (status.slo, status.objective, status.events) == ("works", "success_rate >= 0.9", 20)
     assert (status.measured, status.budget, status.budget_left) == (0.95, 0.1, 0.5)
-    nothing = slo_status(Objective(name="works", bound=SUCCESS), [], window_seconds=3_600, ends_ms=MINUTE_MS)
+    nothing = slo_status(Objective(name="works", bound=SUCCESS), [], RATINGS, window_seconds=3_600, ends_ms=MINUTE_MS)
     assert (nothing.measured, nothing.events, nothing.budget_left) == (None, 0, None)
+
+
+def test_ratings_are_measured_by_themselves() -> None:
+    status = slo_status(Objective(name="liked", bound=CSAT), [], RATINGS, window_seconds=3_600, ends_ms=MINUTE_MS)
+    assert (status.measured, status.events, status.budget, status.budget_left) == (4.5, 30, None, None)

@@ -15,17 +15,21 @@ from analytics.api.access import Admin, Analyst, seen_by
 from analytics.api.figures import ROLLUPS_MAX, TenantFilter, Token, WorkflowFilter
 from analytics.domain.cells import DAY_MS, MINUTE_MS
 from analytics.domain.error_budget import burn_down
-from analytics.domain.judge_minute import bound_stretch
+from analytics.domain.judge_minute import bound_stretch, promised
+from analytics.domain.measure_ratings import measure_ratings
+from analytics.domain.measurement import Measurement
 from analytics.domain.rollup import Rollup
 from analytics.domain.silences import Silence
 from analytics.domain.slo_status import slo_status
 from analytics.domain.watched_alert import KeptAlert, WatchedAlert
-from contracts.objectives import Severity
+from contracts.objectives import Metric, Severity
 from contracts.workflow_facts import WorkflowFacts
 from document_store import Equal, VersionConflict
 from document_store.protocol import Condition
 
 SILENCE_DAYS_MAX = 30
+RATED_MAX = 10_000
+"""Conversations with ratings or business events in the window of a promise about ratings."""
 SILENCE_EXAMPLE: dict[str, JsonValue] = {
     "workflow": "support",
     "ends": "2026-12-01T08:00:00Z",
@@ -147,6 +151,7 @@ async def _statuses(
 ) -> list[dict[str, object]]:
     slos, ends_ms = facts.slos, _last_minute(desk)
     rollups = await _rollups(desk, tenant, facts, ends_ms=ends_ms)
+    ratings = await _ratings(desk, tenant, facts, ends_ms=ends_ms)
     named = {"tenant": tenant, "workflow": facts.workflow, "version": facts.version}
     own = [one.alert for one in alerts if (one.alert.tenant, one.alert.workflow) == (tenant, facts.workflow)]
     return [
@@ -154,19 +159,32 @@ async def _statuses(
             **named,
             "window_seconds": slos.window_seconds,
             "minimum_events": slos.minimum_events,
-            **asdict(slo_status(objective, rollups, window_seconds=slos.window_seconds, ends_ms=ends_ms)),
+            **asdict(slo_status(objective, rollups, ratings, window_seconds=slos.window_seconds, ends_ms=ends_ms)),
             "alerts": [_alert_row(one) for one in own if one.slo == objective.name and not one.is_withdrawn],
         }
         for objective in slos.objectives
     ]
 
 
+async def _ratings(desk: PromiseDesk, tenant: str, facts: WorkflowFacts, *, ends_ms: int) -> Measurement:
+    """Nothing where no objective is about them, or where there are too many to look at."""
+    window = bound_stretch(facts.slos.window_seconds, ends_ms=ends_ms)
+    if all(objective.bound.metric is not Metric.CSAT for objective in facts.slos.objectives):
+        return Measurement(None, 0)
+    conversations = await desk.figures.worth(
+        (Equal("tenant", tenant),), from_ms=window.from_ms, to_ms=window.to_ms, at_most=RATED_MAX
+    )
+    known = conversations if len(conversations) <= RATED_MAX else []
+    return measure_ratings(known, workflow=facts.workflow, from_ms=window.from_ms, to_ms=window.to_ms)
+
+
 async def _rollups(desk: PromiseDesk, tenant: str, facts: WorkflowFacts, *, ends_ms: int) -> list[Rollup]:
     stretch = bound_stretch(facts.slos.window_seconds, ends_ms=ends_ms)
     where = (Equal("tenant", tenant), Equal("workflow", facts.workflow))
-    return await desk.figures.rollups(
+    found = await desk.figures.rollups(
         ("executions",), where, from_ms=stretch.from_ms, to_ms=stretch.to_ms, at_most=ROLLUPS_MAX, spans=stretch.spans
     )
+    return promised(found)
 
 
 def _last_minute(desk: PromiseDesk) -> int:

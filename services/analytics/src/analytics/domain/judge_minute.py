@@ -46,6 +46,11 @@ def verdict_of(rule: AlertRule, rollups: Sequence[Rollup], *, ends_ms: int) -> V
     return bound_verdict(rule, measured)
 
 
+def promised(rollups: Iterable[Rollup]) -> list[Rollup]:
+    """Those that promises are about: a shadow speaks to nobody."""
+    return [rollup for rollup in rollups if rollup.cell.subject.stage != "shadow"]
+
+
 def stretches_of(rules: Iterable[AlertRule], *, ends_ms: int) -> dict[AlertRule, tuple[Stretch, ...]]:
     """What each rule needs to be judged; rules of the same window need the same."""
     return {

@@ -89,7 +89,7 @@ def _amounts(scope: Scope, found: Found, baseline_of: BaselineOf) -> Iterator[tu
                 yield rollup.cell.start_ms, name, amount
     for moments in found.conversations:
         yield from _events(scope, moments)
-        yield from _rating(scope, moments)
+        yield from rating_of(scope, moments)
 
 
 def _saved(counts: Mapping[str, int], baseline: HandlingBaseline) -> Sums:
@@ -112,8 +112,8 @@ def _events(scope: Scope, moments: Moments) -> Iterator[tuple[int, str, int]]:
             yield kpi.at_ms, f"micros.{kpi.name}.{kpi.currency}", kpi.micros
 
 
-def _rating(scope: Scope, moments: Moments) -> Iterator[tuple[int, str, int]]:
-    """The first one counts: of the AI alone where nobody had been asked for before it."""
+def rating_of(scope: Scope, moments: Moments) -> Iterator[tuple[int, str, int]]:
+    """(when, of what, how much). The first one counts: of the AI alone where nobody had been asked for before it."""
     at_ms, name = min(((at_ms, name) for name, at_ms in moments.items() if name.startswith("rated.")), default=(0, ""))
     if not name or not _counts_for(scope, moments, at_ms):
         return

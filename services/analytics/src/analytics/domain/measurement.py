@@ -34,7 +34,7 @@ class Measurement:
 def measure(metric: Metric, rollups: Iterable[Rollup], *, window_seconds: int, ends_ms: int) -> Measurement:
     """Over the minutes that begin in the `window_seconds` before `ends_ms`; rates are shares of 1 and cost is in USD.
 
-    Rollups of any versions of one workflow. CSAT is counted by conversation (`kpi_figures`), not in rollups, and so has no value."""
+    Rollups of any versions of one workflow. CSAT is in no rollup: `measure_ratings`."""
     starts_ms = ends_ms - window_seconds * 1_000
     inside = [rollup for rollup in rollups if starts_ms <= rollup.cell.start_ms < ends_ms]
     sums = sums_of(inside)

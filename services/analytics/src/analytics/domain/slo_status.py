@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from analytics.domain.bad_events import error_budget
 from analytics.domain.error_budget import burn_down
-from analytics.domain.measurement import measure
+from analytics.domain.measurement import Measurement, measure
 from analytics.domain.rollup import Rollup
-from contracts.objectives import Objective
+from contracts.objectives import Metric, Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,13 @@ class SloStatus:
     budget_left: float | None
 
 
-def slo_status(objective: Objective, rollups: Sequence[Rollup], *, window_seconds: int, ends_ms: int) -> SloStatus:
-    """Of the rollups of the window, of any versions of the workflow."""
-    measured = measure(objective.bound.metric, rollups, window_seconds=window_seconds, ends_ms=ends_ms)
+def slo_status(
+    objective: Objective, rollups: Sequence[Rollup], ratings: Measurement, *, window_seconds: int, ends_ms: int
+) -> SloStatus:
+    """Of the rollups of the window, of any versions of the workflow, and what its ratings say."""
+    metric = objective.bound.metric
+    in_rollups = measure(metric, rollups, window_seconds=window_seconds, ends_ms=ends_ms)
+    measured = ratings if metric is Metric.CSAT else in_rollups
     points = burn_down(objective.bound, rollups, from_ms=ends_ms - window_seconds * 1_000)
     return SloStatus(
         slo=objective.name,

@@ -13,14 +13,16 @@ import structlog
 from analytics.adapters.alert_documents import AlertDocuments
 from analytics.adapters.figure_store import FigureStore
 from analytics.adapters.published_facts import PublishedFacts
-from analytics.domain.alert_rules import AlertRule, Verdict, alert_rules
+from analytics.domain.alert_rules import AlertRule, BoundAlert, Verdict, alert_rules, bound_verdict
 from analytics.domain.cells import MINUTE_MS
 from analytics.domain.judge_alerts import minutes_to_judge
-from analytics.domain.judge_minute import Stretch, stretches_of, verdict_of
+from analytics.domain.judge_minute import Stretch, bound_stretch, promised, stretches_of, verdict_of
+from analytics.domain.measure_ratings import measure_ratings
 from analytics.domain.rollup import Rollup
 from analytics.domain.silences import routing
 from analytics.domain.watched_alert import KeptAlert, WatchedAlert, after_minute, following, watched, withdrawn
 from contracts.alerts import AlertChanged
+from contracts.objectives import Metric
 from document_store import Equal
 from service_kit.errors import RetryLater
 
@@ -30,6 +32,9 @@ LOOK_SECONDS: Final = 2.0
 """How often it is asked whether one more minute is counted."""
 ROLLUPS_MAX: Final = 100_000
 """Of one workflow in one window: some 500 for each of its versions. What has more is not judged, and that is said."""
+
+RATED_MAX: Final = 10_000
+"""Conversations with ratings or business events in the window of a promise about ratings; likewise."""
 
 Announce = Callable[[str, WatchedAlert, AlertChanged], Awaitable[None]]
 """Publishes a change of an alert of a tenant. Raises RetryLater."""
@@ -98,14 +103,27 @@ class JudgeMinutes:
         for rule, stretches in needed.items():
             if stretches not in found:
                 found[stretches] = await self._rollups(tenant, rule.workflow, stretches)
-        verdicts: dict[str, Verdict] = {}
+        verdicts: dict[str, Verdict | None] = {}
         for id_, rule in rules.items():
             rollups = found[needed[rule]]
-            if len(rollups) > ROLLUPS_MAX:
-                log.error("alerts.too_many_figures", alert=id_, limit=ROLLUPS_MAX)
+            if isinstance(rule, BoundAlert) and rule.bound.metric is Metric.CSAT:
+                verdicts[id_] = await self._verdict_of_ratings(tenant, rule, ends_ms)
             else:
-                verdicts[id_] = verdict_of(rule, rollups, ends_ms=ends_ms)
-        return verdicts
+                is_known = len(rollups) <= ROLLUPS_MAX
+                verdicts[id_] = verdict_of(rule, promised(rollups), ends_ms=ends_ms) if is_known else None
+            if verdicts[id_] is None:
+                log.error("alerts.too_many_figures", alert=id_)
+        return {id_: verdict for id_, verdict in verdicts.items() if verdict is not None}
+
+    async def _verdict_of_ratings(self, tenant: str, rule: BoundAlert, ends_ms: int) -> Verdict | None:
+        window = bound_stretch(rule.window_seconds, ends_ms=ends_ms)
+        conversations = await self.figures.worth(
+            (Equal("tenant", tenant),), from_ms=window.from_ms, to_ms=window.to_ms, at_most=RATED_MAX
+        )
+        if len(conversations) > RATED_MAX:
+            return None
+        ratings = measure_ratings(conversations, workflow=rule.workflow, from_ms=window.from_ms, to_ms=window.to_ms)
+        return bound_verdict(rule, ratings)
 
     async def _rollups(self, tenant: str, workflow: str, stretches: Sequence[Stretch]) -> list[Rollup]:
         where = (Equal("tenant", tenant), Equal("workflow", workflow))
