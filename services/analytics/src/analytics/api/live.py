@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from analytics.api.access import Analyst
-from analytics.api.event_stream import EventStream
 from service_kit.errors import RetryLater
+from service_kit.event_stream import EventStream
 
 SUBSCRIBERS_MAX = 500
 TELL_SECONDS = 0.5

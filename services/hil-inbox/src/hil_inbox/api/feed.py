@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse, Response
 
-from hil_inbox.api.event_stream import EventStream
 from hil_inbox.api.principal import Who
 from hil_inbox.domain.feed_frames import reset
 from hil_inbox.handlers.follow_feed import RESETS, Feed, TooMany
+from service_kit.event_stream import EventStream
 
 REACH_SECONDS = 10.0
 """How long a client is held while the pass comes to its cursor: after a start it reads 10,000 messages first."""
