@@ -121,10 +121,12 @@ async def happened(connection: Connection, tenant: str, word: str) -> int:
 
 
 async def promised(connection: Connection, url: str) -> None:
-    """To all tenants, of whom acme alone uses the workflow; and an alert of acme's."""
+    """To all tenants, of whom acme alone uses the workflow; one of acme's own; and an alert of acme's."""
     bucket, flow = await connection.jetstream.key_value(WORKFLOW_FACTS_BUCKET), f"{SECRET}-flow"
     facts = WorkflowFacts(workflow=flow, version="1", content_hash="h", slos=PROMISE)
     await bucket.put(facts_key("_all", flow), facts.model_dump_json().encode())
+    own = facts.model_copy(update={"workflow": f"{SECRET}-own"})
+    await bucket.put(facts_key("acme", own.workflow), own.model_dump_json().encode())
     alerts = [watched("acme", rule) for rule in alert_rules(flow, PROMISE)]
     store = await open_store(url)
     try:
@@ -152,7 +154,7 @@ async def asked(nats_server: NatsServer, store_url: str) -> AsyncIterator[Asked]
 
         await wait_until(counted)
         _, slos = await found(found.acme, "/v1/slos")
-        assert SECRET in str(slos)
+        assert all(f"{SECRET}-{name}" in str(slos) for name in ("flow", "own"))
         yield found
 
 

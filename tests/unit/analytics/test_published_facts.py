@@ -30,6 +30,8 @@ def test_a_tenants_own_version_comes_before_that_of_every_tenant() -> None:
     assert published.of("globex", "orders") is None
     promises = published.promises({("globex", "returns"), ("globex", "orders")})
     assert promises == {("acme", "returns"): facts("2"), ("globex", "returns"): facts("1")}
+    theirs = published.promises({("globex", "returns")}, tenants={"globex"})
+    assert theirs == {("globex", "returns"): facts("1")}
 
 
 def test_what_is_deleted_or_cannot_be_read_is_not_there() -> None:

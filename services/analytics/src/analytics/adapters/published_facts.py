@@ -1,7 +1,7 @@
 """Which promises of a workflow are in force for a tenant?"""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -46,10 +46,16 @@ class PublishedFacts:
         known = self.of(tenant, workflow)
         return HandlingBaseline() if known is None else known.baseline
 
-    def promises(self, seen: Iterable[tuple[str, str]]) -> dict[tuple[str, str], WorkflowFacts]:
+    def promises(
+        self, seen: Iterable[tuple[str, str]], *, tenants: Collection[str] | None = None
+    ) -> dict[tuple[str, str], WorkflowFacts]:
         """By (tenant, workflow): of tenants that have a version of their own, and of those that were seen to use one
-        for every tenant."""
+        for every tenant. Of these tenants alone; None is every one."""
         pairs = (key.partition(".") for key in self._facts)
-        named = {(tenant, workflow) for tenant, _, workflow in pairs if tenant != EVERY_TENANT}
+        named = {
+            (tenant, workflow)
+            for tenant, _, workflow in pairs
+            if tenant != EVERY_TENANT and (tenants is None or tenant in tenants)
+        }
         known = {pair: self.of(*pair) for pair in sorted(named.union(seen))}
         return {pair: facts for pair, facts in known.items() if facts is not None}

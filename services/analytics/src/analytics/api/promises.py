@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from analytics.adapters.alert_documents import AlertDocuments
 from analytics.adapters.figure_store import FigureStore
 from analytics.adapters.published_facts import PublishedFacts
-from analytics.api.access import Admin, Analyst, seen_by
+from analytics.api.access import Admin, Analyst, seen_by, seen_of
 from analytics.api.figures import ROLLUPS_MAX, TenantFilter, Token, WorkflowFilter
 from analytics.domain.cells import DAY_MS, MINUTE_MS
 from analytics.domain.error_budget import burn_down
@@ -74,8 +74,9 @@ def promise_routes(desk: PromiseDesk) -> APIRouter:
     @router.get("/slos")
     async def slos(caller: Analyst, tenant: TenantFilter = None, workflow: WorkflowFilter = None) -> JSONResponse:
         """How each promise is kept over its window, how much of its error budget is left, and its alerts."""
-        seen = seen_by(caller, tenant)
-        promises = desk.facts.promises(await desk.figures.workflow_names(seen))
+        tenants = caller.narrowed(frozenset() if tenant is None else frozenset({tenant}))
+        seen = seen_of(tenants)
+        promises = desk.facts.promises(await desk.figures.workflow_names(seen), tenants=tenants)
         asked = {pair: facts for pair, facts in promises.items() if workflow in (None, pair[1])}
         alerts = await desk.alerts.of([*seen, *_of_workflow(workflow)])
         shown = [row for (owner, _), facts in asked.items() for row in await _statuses(desk, owner, facts, alerts)]
