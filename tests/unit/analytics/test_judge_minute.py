@@ -43,10 +43,10 @@ def test_the_verdict_does_not_depend_on_the_spans_of_the_cells(events: list[Even
         window_seconds=172_800,
         minimum_events=3,
     )
-    for rule, needed in stretches_of(alert_rules("support", slos), ends_ms=ends_ms).items():
+    for rule in alert_rules("support", slos):
         asked = [
             (span, first_ms, last_ms)
-            for one in needed
+            for one in stretches_of(rule, ends_ms=ends_ms)
             for span, first_ms, last_ms in stretches(one.from_ms, one.to_ms, spans=one.spans)
         ]
         few = [
@@ -70,7 +70,7 @@ def test_few_cells_are_asked_for() -> None:
 @pytest.mark.parametrize(("seconds", "from_ms"), [(3_600, 0), (60, 3_540_000)])
 def test_a_condition_is_looked_at_over_its_window(seconds: int, from_ms: int) -> None:
     rule = BoundAlert("support", str(BOUND), "warning", BOUND, seconds, 20)
-    [stretch] = stretches_of([rule], ends_ms=3_600_000)[rule]
+    [stretch] = stretches_of(rule, ends_ms=3_600_000)
     assert stretch == bound_stretch(seconds, ends_ms=3_600_000)
     assert (stretch.from_ms, stretch.to_ms) == (from_ms, 3_600_000)
 

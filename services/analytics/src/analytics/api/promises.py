@@ -15,21 +15,19 @@ from analytics.api.access import Admin, Analyst, seen_by, seen_of
 from analytics.api.figures import ROLLUPS_MAX, TenantFilter, Token, WorkflowFilter
 from analytics.domain.cells import DAY_MS, MINUTE_MS
 from analytics.domain.error_budget import burn_down
-from analytics.domain.judge_minute import bound_stretch, promised
-from analytics.domain.measure_ratings import measure_ratings
+from analytics.domain.judge_minute import bound_stretch
 from analytics.domain.measurement import Measurement
 from analytics.domain.rollup import Rollup
 from analytics.domain.silences import Silence
 from analytics.domain.slo_status import slo_status
 from analytics.domain.watched_alert import KeptAlert, WatchedAlert
+from analytics.handlers.read_promise import read_ratings, read_rollups
 from contracts.objectives import Metric, Severity
 from contracts.workflow_facts import WorkflowFacts
 from document_store import Equal, VersionConflict
 from document_store.protocol import Condition
 
 SILENCE_DAYS_MAX = 30
-RATED_MAX = 10_000
-"""Conversations with ratings or business events in the window of a promise about ratings."""
 SILENCE_EXAMPLE: dict[str, JsonValue] = {
     "workflow": "support",
     "ends": "2026-12-01T08:00:00Z",
@@ -169,23 +167,15 @@ async def _statuses(
 
 async def _ratings(desk: PromiseDesk, tenant: str, facts: WorkflowFacts, *, ends_ms: int) -> Measurement:
     """Nothing where no objective is about them, or where there are too many to look at."""
+    is_asked = any(objective.bound.metric is Metric.CSAT for objective in facts.slos.objectives)
     window = bound_stretch(facts.slos.window_seconds, ends_ms=ends_ms)
-    if all(objective.bound.metric is not Metric.CSAT for objective in facts.slos.objectives):
-        return Measurement(None, 0)
-    conversations = await desk.figures.worth(
-        (Equal("tenant", tenant),), from_ms=window.from_ms, to_ms=window.to_ms, at_most=RATED_MAX
-    )
-    known = conversations if len(conversations) <= RATED_MAX else []
-    return measure_ratings(known, workflow=facts.workflow, from_ms=window.from_ms, to_ms=window.to_ms)
+    found = await read_ratings(desk.figures, tenant, facts.workflow, window) if is_asked else None
+    return found or Measurement(None, 0)
 
 
 async def _rollups(desk: PromiseDesk, tenant: str, facts: WorkflowFacts, *, ends_ms: int) -> list[Rollup]:
-    stretch = bound_stretch(facts.slos.window_seconds, ends_ms=ends_ms)
-    where = (Equal("tenant", tenant), Equal("workflow", facts.workflow))
-    found = await desk.figures.rollups(
-        ("executions",), where, from_ms=stretch.from_ms, to_ms=stretch.to_ms, at_most=ROLLUPS_MAX, spans=stretch.spans
-    )
-    return promised(found)
+    window = bound_stretch(facts.slos.window_seconds, ends_ms=ends_ms)
+    return await read_rollups(desk.figures, tenant, facts.workflow, (window,), at_most=ROLLUPS_MAX)
 
 
 def _last_minute(desk: PromiseDesk) -> int:

@@ -51,11 +51,8 @@ def promised(rollups: Iterable[Rollup]) -> list[Rollup]:
     return [rollup for rollup in rollups if rollup.cell.subject.stage != "shadow"]
 
 
-def stretches_of(rules: Iterable[AlertRule], *, ends_ms: int) -> dict[AlertRule, tuple[Stretch, ...]]:
-    """What each rule needs to be judged; rules of the same window need the same."""
-    return {
-        rule: burn_stretches(ends_ms=ends_ms)
-        if isinstance(rule, BurnAlert)
-        else (bound_stretch(rule.window_seconds, ends_ms=ends_ms),)
-        for rule in rules
-    }
+def stretches_of(rule: AlertRule, *, ends_ms: int) -> tuple[Stretch, ...]:
+    """What a rule needs to be judged; rules of the same window need the same."""
+    if isinstance(rule, BurnAlert):
+        return burn_stretches(ends_ms=ends_ms)
+    return (bound_stretch(rule.window_seconds, ends_ms=ends_ms),)

@@ -1,13 +1,30 @@
 """What is kept of an alert of a tenant's workflow, and what is announced when a minute was judged?"""
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from analytics.domain.alert_rules import AlertRule, BurnAlert, Verdict
 from analytics.domain.judge_alerts import AlertState, Phase, Transition, judge
 from analytics.domain.silences import Routing
 from contracts.alerts import AlertChanged
 from contracts.objectives import Severity
+
+
+class Named(Protocol):
+    """What names an alert of a tenant."""
+
+    @property
+    def workflow(self) -> str: ...
+    @property
+    def slo(self) -> str: ...
+    @property
+    def severity(self) -> Severity: ...
+
+
+def alert_id(tenant: str, named: Named) -> str:
+    """Unique over all alerts."""
+    return f"{tenant}/{named.workflow}/{named.severity}/{named.slo}"
+
 
 NEW: Final = AlertState()
 
@@ -34,7 +51,7 @@ class WatchedAlert:
     @property
     def id(self) -> str:
         """Unique over all alerts."""
-        return f"{self.tenant}/{self.workflow}/{self.severity}/{self.slo}"
+        return alert_id(self.tenant, self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,13 @@ from analytics.adapters.published_facts import PublishedFacts
 from analytics.domain.alert_rules import AlertRule, BoundAlert, Verdict, alert_rules, bound_verdict
 from analytics.domain.cells import MINUTE_MS
 from analytics.domain.judge_alerts import minutes_to_judge
-from analytics.domain.judge_minute import Stretch, bound_stretch, promised, stretches_of, verdict_of
-from analytics.domain.measure_ratings import measure_ratings
+from analytics.domain.judge_minute import Stretch, stretches_of, verdict_of
 from analytics.domain.rollup import Rollup
 from analytics.domain.silences import routing
 from analytics.domain.watched_alert import KeptAlert, WatchedAlert, after_minute, following, watched, withdrawn
+from analytics.handlers.read_promise import read_ratings, read_rollups
 from contracts.alerts import AlertChanged
 from contracts.objectives import Metric
-from document_store import Equal
 from service_kit.errors import RetryLater
 
 log = structlog.get_logger()
@@ -32,9 +31,6 @@ LOOK_SECONDS: Final = 2.0
 """How often it is asked whether one more minute is counted."""
 ROLLUPS_MAX: Final = 100_000
 """Of one workflow in one window: some 500 for each of its versions. What has more is not judged, and that is said."""
-
-RATED_MAX: Final = 10_000
-"""Conversations with ratings or business events in the window of a promise about ratings; likewise."""
 
 Announce = Callable[[str, WatchedAlert, AlertChanged], Awaitable[None]]
 """Publishes a change of an alert of a tenant. Raises RetryLater."""
@@ -82,10 +78,11 @@ class JudgeMinutes:
     ) -> None:
         present = {id_: _present(kept.get(id_), watched(tenant, rule)) for id_, rule in rules.items()}
         minutes = {id_: minutes_to_judge(one.alert.state, counted_through_ms=last_ms) for id_, one in present.items()}
-        for ends_ms in sorted({minute for of_alert in minutes.values() for minute in of_alert}):
+        due_ms = sorted({minute for of_alert in minutes.values() for minute in of_alert})
+        silences = (await self.alerts.silences(tenant, now_ms=due_ms[0])).values() if due_ms else ()
+        for ends_ms in due_ms:
             due = {id_: rule for id_, rule in rules.items() if ends_ms in minutes[id_]}
             verdicts = await self._verdicts(tenant, due, ends_ms)
-            silences = (await self.alerts.silences(tenant, now_ms=ends_ms)).values()
             for id_, verdict in verdicts.items():
                 one = present[id_]
                 unrouted_until_ms = (one.alert.first_judged_ms or ends_ms) + self.unrouted_ms
@@ -98,41 +95,29 @@ class JudgeMinutes:
 
     async def _verdicts(self, tenant: str, rules: Mapping[str, AlertRule], ends_ms: int) -> dict[str, Verdict]:
         """Of the rules of one workflow; none of a rule that has too many figures."""
-        needed = stretches_of(rules.values(), ends_ms=ends_ms)
         found: dict[tuple[Stretch, ...], list[Rollup]] = {}
-        for rule, stretches in needed.items():
-            if stretches not in found:
-                found[stretches] = await self._rollups(tenant, rule.workflow, stretches)
-        verdicts: dict[str, Verdict | None] = {}
+        verdicts: dict[str, Verdict] = {}
         for id_, rule in rules.items():
-            rollups = found[needed[rule]]
-            if isinstance(rule, BoundAlert) and rule.bound.metric is Metric.CSAT:
-                verdicts[id_] = await self._verdict_of_ratings(tenant, rule, ends_ms)
-            else:
-                is_known = len(rollups) <= ROLLUPS_MAX
-                verdicts[id_] = verdict_of(rule, promised(rollups), ends_ms=ends_ms) if is_known else None
-            if verdicts[id_] is None:
+            verdict = await self._verdict(tenant, rule, found, ends_ms)
+            if verdict is None:
                 log.error("alerts.too_many_figures", alert=id_)
-        return {id_: verdict for id_, verdict in verdicts.items() if verdict is not None}
+            else:
+                verdicts[id_] = verdict
+        return verdicts
 
-    async def _verdict_of_ratings(self, tenant: str, rule: BoundAlert, ends_ms: int) -> Verdict | None:
-        window = bound_stretch(rule.window_seconds, ends_ms=ends_ms)
-        conversations = await self.figures.worth(
-            (Equal("tenant", tenant),), from_ms=window.from_ms, to_ms=window.to_ms, at_most=RATED_MAX
-        )
-        if len(conversations) > RATED_MAX:
+    async def _verdict(
+        self, tenant: str, rule: AlertRule, found: dict[tuple[Stretch, ...], list[Rollup]], ends_ms: int
+    ) -> Verdict | None:
+        """`found`: what was read for this workflow and minute, which rules of the same window share."""
+        stretches = stretches_of(rule, ends_ms=ends_ms)
+        if isinstance(rule, BoundAlert) and rule.bound.metric is Metric.CSAT:
+            ratings = await read_ratings(self.figures, tenant, rule.workflow, stretches[0])
+            return None if ratings is None else bound_verdict(rule, ratings)
+        if stretches not in found:
+            found[stretches] = await read_rollups(self.figures, tenant, rule.workflow, stretches, at_most=ROLLUPS_MAX)
+        if len(found[stretches]) > ROLLUPS_MAX:
             return None
-        ratings = measure_ratings(conversations, workflow=rule.workflow, from_ms=window.from_ms, to_ms=window.to_ms)
-        return bound_verdict(rule, ratings)
-
-    async def _rollups(self, tenant: str, workflow: str, stretches: Sequence[Stretch]) -> list[Rollup]:
-        where = (Equal("tenant", tenant), Equal("workflow", workflow))
-        found: list[Rollup] = []
-        for one in stretches:
-            found += await self.figures.rollups(
-                ("executions",), where, from_ms=one.from_ms, to_ms=one.to_ms, at_most=ROLLUPS_MAX, spans=one.spans
-            )
-        return found
+        return verdict_of(rule, found[stretches], ends_ms=ends_ms)
 
     async def _withdraw(self, tenant: str, gone: Sequence[KeptAlert], ends_ms: int) -> None:
         """End the alerts on what is promised no longer."""

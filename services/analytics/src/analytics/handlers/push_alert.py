@@ -7,6 +7,7 @@ import structlog
 from analytics.adapters.alert_documents import AlertDocuments
 from analytics.adapters.webhook import Webhook
 from analytics.domain.alert_payload import payload
+from analytics.domain.watched_alert import alert_id
 from contracts.alerts import AlertChanged
 from service_kit.bus import Delivery
 
@@ -32,8 +33,3 @@ class PushAlert:
             log.info("alert.superseded", workflow=change.workflow, slo=change.slo, severity=change.severity)
             return
         await self.webhook.post(payload(delivery.subject.tenant, change))
-
-
-def alert_id(tenant: str, change: AlertChanged) -> str:
-    """As `WatchedAlert.id`."""
-    return f"{tenant}/{change.workflow}/{change.severity}/{change.slo}"

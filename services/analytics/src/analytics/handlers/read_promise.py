@@ -1,0 +1,36 @@
+"""Which figures does a promise of a workflow take, and how many may they be?"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from analytics.adapters.figure_store import FigureStore
+from analytics.domain.judge_minute import Stretch, promised
+from analytics.domain.measure_ratings import measure_ratings
+from analytics.domain.measurement import Measurement
+from analytics.domain.rollup import Rollup
+from document_store import Equal
+
+RATED_MAX: Final = 10_000
+"""Conversations with ratings or business events in the window of a promise about ratings."""
+
+
+async def read_rollups(
+    figures: FigureStore, tenant: str, workflow: str, stretches: Sequence[Stretch], *, at_most: int
+) -> list[Rollup]:
+    """Those of the stretches that promises are about; of each stretch `at_most` + 1."""
+    where = (Equal("tenant", tenant), Equal("workflow", workflow))
+    found: list[Rollup] = []
+    for one in stretches:
+        found += await figures.rollups(
+            ("executions",), where, from_ms=one.from_ms, to_ms=one.to_ms, at_most=at_most, spans=one.spans
+        )
+    return promised(found)
+
+
+async def read_ratings(figures: FigureStore, tenant: str, workflow: str, window: Stretch) -> Measurement | None:
+    """None where more than `RATED_MAX` conversations would have to be looked at."""
+    where = (Equal("tenant", tenant),)
+    found = await figures.worth(where, from_ms=window.from_ms, to_ms=window.to_ms, at_most=RATED_MAX)
+    if len(found) > RATED_MAX:
+        return None
+    return measure_ratings(found, workflow=workflow, from_ms=window.from_ms, to_ms=window.to_ms)
