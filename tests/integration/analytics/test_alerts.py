@@ -20,10 +20,12 @@ from analytics.app import serve
 from analytics.domain.alert_rules import alert_rules
 from analytics.domain.cells import MINUTE_MS, Cell, Subject, cells_of
 from analytics.domain.judge_alerts import AlertState, Phase
+from analytics.domain.judge_minute import Stretch
 from analytics.domain.rollup import Contribution, Rollup, Settled, Together, Versioned, count_in
 from analytics.domain.silences import Silence
 from analytics.domain.watched_alert import KeptAlert, WatchedAlert, watched
 from analytics.handlers.judge_minutes import JudgeMinutes
+from analytics.handlers.read_promise import read_rollups
 from analytics.settings import Settings
 from contracts.alerts import AlertChanged
 from contracts.envelope import Identity
@@ -192,6 +194,16 @@ async def test_a_promise_about_ratings_is_judged_by_those_of_its_workflow(store_
         await FigureStore(store).save([Versioned(rollup, 0)])
     await judge_each(judge_over(store, bus, slos), [*range(360, 363), 412])
     assert bus.phases() == [("pending", 360, False), ("firing", 362, True)]
+    await store.close()
+
+
+async def test_figures_that_are_too_many_are_none_and_not_some(store_url: str) -> None:
+    store = await open_store(store_url)
+    await prepared(store)
+    await fill(FigureStore(store), [(1, 0)] * 5)
+    window = Stretch(0, 5 * MINUTE_MS, ("minute",))
+    found = [await read_rollups(FigureStore(store), "acme", "support", (window,), at_most=most) for most in (4, 5)]
+    assert found[0] is None and found[1] is not None and len(found[1]) == 5
     await store.close()
 
 

@@ -91,6 +91,10 @@ def promise_routes(desk: PromiseDesk) -> APIRouter:
             return JSONResponse({"error": "not_found", "detail": detail}, status_code=404)
         ends_ms = _last_minute(desk)
         rollups = await _rollups(desk, tenant, facts, ends_ms=ends_ms)
+        if rollups is None:
+            problem = f"the window of its promises holds more than {ROLLUPS_MAX} rollups; ask /v1/query for less"
+            body = {"error": "invalid_request", "problems": [{"field": "workflow", "problem": problem}]}
+            return JSONResponse(body, status_code=422)
         points = burn_down(objective.bound, rollups, from_ms=ends_ms - facts.slos.window_seconds * 1_000)
         return JSONResponse({"points": [asdict(one) for one in points], "window_seconds": facts.slos.window_seconds})
 
@@ -158,7 +162,10 @@ async def _statuses(
             **named,
             "window_seconds": slos.window_seconds,
             "minimum_events": slos.minimum_events,
-            **asdict(slo_status(objective, rollups, ratings, window_seconds=slos.window_seconds, ends_ms=ends_ms)),
+            "has_too_many_figures": rollups is None,
+            **asdict(
+                slo_status(objective, rollups or [], ratings, window_seconds=slos.window_seconds, ends_ms=ends_ms)
+            ),
             "alerts": [_alert_row(one) for one in own if one.slo == objective.name and not one.is_withdrawn],
         }
         for objective in slos.objectives
@@ -173,7 +180,7 @@ async def _ratings(desk: PromiseDesk, tenant: str, facts: WorkflowFacts, *, ends
     return found or Measurement(None, 0)
 
 
-async def _rollups(desk: PromiseDesk, tenant: str, facts: WorkflowFacts, *, ends_ms: int) -> list[Rollup]:
+async def _rollups(desk: PromiseDesk, tenant: str, facts: WorkflowFacts, *, ends_ms: int) -> list[Rollup] | None:
     window = bound_stretch(facts.slos.window_seconds, ends_ms=ends_ms)
     return await read_rollups(desk.figures, tenant, facts.workflow, (window,), at_most=ROLLUPS_MAX)
 

@@ -95,7 +95,7 @@ class JudgeMinutes:
 
     async def _verdicts(self, tenant: str, rules: Mapping[str, AlertRule], ends_ms: int) -> dict[str, Verdict]:
         """Of the rules of one workflow; none of a rule that has too many figures."""
-        found: dict[tuple[Stretch, ...], list[Rollup]] = {}
+        found: dict[tuple[Stretch, ...], list[Rollup] | None] = {}
         verdicts: dict[str, Verdict] = {}
         for id_, rule in rules.items():
             verdict = await self._verdict(tenant, rule, found, ends_ms)
@@ -106,7 +106,7 @@ class JudgeMinutes:
         return verdicts
 
     async def _verdict(
-        self, tenant: str, rule: AlertRule, found: dict[tuple[Stretch, ...], list[Rollup]], ends_ms: int
+        self, tenant: str, rule: AlertRule, found: dict[tuple[Stretch, ...], list[Rollup] | None], ends_ms: int
     ) -> Verdict | None:
         """`found`: what was read for this workflow and minute, which rules of the same window share."""
         stretches = stretches_of(rule, ends_ms=ends_ms)
@@ -115,9 +115,8 @@ class JudgeMinutes:
             return None if ratings is None else bound_verdict(rule, ratings)
         if stretches not in found:
             found[stretches] = await read_rollups(self.figures, tenant, rule.workflow, stretches, at_most=ROLLUPS_MAX)
-        if len(found[stretches]) > ROLLUPS_MAX:
-            return None
-        return verdict_of(rule, found[stretches], ends_ms=ends_ms)
+        rollups = found[stretches]
+        return None if rollups is None else verdict_of(rule, rollups, ends_ms=ends_ms)
 
     async def _withdraw(self, tenant: str, gone: Sequence[KeptAlert], ends_ms: int) -> None:
         """End the alerts on what is promised no longer."""

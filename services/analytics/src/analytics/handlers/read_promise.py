@@ -16,14 +16,17 @@ RATED_MAX: Final = 10_000
 
 async def read_rollups(
     figures: FigureStore, tenant: str, workflow: str, stretches: Sequence[Stretch], *, at_most: int
-) -> list[Rollup]:
-    """Those of the stretches that promises are about; of each stretch `at_most` + 1."""
+) -> list[Rollup] | None:
+    """Those of the stretches that promises are about; None where one of them has more than `at_most`."""
     where = (Equal("tenant", tenant), Equal("workflow", workflow))
     found: list[Rollup] = []
     for one in stretches:
-        found += await figures.rollups(
+        some = await figures.rollups(
             ("executions",), where, from_ms=one.from_ms, to_ms=one.to_ms, at_most=at_most, spans=one.spans
         )
+        if len(some) > at_most:
+            return None
+        found += some
     return promised(found)
 
 
