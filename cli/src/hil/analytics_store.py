@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from document_store import DocumentStore, StoreUnavailable, open_store
+from document_store import DocumentStore, StoreUnavailable, opened_store
 from hil.outcome import bad_input, unreachable
 
 STORE_VARIABLE = "ANALYTICS_STORE_URL"
@@ -32,11 +32,8 @@ def store_url(stores_dir: Path) -> str:
 
 async def in_store_of(url: str, act: Callable[[DocumentStore], Awaitable[Found]]) -> Found:
     """What `act` finds in a store, which is open meanwhile."""
-    store = await open_store(url)
-    try:
+    async with opened_store(url) as store:
         return await act(store)
-    finally:
-        await store.close()
 
 
 def _own_store(data_dir: Path) -> str:

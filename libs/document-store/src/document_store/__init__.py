@@ -8,7 +8,7 @@ from document_store.errors import (
     UniqueViolation,
     VersionConflict,
 )
-from document_store.open_store import Migration, open_store
+from document_store.open_store import Migration, open_store, opened_store
 from document_store.protocol import (
     DOCUMENT_ID,
     Between,
@@ -51,4 +51,5 @@ __all__ = [
     "VersionConflict",
     "Write",
     "open_store",
+    "opened_store",
 ]

@@ -1,6 +1,7 @@
 """Which store does a URL name, and is its schema the one that this release expects?"""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
@@ -74,3 +75,13 @@ async def _open_sqlite(url: str) -> DocumentStore:
     store = SqliteStore(Path(path))
     await store.open(Synchronous(wanted))
     return store
+
+
+@asynccontextmanager
+async def opened_store(url: str) -> AsyncIterator[DocumentStore]:
+    """A store for as long as the block runs; see `open_store`."""
+    store = await open_store(url)
+    try:
+        yield store
+    finally:
+        await store.close()

@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -57,14 +55,14 @@ from contracts.envelope import LogEntry, Message
 from contracts.evaluations import EvaluationFinished
 from contracts.executions import PatternDetected
 from contracts.streams import ALERT_PUSHES, ANALYTICS, LOG, WORKFLOW_FACTS_BUCKET
-from document_store import DocumentStore, open_store
+from document_store import opened_store
 from pii import redact
+from service_kit.application import connected_as, started
 from service_kit.batches import BatchConsumer, BatchRoutes, one_by_one
 from service_kit.bus import Consumer, Routes
-from service_kit.connection import Connection, connect_options, connected
+from service_kit.connection import Connection, connect_options
 from service_kit.health import add_health, serve_http
 from service_kit.streams import ensure_consumer, ensure_streams
-from service_kit.tasks import end_task
 from service_kit.telemetry import configure_logs, configure_traces
 from service_kit.watched_bucket import watched
 
@@ -128,9 +126,12 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
     configure_logs(SERVICE, level=settings.log_level, redact=redact)
     configure_traces(SERVICE, endpoint=settings.otlp_endpoint, redact=redact)
     app, broker = application(settings)
-    if not await _started(app, stop):
+    if not await started(app, stop):
         return
-    async with _connected(app, broker, settings) as connection, _opened(settings.store_url) as store:
+    async with (
+        connected_as(app, broker.connection, url=settings.nats_url, service=SERVICE) as connection,
+        opened_store(settings.store_url) as store,
+    ):
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
         await ensure_consumer(connection.jetstream, ALERT_PUSHES, stream=LOG)
         admission = None if settings.access == "open" else await admission_by(store, settings.session_hours, clock_ms)
@@ -212,34 +213,3 @@ async def _begun(settings: Settings, connection: Connection, rooms: Rooms, gener
 
 async def _counted_through(connection: Connection, serving: FigureStore) -> int:
     return await counted_through_ms(connection, consumer_of(serving.generation), stream=LOG)
-
-
-async def _started(app: FastStream, stop: asyncio.Event) -> bool:
-    """Start the FastStream application, which waits for NATS as long as it takes; False if `stop` came first."""
-    starting, stopping = asyncio.create_task(app.start()), asyncio.create_task(stop.wait())
-    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if starting.done():
-        await starting
-        return True
-    await end_task(starting)
-    return False
-
-
-@asynccontextmanager
-async def _connected(app: FastStream, broker: NatsBroker, settings: Settings) -> AsyncIterator[Connection]:
-    """The kit's view of the started application's connection; the application is stopped at the end."""
-    try:
-        async with connected(settings.nats_url, service=SERVICE, client=broker.connection) as connection:
-            yield connection
-    finally:
-        await app.stop()
-
-
-@asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[DocumentStore]:
-    store = await open_store(url)
-    try:
-        yield store
-    finally:
-        await store.close()

@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,7 +36,7 @@ from contracts.handovers import (
 from contracts.notes import NoteAdded
 from contracts.streams import HIL_INBOX_CLOCKS, HIL_INBOX_COMMANDS, HIL_INBOX_EVENTS, LOG
 from contracts.suggestions import RequestSuggestion, SuggestionSettled
-from document_store import DocumentStore, open_store
+from document_store import DocumentStore, opened_store
 from hil_inbox.adapters.ack_floor import ack_floor
 from hil_inbox.adapters.clock_timer import clock_timers
 from hil_inbox.adapters.live_subjects import live_heard
@@ -81,13 +79,13 @@ from hil_inbox.handlers.sweep import sweep_until
 from hil_inbox.page.routes import page_routes
 from hil_inbox.settings import Settings, listed
 from pii import redact
+from service_kit.application import connected_as, started
 from service_kit.archive import Archive, WholeLog
 from service_kit.bus import Consumer, Order, Routes, publish
-from service_kit.connection import Connection, connect_options, connected
+from service_kit.connection import Connection, connect_options
 from service_kit.health import add_health, serve_http
 from service_kit.log import Log
 from service_kit.streams import ensure_consumer, ensure_streams
-from service_kit.tasks import end_task
 from service_kit.telemetry import configure_logs, configure_traces
 
 SERVICE = "hil-inbox"
@@ -185,11 +183,11 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
     oidc = None if settings.oidc_file is None else load_provider(settings.oidc_file)
     queues = load_queues(settings.queues_file)
     app, broker = application(settings)
-    if not await _started(app, stop):
+    if not await started(app, stop):
         return
     async with (
-        _connected(app, broker, settings) as connection,
-        _opened(settings.store_url) as store,
+        connected_as(app, broker.connection, url=settings.nats_url, service=SERVICE) as connection,
+        opened_store(settings.store_url) as store,
         oidc_http() as http,
     ):
         await ensure_streams(connection.jetstream, replicas=settings.stream_replicas)
@@ -267,34 +265,3 @@ async def _run(
             group.create_task(serve_http(customers, host=settings.http_host, port=settings.chat_port, stop=stop))
         ready.set()
         await stop.wait()
-
-
-async def _started(app: FastStream, stop: asyncio.Event) -> bool:
-    """Start the FastStream application, which waits for NATS as long as it takes; False if `stop` came first."""
-    starting, stopping = asyncio.create_task(app.start()), asyncio.create_task(stop.wait())
-    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if starting.done():
-        await starting
-        return True
-    await end_task(starting)
-    return False
-
-
-@asynccontextmanager
-async def _connected(app: FastStream, broker: NatsBroker, settings: Settings) -> AsyncIterator[Connection]:
-    """The kit's view of the started application's connection; the application is stopped at the end."""
-    try:
-        async with connected(settings.nats_url, service=SERVICE, client=broker.connection) as connection:
-            yield connection
-    finally:
-        await app.stop()
-
-
-@asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[DocumentStore]:
-    store = await open_store(url)
-    try:
-        yield store
-    finally:
-        await store.close()
