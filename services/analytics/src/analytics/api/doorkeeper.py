@@ -1,26 +1,24 @@
 """Which requests reach a route: those of a caller, and the few paths that are open to all?"""
 
-import asyncio
-import contextlib
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from analytics.domain.callers import EVERYBODY, Caller
 from analytics.handlers.admit import Admission, Denied
 from http_gate.client_address import client_address
 from http_gate.request_origin import bearer_token, same_origin
+from http_gate.stay import answer_until
 from service_kit.errors import RetryLater
 
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 OPEN = PROBES | {"/login", "/login.css", "/logout", "/openapi.json", "/favicon.ico"}
 OPEN_FOLDERS = ("/static/",)
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-LOOK_AGAIN_SECONDS = 3.0
-"""A stream ends this long after its token or session has ended, and after what `Admission` still believes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,8 @@ class Doorkeeper:
             return await found(scope, receive, send)
         scope.setdefault("state", {})["caller"] = found
         if scope["method"] == "GET":
-            return await self._while_admitted(request, receive, send)
+            is_over = partial(self._has_ended, request)
+            return await answer_until(self._app, scope, receive, send, is_over=is_over)
         await self._app(scope, receive, send)
 
     async def _admitted(self, request: Request) -> Caller | Response:
@@ -91,30 +90,6 @@ class Doorkeeper:
         """Whether an unsafe request without a token comes from our own page. One by cookie must say so."""
         is_said = "origin" in request.headers or "sec-fetch-site" in request.headers
         return (is_said or self._admission is None) and same_origin(request, self._house.public_url)
-
-    async def _while_admitted(self, request: Request, receive: Receive, send: Send) -> None:
-        """A stream ends soon after what let it in has ended."""
-        started = False
-
-        async def noted(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        answering = asyncio.ensure_future(self._app(request.scope, receive, noted))
-        try:
-            while not (await asyncio.wait({answering}, timeout=LOOK_AGAIN_SECONDS))[0]:
-                if started and await self._has_ended(request):
-                    answering.cancel()
-                    await asyncio.wait({answering})
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
-                    return
-            answering.result()
-        finally:
-            if not answering.done():
-                answering.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await answering
 
     async def _has_ended(self, request: Request) -> bool:
         try:

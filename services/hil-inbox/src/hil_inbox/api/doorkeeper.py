@@ -1,14 +1,13 @@
 """Which requests reach a route: those of a principal, and the few paths that are open to all?"""
 
-import asyncio
-import contextlib
 import re
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hil_inbox.domain.people import NAME
 from hil_inbox.domain.principal import Principal, missing_scope
@@ -16,14 +15,13 @@ from hil_inbox.domain.sessions import csrf_token
 from hil_inbox.handlers.admit import Admission, Denied
 from http_gate.request_origin import bearer_token, same_origin
 from http_gate.secret_text import same
+from http_gate.stay import answer_until
 from service_kit.errors import RetryLater
 
 OPEN = frozenset({"/login", "/healthz", "/readyz", "/metrics", "/openapi.json", "/favicon.ico"})
 OPEN_FOLDERS = ("/auth/", "/static/")
 NAME_OF_ACTOR = re.compile(NAME.strip("^$"))
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-LOOK_AGAIN_SECONDS = 3.0
-"""A stream ends this long after its token, session or person has ended, and after what `Admission` still believes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,8 @@ class Doorkeeper:
         if refused is not None:
             return await refused(scope, receive, send)
         if scope["method"] == "GET":
-            return await self._while_admitted(request, receive, send)
+            is_over = partial(self._has_ended, request)
+            return await answer_until(self._app, scope, receive, send, is_over=is_over)
         await self._app(scope, receive, send)
 
     async def _refused(self, request: Request) -> Response | None:
@@ -95,30 +94,6 @@ class Doorkeeper:
         if not same(request.headers.get("x-csrf-token", ""), csrf_token(self._session(request))):
             return "X-CSRF-Token: must hold the csrf_token of the session"
         return None
-
-    async def _while_admitted(self, request: Request, receive: Receive, send: Send) -> None:
-        """A stream ends soon after what let it in has ended."""
-        started = False
-
-        async def noted(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        answering = asyncio.ensure_future(self._app(request.scope, receive, noted))
-        try:
-            while not (await asyncio.wait({answering}, timeout=LOOK_AGAIN_SECONDS))[0]:
-                if started and await self._has_ended(request):
-                    answering.cancel()
-                    await asyncio.wait({answering})
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
-                    return
-            answering.result()
-        finally:
-            if not answering.done():
-                answering.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await answering
 
     async def _has_ended(self, request: Request) -> bool:
         try:
