@@ -13,10 +13,11 @@ from nats.errors import Error as NatsError
 
 from contracts.executions import ExecutionFinished
 from contracts.streams import HIL_INBOX_COMMANDS, LLM_GATEWAY, LOG, ORCHESTRATOR, TOOL_RUNNER
+from contracts.workflow_facts import EVERY_TENANT
 from hil.embedded.supervisor import stop_all
 from hil.replay_model.server import ReplayModel
 from orchestrator.adapters.workflow_file import load_workflow
-from orchestrator.adapters.workflow_registry import EVERY_TENANT, opened
+from orchestrator.adapters.workflow_registry import opened
 from orchestrator.domain.workflow import Workflow
 from service_kit.connection import Connection, connected
 from service_kit.streams import ensure_streams

@@ -6,8 +6,9 @@ import pytest
 
 from contracts.executions import ExecutionFinished
 from contracts.experiments import Arm, Experiment, ExperimentExposed, ExperimentRefused
+from contracts.workflow_facts import EVERY_TENANT
 from orchestrator.adapters.experiments import arms_of, change_experiments, read_experiments
-from orchestrator.adapters.workflow_registry import EVERY_TENANT, opened
+from orchestrator.adapters.workflow_registry import opened
 from tests.integration.orchestrator.test_workflow_registry import source
 from tests.support.kit import kit
 from tests.support.orchestrating import ECHO, TENANT, core

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from contracts.streams import WORKFLOW_FACTS_BUCKET, WORKFLOWS_BUCKET
-from contracts.workflow_facts import WorkflowFacts, facts_key
+from contracts.workflow_facts import EVERY_TENANT, WorkflowFacts, facts_key
 from orchestrator.adapters.workflow_file import WorkflowErrors
 from orchestrator.adapters.workflow_history import HistoryRefused
-from orchestrator.adapters.workflow_registry import EVERY_TENANT, WorkflowRegistry, opened
+from orchestrator.adapters.workflow_registry import WorkflowRegistry, opened
 from service_kit.connection import Connection
 from tests.support.kit import TENANT, kit
 from tests.support.silence import silence

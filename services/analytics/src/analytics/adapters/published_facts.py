@@ -9,13 +9,10 @@ from nats.js.kv import KeyValue
 from pydantic import ValidationError
 
 from contracts.kpis import HandlingBaseline
-from contracts.workflow_facts import WorkflowFacts
+from contracts.workflow_facts import EVERY_TENANT, WorkflowFacts
 from service_kit.watched_bucket import is_deleted
 
 log = structlog.get_logger()
-
-EVERY_TENANT = "_all"
-"""Tenant token of workflows that every tenant may use, unless it has its own of the same name."""
 
 
 @dataclass(slots=True)

@@ -13,8 +13,9 @@ from contracts.catalogue import describe
 from contracts.experiments import Arm, ExperimentRefused, Experiments, Split
 from contracts.streams import EXPERIMENTS_BUCKET
 from contracts.subjects import check_token
+from contracts.workflow_facts import EVERY_TENANT
 from orchestrator.adapters.workflow_records import WRITES_MAX, translated
-from orchestrator.adapters.workflow_registry import EVERY_TENANT, WorkflowRegistry
+from orchestrator.adapters.workflow_registry import WorkflowRegistry
 from service_kit.connection import Connection
 from service_kit.errors import RetryLater
 

@@ -11,6 +11,7 @@ from nats.js.kv import KeyValue
 
 from contracts.streams import WORKFLOWS_BUCKET
 from contracts.subjects import TOKEN, check_token
+from contracts.workflow_facts import EVERY_TENANT
 from orchestrator.adapters.watch_bucket import following
 from orchestrator.adapters.workflow_facts import put_facts, told_of
 from orchestrator.adapters.workflow_file import WorkflowErrors, load_workflow
@@ -29,8 +30,6 @@ from service_kit.errors import RetryLater
 
 log = structlog.get_logger()
 
-EVERY_TENANT = "_all"
-"""Tenant token of workflows that every tenant may use, unless it has its own of the same name."""
 WORKFLOWS_CACHED_MAX = 256
 TENANTS_CACHED_MAX = 1_000
 START_SECONDS_MAX = 3.0
