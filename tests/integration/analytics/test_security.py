@@ -364,8 +364,9 @@ async def test_a_stream_ends_soon_after_its_token(tmp_path: Path) -> None:
         return StreamingResponse(lines())
 
     add_gate(app, await admission_by(store, 12, lambda: time.time_ns() // 1_000_000), House())
-    serving = asyncio.create_task(serve_http(app, host="127.0.0.1", port=port, stop=stop))
-    await wait_until(lambda: listens(port))
+    listening = asyncio.Event()
+    serving = asyncio.create_task(serve_http(app, host="127.0.0.1", port=port, stop=stop, listening=listening))
+    await listening.wait()
     try:
         headers = {"Authorization": f"Bearer {token}"}
         async with (
@@ -380,15 +381,6 @@ async def test_a_stream_ends_soon_after_its_token(tmp_path: Path) -> None:
         stop.set()
         await serving
         await store.close()
-
-
-async def listens(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
 
 
 async def test_an_open_service_refuses_pages_of_other_sites(nats_server: NatsServer, tmp_path: Path) -> None:

@@ -44,8 +44,7 @@ async def test_a_stream_ends_soon_after_its_token(tmp_path: Path) -> None:
         app.get("/v1/stream")(lambda: StreamingResponse(beats(), media_type="text/event-stream"))
         add_gate(app, room, House())
         add_health(app, {})
-        ready.set()
-        await serve_http(app, host="127.0.0.1", port=port, stop=stop)
+        await serve_http(app, host="127.0.0.1", port=port, stop=stop, listening=ready)
         await store.close()
 
     async with running_service(served, port) as session:

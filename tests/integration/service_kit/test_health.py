@@ -23,11 +23,12 @@ def free_port() -> int:
 
 
 async def test_readiness_names_the_check_that_fails_while_the_process_lives(own_nats_server: NatsServer) -> None:
-    port, stop = free_port(), asyncio.Event()
+    port, stop, listening = free_port(), asyncio.Event(), asyncio.Event()
     async with kit(own_nats_server.url) as connection:
         app = FastAPI()
         add_health(app, {"nats": lambda: connection.ready, "consumer": lambda: True})
-        serving = asyncio.create_task(serve_http(app, host="127.0.0.1", port=port, stop=stop))
+        serving = asyncio.create_task(serve_http(app, host="127.0.0.1", port=port, stop=stop, listening=listening))
+        await listening.wait()
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
 
             async def answer(path: str) -> tuple[int, object]:
@@ -93,7 +94,7 @@ async def test_an_answer_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyP
 
 @asynccontextmanager
 async def serving_http() -> AsyncIterator[int]:
-    port, stop, app = free_port(), asyncio.Event(), FastAPI()
+    port, stop, listening, app = free_port(), asyncio.Event(), asyncio.Event(), FastAPI()
     add_health(app, {})
 
     @app.get("/slow")
@@ -101,18 +102,9 @@ async def serving_http() -> AsyncIterator[int]:
         await asyncio.sleep(0.4)  # Four times what a head may take.
         return "done"
 
-    serving = asyncio.create_task(serve_http(app, host="127.0.0.1", port=port, stop=stop))
-
-    async def listens() -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            return False
-        writer.close()
-        return True
-
+    serving = asyncio.create_task(serve_http(app, host="127.0.0.1", port=port, stop=stop, listening=listening))
     try:
-        await wait_until(listens)
+        await listening.wait()
         yield port
     finally:
         stop.set()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -39,15 +40,24 @@ def add_health(app: FastAPI, checks: Mapping[str, Check]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Signals belong to the process that hosts the service, not to its HTTP server."""
+    """Says when it listens. Signals belong to the process that hosts the service, not to its HTTP server."""
+
+    def __init__(self, config: uvicorn.Config, listening: asyncio.Event) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-async def serve_http(app: Any, *, host: str, port: int, stop: asyncio.Event) -> None:
-    """Serve an ASGI application until `stop` is set, then let running requests end for at most 5 s."""
+async def serve_http(app: Any, *, host: str, port: int, stop: asyncio.Event, listening: asyncio.Event) -> None:
+    """Serve an ASGI application until `stop` is set, then let running requests end for at most 5 s. `listening` is
+    set once a connection would be accepted."""
     config = uvicorn.Config(
         app,
         http=BoundedHttp,
@@ -60,7 +70,7 @@ async def serve_http(app: Any, *, host: str, port: int, stop: asyncio.Event) -> 
         timeout_graceful_shutdown=5,
         lifespan="off",
     )
-    server = _Server(config)
+    server = _Server(config, listening)
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -189,8 +189,9 @@ async def _run(
         judging, finding = group.create_task(judge.run()), group.create_task(find.run())
         counting.add_done_callback(lambda _: finding.cancel())
         group.create_task(pushes.run(stop)).add_done_callback(lambda _: judging.cancel())
-        group.create_task(serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop))
-        ready.set()
+        group.create_task(
+            serve_http(http, host=settings.http_host, port=settings.http_port, stop=stop, listening=ready)
+        )
 
 
 async def _begun(settings: Settings, connection: Connection, rooms: Rooms, generation: int) -> Counting:

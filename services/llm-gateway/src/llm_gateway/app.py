@@ -113,8 +113,9 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
                 work.create_task(keep_open(gateway, connection).run(stop))
                 work.create_task(consumer.run(stop))
                 work.create_task(gateway.board.run(stop))
-                work.create_task(serve_http(api, host=settings.http_host, port=settings.http_port, stop=stop))
-                ready.set()
+                work.create_task(
+                    serve_http(api, host=settings.http_host, port=settings.http_port, stop=stop, listening=ready)
+                )
             await gateway.finish()
             written.set()  # What the last calls took is stored before the connection closes.
 

@@ -139,5 +139,4 @@ async def _run(
         tasks.create_task(archiving.run(stop))
         tasks.create_task(parts.feed.run(stop))
         tasks.create_task(sweep(overdue, now_ms=now_ms, every_seconds=every, stop=stop))
-        tasks.create_task(serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop))
-        ready.set()
+        tasks.create_task(serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop, listening=ready))

@@ -110,8 +110,9 @@ async def serve(settings: Settings, *, stop: asyncio.Event, ready: asyncio.Event
             add_connect_api(app, vault)
         async with asyncio.TaskGroup() as group:
             group.create_task(consumer.run(stop))
-            group.create_task(serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop))
-            ready.set()
+            group.create_task(
+                serve_http(app, host=settings.http_host, port=settings.http_port, stop=stop, listening=ready)
+            )
 
 
 def http_application(connection: Connection, consumer: Consumer, runner: Runner) -> FastAPI:
