@@ -149,7 +149,7 @@ def experiments(now_ms: int) -> dict[str, Answer]:
         "GET /v1/experiments": (200, {"experiments": [listed]}),
         "GET /v1/experiments/acme/shorter-prompt": (
             200,
-            {"experiment": listed, "report": report, "history": history, "is_cut": False, "as_of_seq": 9},
+            {"experiment": listed, "report": report, "history": history, "as_of_seq": 9},
         ),
     }
 

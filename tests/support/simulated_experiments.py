@@ -1,12 +1,14 @@
 """Experiments that never happened, looked at every day: conversations of two arms with known differences."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.domain.experiment_units import UNITS_PER, VALUES, ArmSummary, Sample
+from analytics.domain.experiment_units import METRICS, UNITS_PER, ArmSummary, Sample
+from analytics.domain.histogram import bucket_of
 from analytics.domain.judge_experiment import Report, judge
 from analytics.domain.sample_ratio import sample_ratio
 from contracts.experiments import Experiment, MeanMetric
@@ -89,8 +91,9 @@ def _skewed(random: np.random.Generator, median: np.ndarray) -> np.ndarray:
 def _summary(columns: Mapping[MeanMetric, np.ndarray]) -> ArmSummary:
     samples = {name: _sample(name, column) for name, column in columns.items()}
     count = samples["latency_ms"].count
-    nothing = {name: Sample() for name in VALUES if name not in samples}
-    return ArmSummary(count, count, {**samples, **nothing}, np.sort(columns["latency_ms"]).tolist())
+    nothing = {name: Sample() for name in METRICS if name not in samples}
+    slowest = Counter(map(bucket_of, columns["latency_ms"].tolist()))
+    return ArmSummary(count, count, {**samples, **nothing}, slowest)
 
 
 def _sample(metric: MeanMetric, values: np.ndarray) -> Sample:

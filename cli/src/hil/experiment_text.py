@@ -53,8 +53,6 @@ def _lines(found: ExperimentReport) -> Iterator[str]:
     yield f"{experiment.name} on {experiment.workflow} of {experiment.tenant}: {WORDS[report.verdict]}"
     yield f"  started {time_of(experiment.started_ms)} UTC, {state}"
     yield from (f"  {reason.text}" for reason in report.reasons)
-    if found.is_cut:
-        yield "  there are more conversations than one report looks at; figures are of a part of them"
     ratio = report.sample_ratio
     yield f"\nsplit {'IS NOT AS DECLARED' if ratio.is_mismatch else 'as declared'} (p = {ratio.p_value:.3g})"
     for arm in report.arms:

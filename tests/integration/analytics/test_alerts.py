@@ -18,17 +18,19 @@ from analytics.adapters.figure_store import FigureStore
 from analytics.adapters.published_facts import PublishedFacts
 from analytics.app import serve
 from analytics.domain.alert_rules import alert_rules
-from analytics.domain.cells import MINUTE_MS, Cell, Subject, cells_of
+from analytics.domain.cells import MINUTE_MS, Cell, cells_of
 from analytics.domain.judge_alerts import AlertState, Phase
 from analytics.domain.judge_minute import Stretch
 from analytics.domain.rollup import Contribution, Rollup, Settled, Together, Versioned, count_in
 from analytics.domain.silences import Silence
 from analytics.domain.watched_alert import KeptAlert, WatchedAlert, watched
+from analytics.handlers.count_messages import Arrived, CountMessages
 from analytics.handlers.judge_minutes import JudgeMinutes
 from analytics.handlers.read_promise import read_rollups
 from analytics.settings import Settings
 from contracts.alerts import AlertChanged
-from contracts.envelope import Identity
+from contracts.conversations import ConversationRated
+from contracts.envelope import Identity, LogEntry
 from contracts.objectives import Bound, ConditionAlert, Metric, Slos
 from contracts.streams import ALERT_PUSHES, ANALYTICS, LOG, WORKFLOW_FACTS_BUCKET
 from contracts.workflow_facts import WorkflowFacts, facts_key
@@ -182,16 +184,26 @@ async def test_a_promise_that_is_made_no_longer_ends_its_alert(store_url: str) -
     await store.close()
 
 
+async def count_rated(figures: FigureStore, rated: Iterable[tuple[str, int, str]], *, at_ms: int) -> None:
+    """Conversations of a workflow, each with its rating."""
+
+    async def settled() -> Settled:
+        return Settled("log", 0)
+
+    said = [(key, one) for key, n, name in rated for one in (ended(workflow=name), ConversationRated(rating=n))]
+    entries = (LogEntry(sequence, at_ms, f"id{sequence}", one, 10) for sequence, (_, one) in enumerate(said, start=1))
+    arrived = [Arrived("acme", key, entry) for (key, _), entry in zip(said, entries, strict=True)]
+    await CountMessages(figures, settled, on_counted=lambda _: None).count(arrived)
+
+
 async def test_a_promise_about_ratings_is_judged_by_those_of_its_workflow(store_url: str) -> None:
     store, bus = await open_store(store_url), Bus()
     await prepared(store)
     await known_workflow(FigureStore(store))
     bound = Bound(metric=Metric.CSAT, comparison="<", threshold=4)
     slos = Slos(alerts=(ConditionAlert(bound=bound, severity="critical"),), minimum_events=3, window_seconds=3_600)
-    for key, rating, workflow in (("c1", 3, "support"), ("c2", 2, "support"), ("c3", 5, "support"), ("c4", 5, "other")):
-        moments = {f"served.{workflow}/1": 1, f"rated.{rating}": 350 * MINUTE_MS}
-        rollup = Rollup(Cell(Subject("acme", "conversations", key=key), "all", 0), moments=moments)
-        await FigureStore(store).save([Versioned(rollup, 0)])
+    rated = [("c1", 3, "support"), ("c2", 2, "support"), ("c3", 5, "support"), ("c4", 5, "other")]
+    await count_rated(FigureStore(store), rated, at_ms=350 * MINUTE_MS)
     await judge_each(judge_over(store, bus, slos), [*range(360, 363), 412])
     assert bus.phases() == [("pending", 360, False), ("firing", 362, True)]
     await store.close()

@@ -126,7 +126,7 @@ async def check_report(session: aiohttp.ClientSession, arms: Counter[str | None]
     one, other = report["arms"]
     assert 0 <= one["conversations"] - arms["1.0.0"] <= 1 and 0 <= other["conversations"] - arms["2.0.0"] <= 1
     assert (one["means"]["handover_rate"], other["means"]["handover_rate"]) == (0.0, 1.0)
-    assert (report["sample_ratio"]["is_mismatch"], found["is_cut"]) == (False, False)
+    assert not report["sample_ratio"]["is_mismatch"]
     handover, csat = report["comparisons"][0]["guardrails"]
     assert (handover["is_breached"], csat["harm_low"]) == (True, None)
     assert found["history"][-1]["conversations"] == one["conversations"] + other["conversations"]

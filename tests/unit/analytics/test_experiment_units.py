@@ -7,8 +7,10 @@ from tests.support.handovers import BASED, ended
 
 from analytics.domain.cells import Cell, Subject, cells_of
 from analytics.domain.contributions import contributions_of
-from analytics.domain.experiment_units import Sample, Unit, summary_of, unit_of
+from analytics.domain.experiment_units import PART, Sample, Unit, arm_sums_of, share_of, summary_of, unit_of
+from analytics.domain.histogram import bucket_of
 from analytics.domain.rollup import Rollup, Settled, Together, count_in
+from analytics.domain.share import Share, together
 from contracts.envelope import LogEntry, Message
 from contracts.experiments import ExperimentExposed, Split
 
@@ -46,31 +48,31 @@ TWO_TURNS = log(
 
 
 def test_executions_that_the_experiment_chose_are_summed_and_others_are_not() -> None:
-    unit = unit_of(units_in(TWO_TURNS), None)
+    unit = unit_of(units_in(TWO_TURNS))
 
-    assert unit is not None and unit.slowest_ms == pytest.approx(3_000, rel=0.02)
+    assert unit is not None and unit.slowest == bucket_of(3_000)
     assert (unit.version, unit.exposed_ms, unit.executions, unit.successes) == ("2.0.0", 1_000, 2, 1)
     assert (unit.handovers, unit.cost_microdollars, unit.latency_ms) == (1, 42_000, 4_000)
 
 
 def test_the_order_of_messages_does_not_matter() -> None:
-    found = {repr(unit_of(units_in(list(order)), 4)) for order in permutations(TWO_TURNS)}
+    found = {repr(unit_of(units_in(list(order)))) for order in permutations(TWO_TURNS)}
 
     assert len(found) == 1
 
 
 def test_a_conversation_is_no_unit_before_its_exposure_is_counted() -> None:
-    assert unit_of(units_in(TWO_TURNS[1:]), None) is None
+    assert unit_of(units_in(TWO_TURNS[1:])) is None
 
 
 def test_of_two_exposures_the_first_is_the_arm() -> None:
-    unit = unit_of(units_in(log(exposed("1.0.0"), exposed("2.0.0"))), None)
+    unit = unit_of(units_in(log(exposed("1.0.0"), exposed("2.0.0"))))
 
     assert unit == Unit("1.0.0", 1_000)
 
 
 def test_a_default_response_is_no_success() -> None:
-    unit = unit_of(units_in(log(exposed(), ended(based_on=CHOSEN, default_response=True))), None)
+    unit = unit_of(units_in(log(exposed(), ended(based_on=CHOSEN, default_response=True))))
 
     assert unit is not None and (unit.executions, unit.successes) == (1, 0)
 
@@ -82,6 +84,14 @@ def test_a_unit_has_one_cell_of_all_its_time_apart_from_the_conversations() -> N
     assert cell.id != Cell(Subject("acme", "experiments", key="c1"), "all", 0).id
 
 
+def test_a_conversation_adds_to_its_arm_in_the_minute_of_its_exposure() -> None:
+    rollup = units_in([LogEntry(1, 90_000, "id1", exposed(), 10)])
+
+    arm = Subject("acme", "arms", version="2.0.0", experiment="better")
+    assert arm_sums_of(rollup) == {(arm, 60_000): Share({"conversations": 1})}
+    assert arm_sums_of(units_in(TWO_TURNS[1:])) == {}
+
+
 def unit(**fields: int) -> Unit:
     return Unit("1.0.0", 0, **fields)
 
@@ -89,12 +99,13 @@ def unit(**fields: int) -> Unit:
 def test_a_conversation_succeeds_if_all_of_its_executions_do_and_is_measured_once_one_ended() -> None:
     units = [
         unit(),
-        unit(executions=2, successes=2, cost_microdollars=30_000, latency_ms=5_001, rating=5),
-        unit(executions=2, successes=1, handovers=2, cost_microdollars=10_000, latency_ms=1_000),
+        unit(executions=2, successes=2, cost_microdollars=30_000, latency_ms=5_001, slowest=7),
+        unit(executions=2, successes=1, handovers=2, cost_microdollars=10_000, latency_ms=1_000, slowest=7),
     ]
-    summary = summary_of(units)
+    rated = Share({"csat.count": 1, "csat.total": 5, "csat.squares": 25})
+    summary = summary_of(together([*map(share_of, units), rated]))
 
-    assert (summary.conversations, summary.ended, summary.slowest_ms) == (3, 2, [])
+    assert (summary.conversations, summary.ended, summary.slowest) == (3, 2, {7: 2})
     means = {metric: sample.mean for metric, sample in summary.samples.items()}
     assert means == {
         "success_rate": 0.5,
@@ -104,6 +115,17 @@ def test_a_conversation_succeeds_if_all_of_its_executions_do_and_is_measured_onc
         "latency_ms": 1_500,
         "csat": 5,
     }
+    assert summary.samples["cost_usd"].squares == 30_000**2 + 10_000**2
+    assert summary.samples["success_rate"].squares == 1
+
+
+def test_squares_of_what_costs_most_are_exact_and_no_stored_number_is_longer_than_64_bits() -> None:
+    dear = unit(executions=1, successes=1, cost_microdollars=10**12 + 1, latency_ms=3_600_000, slowest=7)
+    share = share_of(dear)
+
+    assert all(abs(count) * 1_000_000 < 2**63 for name, count in share.counts.items() if name.endswith("squares"))
+    assert share.counts["cost_usd.squares_high"] * PART + share.counts["cost_usd.squares"] == (10**12 + 1) ** 2
+    assert summary_of(together([share] * 3)).samples["cost_usd"].squares == 3 * (10**12 + 1) ** 2
 
 
 def test_sums_are_exact_where_floating_point_would_not_be() -> None:

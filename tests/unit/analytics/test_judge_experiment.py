@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
-from analytics.domain.experiment_history import POINTS, history
-from analytics.domain.experiment_units import Unit
+from analytics.domain.cells import DAY_MS, HOUR_MS, MINUTE_MS, Cell, Subject
+from analytics.domain.experiment_history import POINTS_MAX, history, span_of
+from analytics.domain.experiment_units import Unit, share_of
+from analytics.domain.histogram import bucket_of
 from analytics.domain.judge_experiment import ALPHA, Report, errors_of, judge, summaries_of
+from analytics.domain.rollup import Rollup
+from analytics.domain.share import Share, together
 from contracts.experiments import Experiment
 
 CONTROL, TREATMENT, THIRD = "1.0.0", "2.0.0", "3.0.0"
@@ -20,27 +24,38 @@ def experiment(*versions: str, **fields: Any) -> Experiment:
     return Experiment.model_validate({**known, **fields})
 
 
-def units(version: str, count: int, **shares: Any) -> list[Unit]:
-    """Conversations of one execution each; `good` and `handed` of them in a hundred succeed and are handed over."""
-    good, handed = shares.get("good", 90), shares.get("handed", 10)
-    return [
-        Unit(
+MINUTES = 20
+"""Conversations are exposed in so many minutes, as many in each."""
+
+
+def units(version: str, count: int, **shares: Any) -> list[Rollup]:
+    """Sums over conversations of one execution each; `good` and `handed` of them in a hundred succeed and are handed
+    over."""
+    members: list[list[Share]] = [[] for _ in range(MINUTES)]
+    for n in range(count):
+        unit = Unit(
             version,
-            exposed_ms=1_000 + n,
+            exposed_ms=0,
             executions=1,
-            successes=int(n % 100 < good),
-            handovers=int(n % 100 < handed),
+            successes=int(n % 100 < shares.get("good", 90)),
+            handovers=int(n % 100 < shares.get("handed", 10)),
             cost_microdollars=shares.get("cost", 50_000) + n % 7 * 1_000,
             latency_ms=shares.get("latency", 4_000) + n % 11 * 100,
-            slowest_ms=shares.get("latency", 4_000) + n % 11 * 100.0,
-            rating=shares.get("rating"),
+            slowest=bucket_of(shares.get("latency", 4_000) + n % 11 * 100),
         )
-        for n in range(count)
-    ]
+        rating = shares.get("rating")
+        rated = {} if rating is None else {"csat.count": 1, "csat.total": rating, "csat.squares": rating * rating}
+        members[n * MINUTES // count] += [share_of(unit), Share(rated)]
+    return [rollup_of(version, minute, together(some)) for minute, some in enumerate(members)]
 
 
-def judged(one: Experiment, *members: Sequence[Unit]) -> Report:
-    return judge(one, summaries_of(one, [unit for group in members for unit in group]))
+def rollup_of(version: str, minute: int, share: Share) -> Rollup:
+    cell = Cell(Subject("acme", "arms", version=version, experiment="one"), "minute", minute * MINUTE_MS)
+    return Rollup(cell, share.counts, share.histograms)
+
+
+def judged(one: Experiment, *members: Sequence[Rollup]) -> Report:
+    return judge(one, summaries_of(one, [rollup for group in members for rollup in group]))
 
 
 def codes(report: Report) -> list[str]:
@@ -113,7 +128,7 @@ def test_few_conversations_have_no_verdict_however_clear_it_looks() -> None:
 
 
 def test_conversations_of_which_no_execution_ended_count_for_the_split_and_not_for_a_verdict() -> None:
-    waiting = [Unit(TREATMENT, 1_000 + n) for n in range(150)]
+    waiting = [rollup_of(TREATMENT, 0, Share({"conversations": 150}))]
     report = judged(experiment(), units(CONTROL, 150, good=1), waiting)
 
     assert codes(report) == ["too_few_conversations"]
@@ -184,26 +199,32 @@ def test_the_slowest_of_few_conversations_cannot_be_bounded() -> None:
     few = judged(experiment(**rule), units(CONTROL, 40), units(TREATMENT, 40, latency=9_000)).comparisons[0]
     more = judged(experiment(**rule), units(CONTROL, 120), units(TREATMENT, 120, latency=9_000)).comparisons[0]
 
-    assert (few.guardrails[0].harm_low, few.guardrails[0].control) == (None, 5_000)
-    assert (more.guardrails[0].harm_low, more.guardrails[0].treatment) == (None, 10_000)
+    assert (few.guardrails[0].harm_low, few.guardrails[0].control) == (None, pytest.approx(5_000, rel=0.02))
+    assert (more.guardrails[0].harm_low, more.guardrails[0].treatment) == (None, pytest.approx(10_000, rel=0.02))
     none = judged(experiment(**rule)).comparisons[0].guardrails[0]
     assert (none.control, none.treatment) == (None, None)
 
 
 def test_the_history_ends_with_what_the_report_says_and_narrows_down() -> None:
-    one = experiment()
-    everybody = [*units(CONTROL, 1_000), *units(TREATMENT, 1_000, good=95)]
-    points = history(one, everybody[::-1], until_ms=2_000)
+    one = experiment(started_ms=1)
+    everybody = [*units(CONTROL, 2_000), *units(TREATMENT, 2_000, good=95)]
+    until_ms = (MINUTES - 1) * MINUTE_MS + 5
+    points = history(one, everybody[::-1], summaries_of(one, everybody), until_ms=until_ms)
 
-    assert len(points) == POINTS and points[-1].at_ms == 2_000
-    assert [point.conversations for point in points] == sorted(point.conversations for point in points)
+    assert [point.at_ms for point in points] == [*(n * MINUTE_MS for n in range(1, MINUTES)), until_ms]
+    assert [point.conversations for point in points] == [200 * n for n in range(1, MINUTES + 1)]
     assert points[-1].metrics == judged(one, everybody).comparisons[0].metrics
     widths = [(m.high or 0) - (m.low or 0) for point in points for m in point.metrics if m.low is not None]
     assert widths[0] > 2 * widths[-1]
 
 
-def test_who_was_exposed_after_the_end_is_in_the_last_point() -> None:
-    points = history(experiment(), units(CONTROL, 10), until_ms=1_005)
+@pytest.mark.parametrize(
+    ("lasted_ms", "span"),
+    [(1, "minute"), (2 * HOUR_MS, "minute"), (3 * HOUR_MS, "hour"), (5 * DAY_MS, "hour"), (400 * DAY_MS, "day")],
+)
+def test_a_history_has_few_points_whatever_an_experiment_lasts(lasted_ms: int, span: str) -> None:
+    one = experiment(started_ms=7)
+    points = history(one, [], summaries_of(one, []), until_ms=7 + lasted_ms)
 
-    assert points[-2].conversations <= 5
-    assert points[-1].conversations == 10
+    assert span_of(one, until_ms=7 + lasted_ms) == span
+    assert 1 <= len(points) <= POINTS_MAX and points[-1].at_ms == 7 + lasted_ms

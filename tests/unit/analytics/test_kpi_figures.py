@@ -6,9 +6,10 @@ import pytest
 from tests.support.handovers import ended
 
 from analytics.domain.bootstrap import Pairing
-from analytics.domain.cells import DAY_MS, HOUR_MS, MINUTE_MS, Cell
+from analytics.domain.cells import DAY_MS, HOUR_MS, MINUTE_MS, Cell, Subject
 from analytics.domain.contribute import contribution_of
-from analytics.domain.kpi_blocks import Found, Scope, block_of, blocks_of
+from analytics.domain.conversation_worth import worth_of
+from analytics.domain.kpi_blocks import Scope, block_of, blocks_of
 from analytics.domain.kpi_figures import Csat, Events, KpiFigures, differences, kpi_figures
 from analytics.domain.rollup import Rollup, Settled, Together, count_in
 from contracts.envelope import LogEntry
@@ -29,8 +30,16 @@ def rollup_of(*messages: ExecutionFinished, at_ms: int = 0) -> Rollup:
 
 
 def figures(*rollups: Rollup, scope: Scope = DAY, conversations: tuple[Mapping[str, int], ...] = ()) -> KpiFigures:
-    blocks = blocks_of(scope, Found(rollups, conversations), default, block_ms=HOUR_MS)
-    return kpi_figures(blocks)
+    found = [*rollups, *(part for moments in conversations for part in worth(moments))]
+    within = [one for one in found if scope.from_ms <= one.cell.start_ms < scope.to_ms]
+    return kpi_figures(blocks_of(scope, within, default, block_ms=HOUR_MS))
+
+
+def worth(moments: Mapping[str, int]) -> list[Rollup]:
+    """What a conversation of these moments adds to sums, as rollups of minutes."""
+    conversation = Rollup(Cell(Subject("acme", "conversations", key="c1"), "all", 0), moments=moments)
+    shares = worth_of(conversation).items()
+    return [Rollup(Cell(subject, "minute", minute_ms), share.counts) for (subject, minute_ms), share in shares]
 
 
 def test_an_execution_of_30_seconds_and_4_cents_saves_270_seconds_and_2_0433_dollars() -> None:
@@ -80,7 +89,7 @@ def test_each_workflow_is_measured_against_its_own_baseline() -> None:
         return HandlingBaseline(handling_ms=60_000 if (tenant, workflow) == ("acme", "returns") else 0)
 
     rollups = rollup_of(ended(finished_ms=1_000)), rollup_of(ended(finished_ms=1_000, workflow="returns"))
-    blocks = blocks_of(Scope(0, DAY_MS), Found(rollups, ()), baseline_of, block_ms=DAY_MS)
+    blocks = blocks_of(Scope(0, DAY_MS), rollups, baseline_of, block_ms=DAY_MS)
     assert kpi_figures(blocks).time_saved_ms == 60_000
 
 
@@ -142,14 +151,16 @@ def test_a_period_without_anything_has_sums_of_nothing_and_no_rates() -> None:
     ("length_ms", "block_ms", "spans"),
     [
         (MINUTE_MS, MINUTE_MS, ("minute",)),
-        (DAY_MS, 30 * MINUTE_MS, ("minute",)),
-        (DAY_MS + MINUTE_MS, 31 * MINUTE_MS, ("minute",)),
-        (2 * DAY_MS, HOUR_MS, ("minute",)),
+        (6 * HOUR_MS, 8 * MINUTE_MS, ("minute",)),
+        (12 * HOUR_MS, HOUR_MS, ("hour", "minute")),
+        (DAY_MS, HOUR_MS, ("hour", "minute")),
+        (2 * DAY_MS + MINUTE_MS, 2 * HOUR_MS, ("hour", "minute")),
         (7 * DAY_MS, 4 * HOUR_MS, ("hour", "minute")),
+        (12 * DAY_MS, DAY_MS, ("day", "hour", "minute")),
         (365 * DAY_MS, 8 * DAY_MS, ("day", "hour", "minute")),
     ],
 )
-def test_a_period_has_about_48_blocks_of_whole_minutes_hours_or_days(
+def test_a_period_has_12_to_48_blocks_of_the_longest_unit_that_gives_so_many(
     length_ms: int, block_ms: int, spans: tuple[str, ...]
 ) -> None:
     assert block_of(Scope(7, 7 + length_ms, "support")) == (block_ms, spans)

@@ -1,22 +1,22 @@
-"""Ratings are booked to the workflow that served the conversation, in the window in which they came."""
+"""The ratings of a workflow are those that its sums hold, of the AI alone and with people."""
 
+from analytics.domain.cells import Cell, Subject
 from analytics.domain.measure_ratings import measure_ratings
 from analytics.domain.measurement import Measurement
+from analytics.domain.rollup import Rollup
 
 
-def rated(rating: int, at_ms: int, workflow: str = "returns") -> dict[str, int]:
-    return {f"served.{workflow}/1": 1, f"rated.{rating}": at_ms}
+def worth(minute_ms: int, **counts: int) -> Rollup:
+    cell = Cell(Subject("acme", "worth", "returns", "1"), "minute", minute_ms)
+    return Rollup(cell, {name.replace("__", "."): count for name, count in counts.items()})
 
 
-def test_the_mean_is_of_ratings_of_the_workflow_in_the_window() -> None:
-    conversations = [rated(5, 100), rated(2, 199), rated(1, 200), rated(1, 150, "orders"), {"served.returns/1": 1}]
-    assert measure_ratings(conversations, workflow="returns", from_ms=100, to_ms=200) == Measurement(3.5, 2)
+def test_the_mean_is_of_all_ratings() -> None:
+    alone = worth(0, ratings__ai_only=2, rating_sum__ai_only=9, kpi__revenue=7)
+    with_people = worth(60_000, ratings__handed_over=1, rating_sum__handed_over=1, satisfied__handed_over=0)
+
+    assert measure_ratings([alone, with_people]) == Measurement(10 / 3, 3)
 
 
 def test_without_ratings_there_is_nothing_to_measure() -> None:
-    assert measure_ratings([], workflow="returns", from_ms=0, to_ms=200) == Measurement(None, 0)
-
-
-def test_the_first_rating_of_a_conversation_counts() -> None:
-    both = {**rated(1, 120), **rated(5, 110)}
-    assert measure_ratings([both], workflow="returns", from_ms=0, to_ms=200) == Measurement(5.0, 1)
+    assert measure_ratings([worth(0, kpi__revenue=7)]) == Measurement(None, 0)

@@ -41,7 +41,6 @@ from analytics.handlers.admit import Admission
 from analytics.handlers.count_generations import Counting, Countings
 from analytics.handlers.count_messages import CountMessages
 from analytics.handlers.find_patterns import FindPatterns
-from analytics.handlers.judge_experiments import JudgeExperiments
 from analytics.handlers.judge_minutes import JudgeMinutes
 from analytics.handlers.keep_evaluation import KeepEvaluation
 from analytics.handlers.metrics import Metrics
@@ -178,8 +177,7 @@ async def _run(
         http = http_app(desk)
         http.include_router(kpi_routes(KpiDesk(desk, rooms.facts.baseline_of)))
         http.include_router(pattern_routes(patterns))
-        experiments = JudgeExperiments(rooms.figures, countings.settled, clock_ms)
-        http.include_router(experiment_routes(ExperimentDefinitions(connection.jetstream), experiments))
+        http.include_router(experiment_routes(ExperimentDefinitions(connection.jetstream), desk))
         http.include_router(promise_routes(PromiseDesk(rooms.figures, rooms.alerts, rooms.facts, clock_ms)))
         http.include_router(evaluation_routes(rooms.evaluations))
         http.include_router(live_routes(NewestCount(countings.settled, time.monotonic), stop))

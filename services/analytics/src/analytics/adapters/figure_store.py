@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from analytics.adapters.rollup_documents import read_figures, read_moments, read_rollup, write_rollup
+from analytics.adapters.rollup_documents import read_figures, read_rollup, write_rollup
 from analytics.domain.cells import SPANS_MS, Cell, Family, Span, Subject, stretches
 from analytics.domain.rollup import Rollup, Versioned
 from document_store import Between, Document, DocumentStore, Equal, OneOf, Page, Sort, Stored, VersionConflict, Write
@@ -12,9 +12,16 @@ from document_store.limits import ONE_OF_MAX
 from document_store.protocol import DOCUMENT_ID, Body, Condition
 
 FIGURES, CONVERSATIONS, EXECUTIONS, WORKFLOWS = "figures", "conversations", "executions", "workflows"
-EXPERIMENT_UNITS = "experiment_units"
-CELLS = (FIGURES, CONVERSATIONS, EXPERIMENT_UNITS)
-COLLECTIONS = (FIGURES, CONVERSATIONS, EXPERIMENT_UNITS, EXECUTIONS, WORKFLOWS)
+EXPERIMENT_UNITS, EXPERIMENT_SUMS = "experiment_units", "experiment_sums"
+CELLS = (FIGURES, CONVERSATIONS, EXPERIMENT_UNITS, EXPERIMENT_SUMS)
+COLLECTIONS = (*CELLS, EXECUTIONS, WORKFLOWS)
+OTHER_COLLECTIONS: Mapping[Family, str] = {
+    "conversations": CONVERSATIONS,
+    "experiments": EXPERIMENT_UNITS,
+    "arms": EXPERIMENT_SUMS,
+    "arm_ratings": EXPERIMENT_SUMS,
+}
+"""Of families that are not among all other figures."""
 PAGE_MAX = 1_000
 ANSWERS_KEPT_MAX = 20_000
 """Rollups that were read for answers, some 2 KB each."""
@@ -22,8 +29,7 @@ INDEXES: Sequence[tuple[str, Sequence[str]]] = (
     (FIGURES, ("family", "span", "start_ms")),
     (FIGURES, ("tenant", "family", "span", "start_ms")),
     (FIGURES, ("tenant", "family", "span", "workflow", "start_ms")),
-    (EXPERIMENT_UNITS, ("tenant", "experiment")),
-    (CONVERSATIONS, ("worth_last_ms", "worth_first_ms", "tenant")),
+    (EXPERIMENT_SUMS, ("tenant", "experiment", "family", "span", "start_ms")),
     (CONVERSATIONS, ("tenant", "listed.began_ms", "listed.workflow", "listed.handed_over", "listed.resolution")),
     (EXECUTIONS, ("tenant", "key", "sequence")),
     (EXECUTIONS, ("tenant", "at_ms", "workflow", "ended", "sink")),
@@ -58,7 +64,7 @@ class FigureStore:
         """The rollups of these cells, empty where there is none."""
         known = {cell: Versioned(Rollup(cell), 0) for cell in cells}
         for collection in CELLS:
-            ids = [cell.id for cell in cells if _collection(cell) == collection]
+            ids = [cell.id for cell in cells if _collection(cell.subject.family) == collection]
             for start in range(0, len(ids), ONE_OF_MAX):
                 asked = OneOf(DOCUMENT_ID, ids[start : start + ONE_OF_MAX])
                 page = await self.store.find(self.named(collection), (asked,), limit=ONE_OF_MAX)
@@ -71,7 +77,7 @@ class FigureStore:
         """Write each if nobody else did meanwhile: as stored now, or None where somebody did."""
         saved: dict[Cell, Versioned | None] = {}
         for collection in CELLS:
-            here = [known for known in rollups if _collection(known.rollup.cell) == collection]
+            here = [known for known in rollups if _collection(known.rollup.cell.subject.family) == collection]
             writes = [Write(known.rollup.cell.id, write_rollup(known.rollup), known.version) for known in here]
             for known, outcome in zip(here, await self.store.put_many(self.named(collection), writes), strict=True):
                 kept = Versioned(known.rollup, outcome.version) if isinstance(outcome, Stored) else None
@@ -136,8 +142,8 @@ class FigureStore:
         self, families: Sequence[Family], where: Sequence[Condition], *, from_ms: int, to_ms: int,
         spans: tuple[Span, ...],
     ) -> AsyncIterator[Rollup]:  # fmt: skip
-        collection = self.named(FIGURES)  # One answer is of one generation.
-        for family in families:
+        collections = {family: self.named(_collection(family)) for family in families}  # Of one generation.
+        for family, collection in collections.items():
             for span, since_ms, until_ms in stretches(from_ms, to_ms, spans=spans):
                 time = Between("start_ms", at_least=since_ms, below=until_ms)
                 conditions = (*where, Equal("family", family), Equal("span", span), time)
@@ -167,20 +173,6 @@ class FigureStore:
                     return found
         return found
 
-    async def worth(self, seen: Sequence[Condition], *, from_ms: int, to_ms: int, at_most: int) -> list[dict[str, int]]:
-        """The moments of conversations that may have had business events or ratings in [from, to); `at_most` + 1."""
-        where = [Between("worth_last_ms", at_least=from_ms), Between("worth_first_ms", below=to_ms), *seen]
-        last = (Sort("worth_last_ms"),)
-        collection, found = self.named(CONVERSATIONS), list[dict[str, int]]()
-        cursor: str | None = None
-        while len(found) <= at_most:
-            page = await self.store.find(collection, where, sort=last, limit=PAGE_MAX, cursor=cursor)
-            found += [read_moments(document.body) for document in page.documents]
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-        return found[: at_most + 1]
-
     async def conversation(self, tenant: str, key: str) -> Rollup | None:
         """What was counted of a conversation."""
         id_ = Cell(Subject(tenant, "conversations", key=key), "all", 0).id
@@ -193,17 +185,6 @@ class FigureStore:
             page = await self.store.find(collection, where, sort=(Sort("start_ms"),), limit=PAGE_MAX, cursor=cursor)
             for document in page.documents:
                 yield document
-            cursor = page.next_cursor
-            if cursor is None:
-                return
-
-    async def experiment_units(self, tenant: str, experiment: str) -> AsyncIterator[list[Rollup]]:
-        """Conversations of an experiment in the order of their keys, in pages."""
-        collection = self.named(EXPERIMENT_UNITS)  # One answer is of one generation.
-        where, cursor = (Equal("tenant", tenant), Equal("experiment", experiment)), None
-        while True:
-            page = await self.store.find(collection, where, limit=PAGE_MAX, cursor=cursor)
-            yield [read_rollup(document.body) for document in page.documents]
             cursor = page.next_cursor
             if cursor is None:
                 return
@@ -241,5 +222,5 @@ class FigureStore:
         return await self.store.find(self.named(WORKFLOWS), where, sort=(Sort("workflow"),), limit=limit, cursor=cursor)
 
 
-def _collection(cell: Cell) -> str:
-    return {"conversations": CONVERSATIONS, "experiments": EXPERIMENT_UNITS}.get(cell.subject.family, FIGURES)
+def _collection(family: Family) -> str:
+    return OTHER_COLLECTIONS.get(family, FIGURES)

@@ -7,10 +7,10 @@ from typing import cast
 
 import orjson
 
-from analytics.domain.cells import Cell, Span, Subject
+from analytics.domain.cells import UNITS, Cell, Span, Subject
 from analytics.domain.histogram import Histogram
 from analytics.domain.listed_rows import found_by
-from analytics.domain.rollup import Rollup
+from analytics.domain.rollup import Contribution, Posting, Rollup
 from document_store.protocol import Body
 
 DIMENSIONS = tuple(one.name for one in fields(Subject))
@@ -27,12 +27,12 @@ def write_rollup(rollup: Rollup) -> Body:
         "span": rollup.cell.span,
         "start_ms": rollup.cell.start_ms,
         "counts": orjson.dumps(rollup.counts).decode(),
-        "histograms": orjson.dumps({name: list(one.items()) for name, one in rollup.histograms.items()}).decode(),
+        "histograms": orjson.dumps(_pairs(rollup.histograms)).decode(),
         "moments": orjson.dumps(rollup.moments).decode(),
         "log": rollup.log,
         "floor": rollup.floor,
         "applied": " ".join(map(str, _steps(sorted(rollup.applied)))),
-        **_worth(rollup),
+        **_postings(rollup),
     }
 
 
@@ -46,6 +46,7 @@ def read_rollup(body: Mapping[str, object]) -> Rollup:
         log=cast(str, body["log"]),
         floor=cast(int, body["floor"]),
         applied=frozenset(_sums(map(int, cast(str, body["applied"]).split()))),
+        postings=_read_postings(body),
     )
 
 
@@ -54,10 +55,27 @@ def read_moments(body: Mapping[str, object]) -> dict[str, int]:
     return cast(dict[str, int], orjson.loads(cast(str, body["moments"])))
 
 
-def _worth(rollup: Rollup) -> Body:
-    """When business events and ratings came of a conversation, so that those of a period are found among all."""
-    times = [at_ms for name, at_ms in rollup.moments.items() if name.startswith(("kpi.", "rated."))]
-    return {"worth_first_ms": min(times), "worth_last_ms": max(times)} if times else {}
+def _postings(rollup: Rollup) -> Body:
+    """None is a conversation of which no sum holds anything; only those and their units have any."""
+    if rollup.cell.subject.family not in UNITS or rollup.postings is None:
+        return {}
+    rows = [
+        (one.minute_ms, one.contribution.sequence, dimensions_of(one.contribution.subject), one.contribution.counts,
+         _pairs(one.contribution.histograms))
+        for one in rollup.postings
+    ]  # fmt: skip
+    return {"postings": orjson.dumps(rows).decode()}
+
+
+def _read_postings(body: Mapping[str, object]) -> tuple[Posting, ...] | None:
+    if body["family"] not in UNITS:
+        return ()
+    if "postings" not in body:
+        return None
+    return tuple(
+        Posting(minute_ms, Contribution(sequence, Subject(*subject), counts, histograms=_of_pairs(histograms)))
+        for minute_ms, sequence, subject, counts, histograms in orjson.loads(cast(str, body["postings"]))
+    )
 
 
 def read_figures(body: Mapping[str, object]) -> Rollup:
@@ -70,7 +88,15 @@ def _cell(body: Mapping[str, object]) -> Cell:
 
 
 def _histograms(body: Mapping[str, object]) -> dict[str, Histogram]:
-    return {name: dict(pairs) for name, pairs in orjson.loads(cast(str, body["histograms"])).items()}
+    return _of_pairs(orjson.loads(cast(str, body["histograms"])))
+
+
+def _pairs(histograms: Mapping[str, Histogram]) -> dict[str, list[tuple[int, int]]]:
+    return {name: list(one.items()) for name, one in histograms.items()}
+
+
+def _of_pairs(histograms: Mapping[str, Iterable[tuple[int, int]]]) -> dict[str, Histogram]:
+    return {name: dict(pairs) for name, pairs in histograms.items()}
 
 
 def _subject(body: Mapping[str, object]) -> Subject:

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict
 
 from analytics.adapters.experiment_definitions import ExperimentDefinitions
 from analytics.api.access import Analyst
-from analytics.api.figures import TenantFilter, Token
+from analytics.api.figures import Desk, TenantFilter, Token
 from analytics.domain.experiment_history import HistoryPoint
 from analytics.domain.judge_experiment import Report
-from analytics.handlers.judge_experiments import JudgeExperiments
+from analytics.handlers.read_experiment import read_experiment
 from contracts.experiments import Experiment, ExperimentRefused
 
 TENANTS_MAX = 100
@@ -33,18 +33,17 @@ class ExperimentList(BaseModel):
 
 
 class ExperimentReport(BaseModel):
-    """What an experiment shows through message `as_of_seq` of the log. `is_cut`: it has more conversations than one
-    report looks at. `history` holds the differences of the metrics at moments from its start."""
+    """What an experiment shows through message `as_of_seq` of the log. `history` holds the differences of the metrics
+    at moments from its start."""
 
     model_config = ConfigDict(frozen=True)
     experiment: ListedExperiment
     report: Report
     history: list[HistoryPoint]
-    is_cut: bool
     as_of_seq: int
 
 
-def experiment_routes(definitions: ExperimentDefinitions, judge: JudgeExperiments) -> APIRouter:
+def experiment_routes(definitions: ExperimentDefinitions, desk: Desk) -> APIRouter:
     """Everything under /v1/experiments."""
     router = APIRouter(prefix="/v1/experiments", tags=["experiments"])
 
@@ -72,13 +71,10 @@ def experiment_routes(definitions: ExperimentDefinitions, judge: JudgeExperiment
             found = (await definitions.of(tenant)).named(name)
         except ExperimentRefused as error:
             return JSONResponse({"error": "not_found", "detail": str(error)}, status_code=404)
-        judged = await judge(tenant, found)
+        settled = await desk.read_settled()
+        judged = await read_experiment(desk.store, tenant, found, now_ms=desk.now_ms())
         return ExperimentReport(
-            experiment=_listed(tenant, found),
-            report=judged.report,
-            history=judged.history,
-            is_cut=judged.is_cut,
-            as_of_seq=judged.as_of_seq,
+            experiment=_listed(tenant, found), report=judged.report, history=judged.history, as_of_seq=settled.floor
         )
 
     return router

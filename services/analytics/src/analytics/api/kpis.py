@@ -13,14 +13,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from analytics.api.access import Analyst, seen_by
 from analytics.api.figures import ROLLUPS_MAX, Desk, period
 from analytics.domain.bootstrap import Pairing
-from analytics.domain.kpi_blocks import BaselineOf, Found, Scope, block_of, blocks_of
+from analytics.domain.kpi_blocks import BaselineOf, Scope, block_of, blocks_of
 from analytics.domain.kpi_figures import Difference, KpiFigures, differences, kpi_figures
+from analytics.domain.rollup import Rollup
 from contracts.kpis import HandlingBaseline
 from document_store import Equal
 from document_store.protocol import Condition
-
-CONVERSATIONS_MAX = 10_000
-"""Conversations with business events or ratings that one question may look at."""
 
 TENANT = r"^[A-Za-z0-9_-]{1,128}$"
 
@@ -133,7 +131,9 @@ async def _answered(kpis: KpiDesk, asked: Asked, scope: Scope, seen: Sequence[Co
     return JSONResponse(jsonable_encoder(KpiAnswer(asked.workflow, baseline, settled.floor, shown, against)))
 
 
-def _compared(baseline_of: BaselineOf, sides: Sequence[tuple[Scope, Found]]) -> tuple[Period, Against | None]:
+def _compared(
+    baseline_of: BaselineOf, sides: Sequence[tuple[Scope, Sequence[Rollup]]]
+) -> tuple[Period, Against | None]:
     """Of one side, or of two."""
     (scope, blocks), *others = [
         (scope, blocks_of(scope, found, baseline_of, block_ms=block_of(scope)[0])) for scope, found in sides
@@ -147,20 +147,16 @@ def _compared(baseline_of: BaselineOf, sides: Sequence[tuple[Scope, Found]]) -> 
     return shown, Against(other.from_ms, other.to_ms, other.version, kpi_figures(before), differing)
 
 
-async def _found(kpis: KpiDesk, seen: Sequence[Condition], scope: Scope) -> Found:
+async def _found(kpis: KpiDesk, seen: Sequence[Condition], scope: Scope) -> Sequence[Rollup]:
     """Raises TooMuch."""
     where = [*seen, *([] if scope.workflow is None else [Equal("workflow", scope.workflow)])]
+    _, spans = block_of(scope)
     rollups = await kpis.desk.store.rollups(
-        ("executions",), where, from_ms=scope.from_ms, to_ms=scope.to_ms, at_most=ROLLUPS_MAX, spans=block_of(scope)[1]
+        ("executions", "worth"), where, from_ms=scope.from_ms, to_ms=scope.to_ms, at_most=ROLLUPS_MAX, spans=spans
     )
     if len(rollups) > ROLLUPS_MAX:
         raise TooMuch(f"the period holds more than {ROLLUPS_MAX} rollups; ask for less, or for one tenant and workflow")
-    conversations = await kpis.desk.store.worth(
-        seen, from_ms=scope.from_ms, to_ms=scope.to_ms, at_most=CONVERSATIONS_MAX
-    )
-    if len(conversations) > CONVERSATIONS_MAX:
-        raise TooMuch(f"more than {CONVERSATIONS_MAX} conversations had events or ratings since then; ask for less")
-    return Found(tuple(rollups), tuple(conversations))
+    return rollups
 
 
 def _invalid(field: str, problem: str) -> JSONResponse:

@@ -176,7 +176,9 @@ async def _ratings(desk: PromiseDesk, tenant: str, facts: WorkflowFacts, *, ends
     """Nothing where no objective is about them, or where there are too many to look at."""
     is_asked = any(objective.bound.metric is Metric.CSAT for objective in facts.slos.objectives)
     window = bound_stretch(facts.slos.window_seconds, ends_ms=ends_ms)
-    found = await read_ratings(desk.figures, tenant, facts.workflow, window) if is_asked else None
+    if not is_asked:
+        return Measurement(None, 0)
+    found = await read_ratings(desk.figures, tenant, facts.workflow, window, at_most=ROLLUPS_MAX)
     return found or Measurement(None, 0)
 
 

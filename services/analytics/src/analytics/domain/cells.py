@@ -8,8 +8,22 @@ from urllib.parse import quote
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 Family = Literal[
-    "executions", "nodes", "completions", "tools", "people", "messages", "conversations", "failures", "experiments"
+    "executions",
+    "nodes",
+    "completions",
+    "tools",
+    "people",
+    "messages",
+    "failures",
+    "conversations",
+    "experiments",
+    "worth",
+    "arms",
+    "arm_ratings",
 ]
+"""The last three are sums over what conversations, and their units in experiments, come to (postings.py)."""
+UNITS: frozenset[Family] = frozenset({"conversations", "experiments"})
+"""Of these a subject is one conversation, in all its time."""
 DAY_MS = 86_400_000
 Span = Literal["minute", "hour", "day", "all"]
 SPANS_MS: dict[Span, int] = {"day": DAY_MS, "hour": HOUR_MS, "minute": MINUTE_MS}
@@ -60,7 +74,7 @@ def _escaped(part: str) -> str:
 
 def cells_of(subject: Subject, at_ms: int) -> tuple[Cell, ...]:
     """Where a message of this log time counts: its minute, and its hour and day, so that years are few documents."""
-    if subject.family in ("conversations", "experiments"):
+    if subject.family in UNITS:
         return (Cell(subject, "all", 0),)
     return tuple(Cell(subject, span, at_ms // length_ms * length_ms) for span, length_ms in SPANS_MS.items())
 

@@ -1,12 +1,12 @@
 """Is a metric of an arm better or worse than the control's, and does a guardrail hold?"""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from analytics.domain.confidence_sequence import half_width, one_sided_width, quantile_ranks
 from analytics.domain.experiment_units import BOUNDS, MORE_IS_BETTER, ArmSummary, Sample
+from analytics.domain.histogram import Histogram, quantile, size_of, value_at
 from contracts.experiments import Guardrail, MeanMetric
 
 SLOW_SHARE = 0.95
@@ -81,7 +81,7 @@ def compare_guardrail(
 ) -> GuardrailFinding:
     """One-sided: only harm matters."""
     if guardrail.metric == "p95_latency_ms":
-        return _compare_slowest(guardrail, control.slowest_ms, treatment.slowest_ms, alpha=alpha, tuned_for=tuned_for)
+        return _compare_slowest(guardrail, control.slowest, treatment.slowest, alpha=alpha, tuned_for=tuned_for)
     one, other = control.samples[guardrail.metric], treatment.samples[guardrail.metric]
     sign = -1 if guardrail.metric in MORE_IS_BETTER else 1
     allowed = 1 + sign * guardrail.tolerance
@@ -94,16 +94,18 @@ def compare_guardrail(
 
 
 def _compare_slowest(
-    guardrail: Guardrail, slow: Sequence[float], slower: Sequence[float], *, alpha: float, tuned_for: int
+    guardrail: Guardrail, slow: Histogram, slower: Histogram, *, alpha: float, tuned_for: int
 ) -> GuardrailFinding:
     """The 95th percentile of conversations' slowest executions: bounds of both arms, each with half of alpha, must not
     overlap. The second is the treatment's."""
-    if min(len(slow), len(slower)) < OBSERVATIONS_MIN:
-        return GuardrailFinding(guardrail.metric, guardrail.tolerance, _quantile(slow), _quantile(slower))
-    _, high = quantile_ranks(SLOW_SHARE, len(slow), alpha=alpha / 2, tuned_for=tuned_for // 2)
-    low, _ = quantile_ranks(SLOW_SHARE, len(slower), alpha=alpha / 2, tuned_for=tuned_for // 2)
-    harm_low = None if high is None else slower[low] - (1 + guardrail.tolerance) * slow[high]
-    return _found(guardrail, _quantile(slow), _quantile(slower), harm_low)
+    one, other = quantile(slow, SLOW_SHARE), quantile(slower, SLOW_SHARE)
+    if min(size_of(slow), size_of(slower)) < OBSERVATIONS_MIN:
+        return GuardrailFinding(guardrail.metric, guardrail.tolerance, one, other)
+    _, high = quantile_ranks(SLOW_SHARE, size_of(slow), alpha=alpha / 2, tuned_for=tuned_for // 2)
+    low, _ = quantile_ranks(SLOW_SHARE, size_of(slower), alpha=alpha / 2, tuned_for=tuned_for // 2)
+    allowed = 1 + guardrail.tolerance
+    harm_low = None if high is None else value_at(slower, low + 1) - allowed * value_at(slow, high + 1)
+    return _found(guardrail, one, other, harm_low)
 
 
 def _found(
@@ -111,7 +113,3 @@ def _found(
 ) -> GuardrailFinding:
     is_breached = harm_low is not None and harm_low > 0
     return GuardrailFinding(guardrail.metric, guardrail.tolerance, control, treatment, harm_low, is_breached)
-
-
-def _quantile(ascending: Sequence[float]) -> float | None:
-    return ascending[math.ceil(SLOW_SHARE * len(ascending)) - 1] if ascending else None

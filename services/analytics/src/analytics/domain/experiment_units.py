@@ -3,17 +3,21 @@
 The unit is the conversation, since that is what was assigned: its executions are not independent of each other.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from analytics.domain.cells import Subject
-from analytics.domain.histogram import quantile
-from analytics.domain.rollup import Contribution, Rollup
+from analytics.domain.cells import MINUTE_MS, Subject
+from analytics.domain.histogram import Histogram
+from analytics.domain.rollup import NOTHING, Contribution, Rollup
+from analytics.domain.share import Share, Shares
 from contracts.envelope import LogEntry
 from contracts.executions import ExecutionFinished
 from contracts.experiments import ExperimentExposed, MeanMetric
 
 EXPOSED = "exposed."
+SLOWEST = "slowest_ms"
+PART = 1 << 32
+"""Squares are summed in two parts, since a stored whole number has 64 bits."""
 
 
 def in_experiment(tenant: str, key: str, entry: LogEntry) -> Contribution | None:
@@ -44,7 +48,8 @@ def _unit(tenant: str, key: str, experiment: str) -> Subject:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One conversation in an arm: sums of its executions that ended. `slowest_ms` within 2 %, None before any ended."""
+    """One conversation in an arm: sums of its executions that ended. `slowest` is the bucket of the slowest one's
+    latency; None before any ended."""
 
     version: str
     exposed_ms: int
@@ -53,11 +58,10 @@ class Unit:
     handovers: int = 0
     cost_microdollars: int = 0
     latency_ms: int = 0
-    slowest_ms: float | None = None
-    rating: int | None = None
+    slowest: int | None = None
 
 
-def unit_of(rollup: Rollup, rating: int | None) -> Unit | None:
+def unit_of(rollup: Rollup) -> Unit | None:
     """None before the exposure is counted: messages come in any order."""
     exposed = [(at_ms, name) for name, at_ms in rollup.moments.items() if name.startswith(EXPOSED)]
     if not exposed:
@@ -72,25 +76,20 @@ def unit_of(rollup: Rollup, rating: int | None) -> Unit | None:
         handovers=counts.get("handovers", 0),
         cost_microdollars=counts.get("cost_microdollars", 0),
         latency_ms=counts.get("latency_ms", 0),
-        slowest_ms=quantile(rollup.histogram("latency_ms"), 1.0),
-        rating=rating,
+        slowest=max(rollup.histogram("latency_ms"), default=None),
     )
 
 
-def _of_ended(value: Callable[[Unit], int]) -> Callable[[Unit], int | None]:
-    return lambda unit: value(unit) if unit.executions else None
-
-
-VALUES: Mapping[MeanMetric, Callable[[Unit], int | None]] = {
-    "success_rate": _of_ended(lambda unit: int(unit.successes == unit.executions)),
-    "error_rate": _of_ended(lambda unit: int(unit.successes < unit.executions)),
-    "handover_rate": _of_ended(lambda unit: int(unit.handovers > 0)),
-    "cost_usd": _of_ended(lambda unit: unit.cost_microdollars),
-    "latency_ms": _of_ended(lambda unit: round(unit.latency_ms / unit.executions)),
-    "csat": lambda unit: unit.rating,
+VALUES: Mapping[MeanMetric, Callable[[Unit], int]] = {
+    "success_rate": lambda unit: int(unit.successes == unit.executions),
+    "error_rate": lambda unit: int(unit.successes < unit.executions),
+    "handover_rate": lambda unit: int(unit.handovers > 0),
+    "cost_usd": lambda unit: unit.cost_microdollars,
+    "latency_ms": lambda unit: round(unit.latency_ms / unit.executions),
 }
-"""Of one conversation: 1 if all of its executions succeeded, if one failed, if one went to people; micro-dollars in
-all; milliseconds an execution; the rating. None where there is nothing to measure yet."""
+"""Of one conversation of which an execution ended: 1 if all of its executions succeeded, if one failed, if one went to
+people; micro-dollars in all; milliseconds an execution. Its rating, `csat`, is told by the conversation itself."""
+METRICS: tuple[MeanMetric, ...] = (*VALUES, "csat")
 UNITS_PER: Mapping[MeanMetric, int] = {"cost_usd": 1_000_000}
 """How many of what is summed are one of what is told."""
 SHARES: frozenset[str] = frozenset({"success_rate", "error_rate", "handover_rate"})
@@ -140,25 +139,52 @@ class Sample:
 @dataclass(frozen=True, slots=True)
 class ArmSummary:
     """What all conversations of an arm say: how many were exposed, of how many an execution ended, each metric, and
-    the slowest execution of each, ascending."""
+    the slowest execution of each."""
 
     conversations: int
     ended: int
     samples: Mapping[MeanMetric, Sample]
-    slowest_ms: Sequence[float]
+    slowest: Histogram
 
 
-def summary_of(units: Sequence[Unit]) -> ArmSummary:
-    """In any order."""
+def arm_sums_of(rollup: Rollup) -> Shares:
+    """What a conversation of an experiment adds to its arm, in the minute of its exposure."""
+    unit = unit_of(rollup)
+    if unit is None:
+        return {}
+    subject = rollup.cell.subject
+    arm = Subject(subject.tenant, "arms", version=unit.version, experiment=subject.experiment)
+    return {(arm, unit.exposed_ms // MINUTE_MS * MINUTE_MS): share_of(unit)}
+
+
+def share_of(unit: Unit) -> Share:
+    """`conversations`, `ended`, `<metric>.total` and, of what is more than yes or no, the squares."""
+    if unit.slowest is None:
+        return Share({"conversations": 1})
+    counts = {"conversations": 1, "ended": 1}
+    for metric, value_of in VALUES.items():
+        value = value_of(unit)
+        counts[f"{metric}.total"] = value
+        if metric not in SHARES:
+            counts[f"{metric}.squares_high"], counts[f"{metric}.squares"] = divmod(value * value, PART)
+    return Share(counts, {SLOWEST: {unit.slowest: 1}})
+
+
+def summary_of(sums: Share) -> ArmSummary:
+    """Of an arm, from the sums over its conversations and over their ratings."""
+    samples = {metric: _sample(metric, sums.counts) for metric in METRICS}
+    counts = sums.counts
     return ArmSummary(
-        conversations=len(units),
-        ended=sum(unit.executions > 0 for unit in units),
-        samples={metric: _sample(metric, units) for metric in VALUES},
-        slowest_ms=sorted(unit.slowest_ms for unit in units if unit.slowest_ms is not None),
+        counts.get("conversations", 0), counts.get("ended", 0), samples, sums.histograms.get(SLOWEST, NOTHING)
     )
 
 
-def _sample(metric: MeanMetric, units: Iterable[Unit]) -> Sample:
-    value_of = VALUES[metric]
-    values = [value for unit in units if (value := value_of(unit)) is not None]
-    return Sample(len(values), sum(values), sum(value * value for value in values), UNITS_PER.get(metric, 1))
+def _sample(metric: MeanMetric, counts: Mapping[str, int]) -> Sample:
+    total = counts.get(f"{metric}.total", 0)
+    squares = counts.get(f"{metric}.squares", 0) + counts.get(f"{metric}.squares_high", 0) * PART
+    return Sample(
+        counts.get("csat.count" if metric == "csat" else "ended", 0),
+        total,
+        total if metric in SHARES else squares,
+        UNITS_PER.get(metric, 1),
+    )

@@ -30,11 +30,20 @@ def merged(histograms: Iterable[Histogram]) -> dict[int, int]:
 
 def quantile(histogram: Histogram, share: float) -> float | None:
     """The smallest value that at least this share of all values does not pass, within 2 %; None without values."""
-    values = sum(histogram.values())
-    rank = max(1, math.ceil(share * values))
+    values = size_of(histogram)
+    return value_at(histogram, max(1, math.ceil(share * values))) if values else None
+
+
+def size_of(histogram: Histogram) -> int:
+    """How many values it holds."""
+    return sum(histogram.values())
+
+
+def value_at(histogram: Histogram, rank: int) -> float:
+    """The value of this rank, counted from 1, within 2 %. Raises ValueError if it holds fewer."""
     seen = 0
     for bucket in sorted(histogram):
         seen += histogram[bucket]
         if seen >= rank:
             return 0.0 if bucket == ZERO else GROWTH**bucket * _MIDDLE
-    return None
+    raise ValueError(f"rank {rank} of {seen} values")

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from analytics.domain.cells import Subject
 from analytics.domain.contribute import label_of
 from analytics.domain.execution import succeeded
-from analytics.domain.kpi_moments import moment_of, moments_of
+from analytics.domain.kpi_moments import exposure_moment, moment_of, moments_of
 from analytics.domain.rollup import Contribution
 from contracts.completions import CompletionFailed, CompletionProduced
 from contracts.conversations import ConversationRated, MessageReceived, MessageSent, MessageSuppressed
 from contracts.envelope import LogEntry, Message
 from contracts.executions import ExecutionFinished
+from contracts.experiments import ExperimentExposed
 from contracts.handovers import (
     HandoverClaimed,
     HandoverReleased,
@@ -47,6 +48,8 @@ def _said(message: Message) -> Said:
             return {"ratings": 1}, (f"rated.{rating}",)
         case KpiRecorded() as kpi:
             return {"kpi_messages": 1}, (moment_of(kpi),)
+        case ExperimentExposed() as exposed:
+            return {}, (exposure_moment(exposed),)
         case ExecutionFinished() | CompletionProduced() | CompletionFailed():
             return _by_ai(message), ()
         case ToolCallCompleted() | ToolCallFailed() | ToolCallOutcomeUnknown():

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from analytics.domain.compare_arms import GuardrailFinding, MetricFinding, compare_guardrail, compare_metric
-from analytics.domain.experiment_units import ArmSummary, Unit, summary_of
+from analytics.domain.experiment_units import ArmSummary, summary_of
+from analytics.domain.rollup import Rollup
 from analytics.domain.sample_ratio import SampleRatio, sample_ratio
+from analytics.domain.share import Share, together
 from contracts.experiments import Arm, Experiment, MeanMetric
 
 ALPHA = 0.05
@@ -83,13 +85,13 @@ def errors_of(experiment: Experiment) -> Errors:
     )
 
 
-def summaries_of(experiment: Experiment, units: Iterable[Unit]) -> dict[str, ArmSummary]:
-    """By version of the arm; conversations in any order."""
-    by_arm: dict[str, list[Unit]] = {arm.version: [] for arm in experiment.arms}
-    for unit in units:
-        if unit.version in by_arm:
-            by_arm[unit.version].append(unit)
-    return {version: summary_of(members) for version, members in by_arm.items()}
+def summaries_of(experiment: Experiment, rollups: Iterable[Rollup]) -> dict[str, ArmSummary]:
+    """By version of the arm, from the sums over conversations and over ratings, in any order."""
+    by_arm: dict[str, list[Share]] = {arm.version: [] for arm in experiment.arms}
+    for rollup in rollups:
+        if rollup.cell.subject.version in by_arm:
+            by_arm[rollup.cell.subject.version].append(Share(rollup.counts, rollup.histograms))
+    return {version: summary_of(together(shares)) for version, shares in by_arm.items()}
 
 
 def judge(experiment: Experiment, arms: Mapping[str, ArmSummary]) -> Report:

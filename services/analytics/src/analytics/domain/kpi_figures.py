@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from analytics.domain.bootstrap import Blocks, Pairing, difference_interval, ratio, ratio_interval
 from analytics.domain.cells import HOUR_MS
-from analytics.domain.kpi_blocks import AI_ONLY, HANDED_OVER, Sums, total_of
+from analytics.domain.conversation_worth import AI_ONLY, HANDED_OVER
+from analytics.domain.kpi_blocks import Sums, total_of
 from contracts.kpis import CONVERSION, RETENTION, REVENUE
 
 NO_CURRENCY = "none"
@@ -13,7 +14,8 @@ NO_CURRENCY = "none"
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Business events of one name; sums in millionths by currency, `none` for what is no money."""
+    """Business events of one name; sums in millionths by currency, `none` for what is no money. Names beyond those that
+    a sum can hold (`rollup.NAMES_MAX`) are counted as `other`, without their amounts."""
 
     count: int
     sums_micros: Mapping[str, int]
@@ -156,4 +158,4 @@ def _csat(total: Sums, by: str) -> Csat:
     ratings = total.get(f"ratings.{by}", 0)
     if not ratings:
         return Csat(0, None, None)
-    return Csat(ratings, total[f"rating_sum.{by}"] / ratings, total[f"satisfied.{by}"] / ratings)
+    return Csat(ratings, total[f"rating_sum.{by}"] / ratings, total.get(f"satisfied.{by}", 0) / ratings)

@@ -1,7 +1,8 @@
 """How is what a conversation was worth kept among its moments, and read again?
 
 A moment keeps its earliest time, so what is told twice is one moment, whenever and in whatever order it comes. Names:
-`kpi.<id>.<name>.<currency>.<millionths>`, and `served.<workflow>/<version>` from the start of the first execution."""
+`kpi.<id>.<name>.<currency>.<millionths>`, `served.<workflow>/<version>` from the start of the first execution, and
+`exposed.<experiment>.<version>`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 
 from contracts.envelope import LogEntry
 from contracts.executions import ExecutionFinished
+from contracts.experiments import ExperimentExposed
 from contracts.kpis import MICROS_MAX, REVENUE, SALE_COMPLETED, KpiRecorded
 
 MICRO = 1_000_000
@@ -23,6 +25,31 @@ class Kpi:
     name: str
     currency: str
     micros: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Exposure:
+    """A conversation came to this version in an experiment."""
+
+    at_ms: int
+    experiment: str
+    version: str
+
+
+def exposure_moment(message: ExperimentExposed) -> str:
+    """The name of its moment."""
+    return f"exposed.{message.experiment}.{message.version}"
+
+
+def exposures_in(moments: Mapping[str, int]) -> tuple[Exposure, ...]:
+    """The first one in each experiment."""
+    found: dict[str, Exposure] = {}
+    for name, at_ms in moments.items():
+        if name.startswith("exposed."):
+            _, experiment, version = name.split(".", 2)
+            exposure = Exposure(at_ms, experiment, version)
+            found[experiment] = min(exposure, found.get(experiment, exposure))
+    return tuple(found.values())
 
 
 def moment_of(message: KpiRecorded) -> str:

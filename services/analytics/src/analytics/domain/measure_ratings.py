@@ -2,18 +2,16 @@
 
 from collections.abc import Iterable
 
-from analytics.domain.kpi_blocks import Moments, Scope, rating_of
+from analytics.domain.conversation_worth import AI_ONLY, HANDED_OVER
 from analytics.domain.measurement import Measurement
+from analytics.domain.rollup import Rollup
 
 
-def measure_ratings(conversations: Iterable[Moments], *, workflow: str, from_ms: int, to_ms: int) -> Measurement:
-    """The mean of ratings of 1 to 5 that came in [from, to), each booked to the workflow that served the conversation
-    then. From the moments of conversations that may have one."""
-    scope = Scope(from_ms, to_ms, workflow)
-    ratings = [
-        amount
-        for moments in conversations
-        for at_ms, name, amount in rating_of(scope, moments)
-        if name.startswith("rating_sum.") and from_ms <= at_ms < to_ms
-    ]
-    return Measurement(sum(ratings) / len(ratings) if ratings else None, len(ratings))
+def measure_ratings(worth: Iterable[Rollup]) -> Measurement:
+    """The mean of ratings of 1 to 5 in these rollups of what conversations were worth."""
+    count = total = 0
+    for rollup in worth:
+        for by in (AI_ONLY, HANDED_OVER):
+            count += rollup.counts.get(f"ratings.{by}", 0)
+            total += rollup.counts.get(f"rating_sum.{by}", 0)
+    return Measurement(total / count if count else None, count)

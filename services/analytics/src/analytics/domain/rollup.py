@@ -17,13 +17,23 @@ NOTHING: Histogram = {}
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """What one message, at this sequence of the log, adds to a subject: counts, values by name (milliseconds,
-    micro-dollars), and moments by name, of which the earliest is kept."""
+    micro-dollars), moments by name, of which the earliest is kept, and whole histograms."""
 
     sequence: int
     subject: Subject
     counts: Mapping[str, int]
     values: Mapping[str, int] = field(default_factory=dict)
     moments: Mapping[str, int] = field(default_factory=dict)
+    histograms: Mapping[str, Histogram] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What one write of a conversation changes in a sum over many, in cells of this minute. It is numbered by one of
+    the messages of that write."""
+
+    minute_ms: int
+    contribution: Contribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,8 @@ class Rollup:
     """What is counted in one cell, and which messages are in it: all up to `floor`, and `applied` above it.
 
     Messages may come in any order and more than once (a killed process's come again later than newer ones), so the
-    last sequence alone would not say whether one is counted."""
+    last sequence alone would not say whether one is counted. `postings` are those of a conversation that may not be
+    counted yet; None where it was last stored before there were any, so that no sum holds anything of it."""
 
     cell: Cell
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -51,6 +62,7 @@ class Rollup:
     log: str = ""
     floor: int = 0
     applied: frozenset[int] = frozenset()
+    postings: tuple[Posting, ...] | None = ()
 
     def holds(self, sequence: int) -> bool:
         """Whether the message is counted."""
@@ -113,6 +125,8 @@ def _sum(contributions: Iterable[Contribution]) -> Sum:
         for name, value in one.values.items():
             buckets, bucket = histograms.setdefault(name, {}), bucket_of(value)
             buckets[bucket] = buckets.get(bucket, 0) + 1
+        for name, histogram in one.histograms.items():
+            histograms[name] = merged((histograms.get(name, NOTHING), histogram))
         for name, at_ms in one.moments.items():
             moments[name] = min(at_ms, moments.get(name, at_ms))
     return Sum(counts, histograms, moments)
@@ -130,7 +144,8 @@ def count_in(rollup: Rollup, together: Together, settled: Settled) -> tuple[Roll
     counts, histograms, moments = _with(rollup, new.sum) if new.sequences else (
         rollup.counts, rollup.histograms, rollup.moments,
     )  # fmt: skip
-    return Rollup(rollup.cell, counts, histograms, moments, settled.log, floor, applied), new.sequences
+    counted = Rollup(rollup.cell, counts, histograms, moments, settled.log, floor, applied, rollup.postings)
+    return counted, new.sequences
 
 
 def added(counts: Mapping[str, int], more: Iterable[Mapping[str, int]]) -> dict[str, int]:

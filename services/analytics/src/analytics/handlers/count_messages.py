@@ -8,10 +8,11 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from analytics.domain.cells import MINUTE_MS, Cell, Subject, cells_of
+from analytics.domain.cells import MINUTE_MS, UNITS, Cell, Subject, cells_of
 from analytics.domain.contributions import contributions_of
 from analytics.domain.execution import execution_document, execution_id
-from analytics.domain.rollup import Contribution, Settled, Together, Versioned, count_in
+from analytics.domain.postings import posted, sums_to_write
+from analytics.domain.rollup import Contribution, Rollup, Settled, Together, Versioned, count_in
 from contracts.envelope import LogEntry
 from contracts.executions import ExecutionFinished
 from service_kit.bus import Delivery
@@ -19,6 +20,7 @@ from service_kit.errors import RetryLater
 
 CELLS_KEPT_MAX = 20_000
 WRITES_MAX = 500
+assert WRITES_MAX < CELLS_KEPT_MAX, "what a write kept is read right after it"
 CONFLICTS_MAX = 20
 
 
@@ -76,13 +78,21 @@ class CountMessages:
         repeats = await self._keep_executions(batch)
         cells = _cells_of(arrived for arrived in batch if arrived.entry.sequence not in repeats)
         await self._keep_workflows(list(cells))
-        counted: set[int] = set()
-        for start in range(0, len(cells), WRITES_MAX):
-            counted |= await self._write(dict(list(cells.items())[start : start + WRITES_MAX]), settled)
+        counted, written = await self._write_all(cells, settled)
+        await self._write_all(sums_to_write(written, settled), settled)
         for arrived in batch:
             if arrived.as_counted.sequence in counted:
                 counted.discard(arrived.as_counted.sequence)
                 self.on_counted(arrived.entry)
+
+    async def _write_all(self, cells: Mapping[Cell, Together], settled: Settled) -> tuple[set[int], list[Rollup]]:
+        """What was new in any cell, and the conversations as they are stored now."""
+        counted, units = set[int](), list[Rollup]()
+        for start in range(0, len(cells), WRITES_MAX):
+            some = dict(list(cells.items())[start : start + WRITES_MAX])
+            counted |= await self._write(some, settled)
+            units += [self._cells[cell].rollup for cell in some if cell.subject.family in UNITS]
+        return counted, units
 
     async def _write(self, cells: Mapping[Cell, Together], settled: Settled) -> set[int]:
         """Count into each cell; again from what is stored where another replica was first."""
@@ -152,4 +162,4 @@ def _cells_of(batch: Iterable[Arrived]) -> dict[Cell, Together]:
 
 def _counted(known: Versioned, together: Together, settled: Settled) -> tuple[Versioned, frozenset[int]]:
     rollup, new = count_in(known.rollup, together, settled)
-    return Versioned(rollup, known.version), new
+    return Versioned(posted(known.rollup, rollup, new, settled), known.version), new

@@ -111,7 +111,7 @@ class JudgeMinutes:
         """`found`: what was read for this workflow and minute, which rules of the same window share."""
         stretches = stretches_of(rule, ends_ms=ends_ms)
         if isinstance(rule, BoundAlert) and rule.bound.metric is Metric.CSAT:
-            ratings = await read_ratings(self.figures, tenant, rule.workflow, stretches[0])
+            ratings = await read_ratings(self.figures, tenant, rule.workflow, stretches[0], at_most=ROLLUPS_MAX)
             return None if ratings is None else bound_verdict(rule, ratings)
         if stretches not in found:
             found[stretches] = await read_rollups(self.figures, tenant, rule.workflow, stretches, at_most=ROLLUPS_MAX)

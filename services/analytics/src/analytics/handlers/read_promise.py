@@ -1,7 +1,6 @@
 """Which figures does a promise of a workflow take, and how many may they be?"""
 
 from collections.abc import Sequence
-from typing import Final
 
 from analytics.adapters.figure_store import FigureStore
 from analytics.domain.judge_minute import Stretch, promised
@@ -9,9 +8,6 @@ from analytics.domain.measure_ratings import measure_ratings
 from analytics.domain.measurement import Measurement
 from analytics.domain.rollup import Rollup
 from document_store import Equal
-
-RATED_MAX: Final = 10_000
-"""Conversations with ratings or business events in the window of a promise about ratings."""
 
 
 async def read_rollups(
@@ -30,10 +26,12 @@ async def read_rollups(
     return promised(found)
 
 
-async def read_ratings(figures: FigureStore, tenant: str, workflow: str, window: Stretch) -> Measurement | None:
-    """None where more than `RATED_MAX` conversations would have to be looked at."""
-    where = (Equal("tenant", tenant),)
-    found = await figures.worth(where, from_ms=window.from_ms, to_ms=window.to_ms, at_most=RATED_MAX)
-    if len(found) > RATED_MAX:
-        return None
-    return measure_ratings(found, workflow=workflow, from_ms=window.from_ms, to_ms=window.to_ms)
+async def read_ratings(
+    figures: FigureStore, tenant: str, workflow: str, window: Stretch, *, at_most: int
+) -> Measurement | None:
+    """None where the window has more than `at_most` sums of ratings."""
+    where = (Equal("tenant", tenant), Equal("workflow", workflow))
+    found = await figures.rollups(
+        ("worth",), where, from_ms=window.from_ms, to_ms=window.to_ms, at_most=at_most, spans=window.spans
+    )
+    return None if len(found) > at_most else measure_ratings(found)

@@ -10,7 +10,7 @@ from typing import get_args
 import structlog
 
 from analytics.adapters.archived_logs import ArchivedLogs
-from analytics.adapters.figure_store import FigureStore
+from analytics.adapters.figure_store import OTHER_COLLECTIONS, FigureStore
 from analytics.adapters.generation_consumers import LogOfServer
 from analytics.adapters.generation_documents import GenerationDocuments
 from analytics.domain.cells import MINUTE_MS, Family
@@ -41,7 +41,7 @@ QUIET_SECONDS = ARCHIVER.ack_wait_seconds
 """What is being archived as that is held has come to its end."""
 GRACE_MS = 60_000
 """A retired generation is removed when every replica has surely left it."""
-COMPARED: tuple[Family, ...] = tuple(name for name in get_args(Family) if name != "conversations")
+COMPARED: tuple[Family, ...] = tuple(name for name in get_args(Family) if name not in OTHER_COLLECTIONS)
 
 
 @dataclass(slots=True)

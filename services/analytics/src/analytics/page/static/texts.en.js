@@ -195,7 +195,6 @@ export const texts = {
   "experiments.one.note": "Intervals hold at every look: watching does not make a wrong verdict more likely.",
   "experiments.control": "control",
   "experiments.mismatch": "Conversations were not split as declared (p = {p}): no figure of this experiment can be trusted. Look for what loses conversations of one arm.",
-  "experiments.cut": "There are more conversations than one report looks at.",
   "experiments.arms": "Arms",
   "experiments.metrics": "Metrics",
   "experiments.guardrails": "Guardrails",

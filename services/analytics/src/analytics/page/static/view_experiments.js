@@ -41,7 +41,7 @@ function One({parts}) {
     <${History} request=${request} />`;
 }
 
-function Report({report, is_cut}) {
+function Report({report}) {
   const {arms, comparisons, sample_ratio: ratio, reasons, verdict} = report;
   const metrics = Object.keys(arms[0]?.means ?? {});
   const columns = [
@@ -52,7 +52,7 @@ function Report({report, is_cut}) {
     ...metrics.map((metric) => ({key: metric, label: word("metric", metric), unit: UNIT[metric] ?? "number", of: ({means}) => means[metric]})),
   ];
   return html`<p class="verdict"><${Phase} phase=${verdict} />${reasons.map(({text, code}) => html`<span key=${code}>${text}</span>`)}</p>
-    ${ratio.is_mismatch && html`<p class="warning">${t("experiments.mismatch", {p: ratio.p_value.toPrecision(2)})}</p>`}${is_cut && html`<p class="muted">${t("experiments.cut")}</p>`}
+    ${ratio.is_mismatch && html`<p class="warning">${t("experiments.mismatch", {p: ratio.p_value.toPrecision(2)})}</p>`}
     <${Table} caption=${t("experiments.arms")} columns=${columns} rows=${arms.map((arm) => ({...arm, id: arm.version}))} />
     ${comparisons.map((one) => html`<${Comparison} key=${one.version} ...${one} />`)}`;
 }

@@ -1,0 +1,46 @@
+"""What does one conversation have in the sums over many?"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from analytics.domain.cells import Subject
+from analytics.domain.histogram import Histogram, merged
+from analytics.domain.rollup import added
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Its part of one sum: counts by name, and histograms by name."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    histograms: Mapping[str, Histogram] = field(default_factory=dict)
+
+
+Name = TypeVar("Name", str, int)
+Place = tuple[Subject, int]
+"""Which sum, and the minute in which it counts (milliseconds)."""
+Shares = Mapping[Place, Share]
+
+
+def together(shares: Iterable[Share]) -> Share:
+    """The sum of all."""
+    counts: dict[str, int] = {}
+    histograms: dict[str, Histogram] = {}
+    for share in shares:
+        counts = added(counts, (share.counts,))
+        for name, histogram in share.histograms.items():
+            histograms[name] = merged((histograms.get(name, {}), histogram))
+    return Share(counts, histograms)
+
+
+def change(was: Share, is_: Share) -> Share:
+    """What brings a sum from the one to the other; what stays as it is takes no room."""
+    names = was.histograms.keys() | is_.histograms.keys()
+    histograms = {name: _less(is_.histograms.get(name, {}), was.histograms.get(name, {})) for name in names}
+    return Share(_less(is_.counts, was.counts), {name: buckets for name, buckets in histograms.items() if buckets})
+
+
+def _less(more: Mapping[Name, int], less: Mapping[Name, int]) -> dict[Name, int]:
+    differences = {name: more.get(name, 0) - less.get(name, 0) for name in more.keys() | less.keys()}
+    return {name: difference for name, difference in differences.items() if difference}
