@@ -19,7 +19,8 @@ from pathlib import Path
 from analytics.adapters.generation_documents import GenerationDocuments
 from analytics.domain.generations import asked_for
 from document_store import open_store
-from hil.bench.analytics import count_errors, microdollar_errors, summary
+from hil.bench.analytics import count_errors, microdollar_errors, summary, worth_differences
+from hil.bench.analytics_questions import declare
 from hil.bench.analytics_stack import AnalyticsStack, fill_log
 from hil.bench.analytics_story import TENANT
 from hil.bench.analytics_tally import DIMENSIONS, Tally
@@ -36,12 +37,14 @@ LIVES_MAX = 200
 @dataclass(frozen=True, slots=True)
 class Wrong:
     """Differences from the independent count: in a period that is read as minutes alone, in one that is read as
-    minutes, hours and days, in costs, in all kinds of figures, and in conversations."""
+    minutes, hours and days, in costs, in all kinds of figures, in what conversations were worth and in the arms of an
+    experiment, and in conversations."""
 
     minutes: int
     rest: int
     microdollars: int
     figures: int
+    worth: int
     conversations: int
 
 
@@ -71,6 +74,7 @@ async def count_under_kills(directory: Path, *, events: int, lives: float, seed:
     stack.start_server()
     try:
         tally, last = await fill_log(stack.server, events, seed=seed, repeated_each=REPEATED_EACH)
+        await declare(stack.server.url, started_ms=time.time_ns() // 1_000_000)
         kills = await _count(stack, last, lives=lives)
         wrong = await _wrong(stack, tally, seed=seed)
         archived = await _archive(stack, tally)
@@ -149,6 +153,7 @@ async def _wrong(stack: AnalyticsStack, tally: Tally, *, seed: int) -> Wrong:
         rest=count_errors(days, tally),
         microdollars=microdollar_errors(minutes, tally) + microdollar_errors(days, tally),
         figures=figures,
+        worth=await worth_differences(stack, tally, since=now - 3 * 86_400),
         conversations=sum(tally.conversation_differences(key, found) for key, found in told),
     )
 

@@ -17,9 +17,10 @@ from analytics.adapters.figure_store import FigureStore
 from analytics.adapters.generation_consumers import consumer_of
 from analytics.adapters.generation_documents import GenerationDocuments
 from analytics.app import serve
-from analytics.domain.cells import MINUTE_MS, cells_of
-from analytics.domain.generations import Generations, asked_for
+from analytics.domain.cells import DAY_MS, MINUTE_MS, SPANS_MS, Family, cells_of
+from analytics.domain.generations import FORMAT, Generations, asked_for
 from analytics.domain.rollup import Subject, Versioned
+from contracts.kpis import KpiRecorded
 from contracts.streams import ALERT_PUSHES, ANALYTICS, ARCHIVER, LOG
 from document_store import DocumentStore, open_store
 from hil.main import app as hil
@@ -35,6 +36,7 @@ from tests.integration.analytics.test_figures import (
     store_url,
     summary,
 )
+from tests.support.handovers import put
 from tests.support.kit import TENANT, kit, say
 from tests.support.running_service import running_service
 from tests.support.start_servers import NatsServer
@@ -91,8 +93,9 @@ async def total_of(session: aiohttp.ClientSession, **params: str) -> tuple[int, 
 
 async def add_executions(store: DocumentStore, executions: int, *, minutes_ago: int) -> None:
     """Figures of a generation of nothing in the log, as a wrong count, or one of what was trimmed, leaves them."""
-    figures, at_ms = FigureStore(store), (time.time_ns() // 1_000_000) - minutes_ago * MINUTE_MS
-    cells = cells_of(Subject(TENANT, "executions", "support", "1"), at_ms)
+    figures, at_ms = FigureStore(store), now_ms() - minutes_ago * MINUTE_MS
+    subjects = Subject(TENANT, "executions", "support", "1"), Subject(TENANT, "by_workflow", "support")
+    cells = [cell for subject in subjects for cell in cells_of(subject, at_ms)]
     for cell, known in (await figures.load(cells)).items():
         counts = {**known.rollup.counts, "executions": known.rollup.counts.get("executions", 0) + executions}
         await figures.save([Versioned(replace(known.rollup, cell=cell, counts=counts), known.version)])
@@ -201,6 +204,47 @@ async def test_figures_that_would_be_lost_hold_the_build_until_they_are_given_up
 async def told(*words: str) -> Any:
     """What a command says, beside the service that runs in this loop."""
     return await asyncio.to_thread(CliRunner().invoke, hil, list(words))
+
+
+@ON_BOTH_STORES
+async def test_figures_of_before_there_were_formats_are_counted_anew_at_the_start(
+    nats_server: NatsServer, store_url: str
+) -> None:
+    async with kit(nats_server.url) as connection, opened(store_url) as store:
+        async with served(nats_server, store_url) as session:
+            await end(connection, range(5))
+            await counted(session, await put(connection, KpiRecorded(kpi_id="W7", name="retention"), "c1"))
+        await forget_what_is_new(store)
+        async with served(nats_server, store_url) as session:
+            before = await total_of(session)  # Answered by what there is, while all is counted anew.
+            await wait_until(lambda: is_of_this_format(store), timeout_seconds=20)
+            assert await total_of(session) == before == (5, sum(range(5)), 0)
+            async with session.get("/v1/kpis", params={"tenant": TENANT, "workflow": "support"}) as response:
+                assert (await response.json())["period"]["figures"]["events"]["retention"]["count"] == 1
+
+
+async def forget_what_is_new(store: DocumentStore) -> None:
+    """Leave what a version without formats would have left."""
+    documents = GenerationDocuments(store)
+    await documents.change(lambda known: replace(known, format=1))
+    figures = FigureStore(store)
+    families: tuple[Family, ...] = ("by_workflow", "by_model", "worth")
+    await figures.prepare()
+    for span in SPANS_MS:
+        for known in await figures.rollups(
+            families, (), from_ms=0, to_ms=30_000 * DAY_MS, at_most=1_000, spans=(span,)
+        ):
+            document = await store.get("figures", known.cell.id)
+            assert document is not None
+            await store.delete("figures", known.cell.id, expected_version=document.version)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def is_of_this_format(store: DocumentStore) -> bool:
+    return (await GenerationDocuments(store).load())[0].format == FORMAT
 
 
 async def test_a_build_is_given_up_on_request_and_leaves_nothing(

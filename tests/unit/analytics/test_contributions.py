@@ -27,7 +27,21 @@ MINUTE_MS = 60_000
 
 
 def details(message: Message) -> list[Contribution]:
-    return list(contributions_of("acme", "c1", LogEntry(5, 125_000, "id5", message, 10))[2:])
+    """All but the first two, and but what is counted by fewer dimensions again."""
+    found = contributions_of("acme", "c1", LogEntry(5, 125_000, "id5", message, 10))[2:]
+    return [one for one in found if one.subject.family not in ("by_workflow", "by_model")]
+
+
+def test_executions_and_completions_are_counted_by_fewer_dimensions_too() -> None:
+    failed = CompletionFailed(command_id="k", model="m/1", workflow="w", error_class="timeout")
+    messages = ended(cost_microdollars=9, version="7"), failed
+    by_less = [contributions_of("acme", "c1", LogEntry(5, 125_000, "id5", one, 10))[-1] for one in messages]
+
+    assert [one.subject for one in by_less] == [
+        Subject("acme", "by_workflow", "support"),
+        Subject("acme", "by_model", model="m_1"),
+    ]
+    assert (by_less[0].counts["cost_microdollars"], by_less[0].values["latency_ms"]) == (9, 1_000)
 
 
 def test_an_end_counts_for_each_of_its_nodes_with_what_it_took() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from analytics.domain.generations import (
+    FORMAT,
     Build,
     Generations,
     asked_for,
@@ -13,13 +14,14 @@ from analytics.domain.generations import (
     given_up,
     judged,
     losses_of,
+    up_to_date,
     without,
 )
 
 
 def counting_log(known: Generations) -> Build:
     assert known.building is not None
-    return replace(known.building, stage="log")
+    return replace(known.building, stage="log", format=FORMAT)
 
 
 def test_the_first_generation_serves_and_is_the_only_one_that_is_counted() -> None:
@@ -93,3 +95,17 @@ def test_losses_are_figures_that_are_lower_or_gone() -> None:
     after = {"executions.executions": 9, "nodes.runs": 3}
     assert losses_of(before, after) == {"executions.executions": 1, "tools.calls": 4}
     assert losses_of(before, before) == {}
+
+
+def test_figures_of_an_older_format_are_counted_anew_once() -> None:
+    asked = up_to_date(Generations(), now_ms=7_000)
+    assert asked.building == Build(7) and up_to_date(asked, now_ms=9_000) == asked
+    over = judged(asked, counting_log(asked), {}, now_ms=5)
+    assert over.format == FORMAT and up_to_date(over, now_ms=9_000) == over
+    assert up_to_date(Generations(format=FORMAT + 1), now_ms=7_000).building is None
+
+
+def test_a_build_of_another_format_is_not_counted_here() -> None:
+    asked = asked_for(Generations(format=FORMAT), accepts_losses=False, number=7)
+    foreign = changed(asked, replace(counting_log(asked), format=FORMAT + 1))
+    assert foreign.counted == {1}

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import uvloop
@@ -18,21 +19,23 @@ from analytics.domain.rollup import Settled
 from analytics.handlers.count_messages import Arrived, CountMessages
 from contracts.envelope import LogEntry
 from document_store import open_store
+from hil.bench.analytics_questions import Question, Timed, declare, milliseconds, questions, timed
 from hil.bench.analytics_stack import AnalyticsStack, fill_log
-from hil.bench.analytics_story import TENANT, WORKFLOWS, conversation
+from hil.bench.analytics_story import SPLIT, TENANT, WORKFLOWS, conversation
 from hil.bench.analytics_tally import Tally
 
 SEED = 1
 BATCH = 4_000
 DAYS = 7
-QUESTIONS = 100
+CONVERSATIONS = 100
 PERCENTILES = {"latency_ms_p50": 0.50, "latency_ms_p95": 0.95}
 
 
 @dataclass(frozen=True, slots=True)
 class AnalyticsFigures:
     """`ingest_per_s` is by the clock, `ingest_per_cpu_s` by the CPU of the service alone. Errors are the sums of
-    differences from an independent count, percentiles the largest difference from the exact ones, as a share."""
+    differences from an independent count, percentiles the largest difference from the exact ones, as a share.
+    `query_p50_ms` and `query_p95_ms` are those of the slowest question of the dashboards, `queries` has each."""
 
     events: int
     ingest_per_s: float
@@ -45,6 +48,7 @@ class AnalyticsFigures:
     query_p95_ms: float
     conversation_p95_ms: float
     rss_mb: float
+    queries: Mapping[str, Timed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,19 @@ class AnalyticsBench:
         stack.start_server()
         try:
             tally, last = await fill_log(stack.server, self.events, seed=SEED)
+            started_ms = time.time_ns() // 1_000_000 - DAYS * DAY_MS
+            await declare(stack.server.url, started_ms=started_ms)
             began = time.perf_counter()
             await stack.start_service()
             await stack.counted_through(last)
             seconds, cpu_seconds = time.perf_counter() - began, stack.service.cpu_seconds()
             found = await summary(stack)
+            worth_errors = await worth_differences(stack, tally, since=time.time() - DAY_MS / 1_000)
             stack.service.kill()
             await fill_store(stack.store_url, self.executions)
             await stack.start_service()
-            queries, conversations = await _questions(stack, self.executions)
+            queries = await timed(stack.service.base_url, questions(days=DAYS), seed=SEED)
+            conversations = await _conversations(stack, self.executions)
             rss_mb = stack.service.rss_mb()
         finally:
             stack.stop()
@@ -80,14 +88,15 @@ class AnalyticsBench:
             events=last,
             ingest_per_s=last / seconds,
             ingest_per_cpu_s=last / cpu_seconds,
-            count_errors=count_errors(found, tally),
+            count_errors=count_errors(found, tally) + worth_errors,
             microdollar_errors=microdollar_errors(found, tally),
             percentile_error=_percentile_error(found, tally),
             executions=self.executions,
-            query_p50_ms=statistics.median(queries),
-            query_p95_ms=statistics.quantiles(queries, n=20)[18],
+            query_p50_ms=max(one.p50_ms for one in queries.values()),
+            query_p95_ms=max(one.p95_ms for one in queries.values()),
             conversation_p95_ms=statistics.quantiles(conversations, n=20)[18],
             rss_mb=rss_mb,
+            queries=queries,
         )
 
 
@@ -131,31 +140,27 @@ async def summary(stack: AnalyticsStack, *, since: float = 0.0, until: float | N
         return answer
 
 
-async def _questions(stack: AnalyticsStack, executions: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of each: figures of a day and a week, in all and of a workflow; and single conversations."""
+async def _conversations(stack: AnalyticsStack, executions: int) -> list[float]:
+    """Milliseconds of single conversations."""
     rng = random.Random(SEED)  # noqa: S311
-    week = {"from": _rfc3339(time.time() - DAYS * DAY_MS / 1_000), "tenant": TENANT}
-    asked: list[dict[str, str]] = [
-        {"tenant": TENANT}, {"tenant": TENANT, "workflow": WORKFLOWS[0]}, week, {**week, "workflow": WORKFLOWS[1]},
-    ]  # fmt: skip
+    asked = [f"/v1/conversations/{TENANT}/f-c{rng.randrange(executions)}" for _ in range(CONVERSATIONS)]
     async with aiohttp.ClientSession(stack.service.base_url) as session:
-        queries = [await _timed(session, "/v1/summary", asked[n % len(asked)]) for n in range(QUESTIONS)]
-        keys = [rng.randrange(executions) for _ in range(QUESTIONS)]
-        conversations = [await _timed(session, f"/v1/conversations/{TENANT}/f-c{key}", {}) for key in keys]
-    return queries, conversations
+        return [await milliseconds(session, Question("conversation", path)) for path in asked]
+
+
+async def worth_differences(stack: AnalyticsStack, tally: Tally, *, since: float) -> int:
+    """Sum of the differences of KPIs, workflow by workflow, and of the arms of the experiment."""
+    wrong = 0
+    for workflow in WORKFLOWS:
+        period = urlencode({"tenant": TENANT, "workflow": workflow, "from": _rfc3339(since)})
+        answer = await stack.answered(f"/v1/kpis?{period}")
+        wrong += tally.worth_differences(workflow, answer["period"]["figures"])
+    report = (await stack.answered(f"/v1/experiments/{TENANT}/{SPLIT.name}"))["report"]
+    return wrong + tally.arm_differences(report["arms"])
 
 
 def _rfc3339(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
-async def _timed(session: aiohttp.ClientSession, path: str, params: Mapping[str, str]) -> float:
-    began = time.perf_counter()
-    async with session.get(path, params=params) as response:
-        await response.read()
-    if response.status != 200:
-        raise RuntimeError(f"{path}: {response.status}")
-    return (time.perf_counter() - began) * 1_000
 
 
 def microdollar_errors(found: Mapping[str, Any], tally: Tally) -> int:

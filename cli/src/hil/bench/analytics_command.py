@@ -30,7 +30,11 @@ def analytics(
         figures = dataclasses.asdict(AnalyticsBench(Path(directory), events, executions).figures())
     if file is not None:
         file.write_text(json.dumps(figures, indent=1) + "\n")
+    asked = figures.pop("queries")
     table = Table("figure", "value", title="hil bench analytics", box=SIMPLE_HEAD)
     for name, value in figures.items():
         table.add_row(name, f"{value:,.4f}" if name == "percentile_error" else f"{value:,.2f}")
-    Console().print(table)
+    queries = Table("question", "first ms", "p50 ms", "p95 ms", title="questions of the dashboards", box=SIMPLE_HEAD)
+    for name, timed in sorted(asked.items(), key=lambda one: -one[1]["p95_ms"]):
+        queries.add_row(name, *(f"{milliseconds:,.1f}" for milliseconds in timed.values()))
+    Console().print(table, queries)

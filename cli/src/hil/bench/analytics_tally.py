@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts.completions import CompletionProduced
-from contracts.conversations import MessageReceived, MessageSent
+from contracts.conversations import ConversationRated, MessageReceived, MessageSent
 from contracts.envelope import Message
 from contracts.executions import ExecutionFinished
+from contracts.experiments import ExperimentExposed
 from contracts.handovers import HandoverClaimed, HandoverResolved, OpenHandover
+from contracts.kpis import KpiRecorded
 from contracts.tool_calls import ToolCallCompleted
 
 DIMENSIONS: Mapping[str, tuple[str, ...]] = {
@@ -28,7 +30,8 @@ Place = tuple[str, tuple[str, ...]]
 
 @dataclass(slots=True)
 class Tally:
-    """Plain numbers, counted as the messages are made: by workflow, by kind of figures, and by conversation."""
+    """Plain numbers, counted as the messages are made: by workflow, by kind of figures, and by conversation. `worth`
+    of a workflow: sales, revenue and ratings; `arms` of a version in the experiment: conversations, ends and cost."""
 
     executions: Counter[str] = field(default_factory=Counter)
     successes: Counter[str] = field(default_factory=Counter)
@@ -38,6 +41,10 @@ class Tally:
     messages: int = 0
     figures: dict[Place, Counter[str]] = field(default_factory=dict)
     conversations: dict[str, Counter[str]] = field(default_factory=dict)
+    worth: dict[str, Counter[str]] = field(default_factory=dict)
+    arms: dict[str, Counter[str]] = field(default_factory=dict)
+    _workflows: dict[str, str] = field(default_factory=dict)
+    """Of each conversation."""
 
     def note(self, key: str, message: Message) -> None:
         """One message of a conversation."""
@@ -58,9 +65,12 @@ class Tally:
             case ToolCallCompleted(workflow=workflow, node=node, tool=tool):
                 self._add("tools", (workflow, node, tool, "completed"), calls=1)
             case ExecutionFinished():
+                self._workflows[key] = message.workflow
                 self._execution(message)
                 talk["executions"] += 1
                 talk["successes"] += message.success
+            case KpiRecorded() | ConversationRated() | ExperimentExposed():
+                self._worth(key, message)
             case _:
                 self._people(message, talk)
 
@@ -84,9 +94,25 @@ class Tally:
         outcome = "failed" if not message.success else "handed_over" if handed_over else "finished"
         place = (name, message.version, message.stage)
         self._add("executions", (*place, outcome), executions=1, cost_microdollars=message.cost_microdollars, turns=1)
+        if message.based_on.experiment is not None:
+            self.arms[message.version].update(ended=1, cost_microdollars=message.cost_microdollars)
         for node in message.nodes:
             at = (*place, node.node, node.agent or "", node.outcome)
             self._add("nodes", at, runs=1, attempts=node.attempts, cost_microdollars=node.cost_microdollars)
+
+    def _worth(self, key: str, message: KpiRecorded | ConversationRated | ExperimentExposed) -> None:
+        worth = self.worth.setdefault(self._workflows.get(key, ""), Counter())
+        match message:
+            case ExperimentExposed(version=version):
+                self._add("messages", (), conversations_exposed=1)
+                self.arms.setdefault(version, Counter())["conversations"] += 1
+            case KpiRecorded(value_micros=micros):
+                self._add("messages", (), kpi_messages=1)
+                worth.update(sales=1, revenue_micros=micros)
+            case ConversationRated(rating=rating):
+                self._add("messages", (), ratings=1)
+                by = "handed_over" if self.conversations[key]["handovers"] else "ai_only"
+                worth.update({f"ratings.{by}": 1, f"rating_sum.{by}": rating})
 
     def _people(self, message: Message, talk: Counter[str]) -> None:
         match message:
@@ -115,6 +141,30 @@ class Tally:
             wrong += sum(abs(counts[name] - known[name]) for name in known or counts)
         return wrong
 
+    def worth_differences(self, workflow: str, told: Mapping[str, Any]) -> int:
+        """Sum of the differences of one workflow from what `/v1/kpis` says of its period."""
+        found = Counter(
+            sales=told["events"].get("revenue", {}).get("count", 0), revenue_micros=told["revenue_micros"].get("EUR", 0)
+        )
+        for by, csat in told["csat"].items():
+            found.update({f"ratings.{by}": csat["ratings"], f"rating_sum.{by}": _whole(csat["mean"], csat["ratings"])})
+        return _differences(found, self.worth.get(workflow, Counter()))
+
+    def arm_differences(self, told: Iterable[Mapping[str, Any]]) -> int:
+        """Sum of the differences from the arms of the experiment's report."""
+        found = {
+            arm["version"]: Counter(
+                conversations=arm["conversations"],
+                ended=arm["ended"],
+                cost_microdollars=_whole(arm["means"]["cost_usd"], arm["ended"] * 1_000_000),
+            )
+            for arm in told
+        }
+        return sum(
+            _differences(found.get(version, Counter()), self.arms.get(version, Counter()))
+            for version in found.keys() | self.arms.keys()
+        )
+
     def conversation_differences(self, key: str, told: Mapping[str, Any]) -> int:
         """Sum of the differences of one conversation from what analytics says of it."""
         expected = self.conversations[key]
@@ -122,3 +172,12 @@ class Tally:
         found = {**told["messages"], **{name: told[name] for name in names}}
         found |= {"handovers": len(told["handovers"]), "turns": len(told["turns"])}
         return sum(abs(found.get(name, 0) - expected[name]) for name in found.keys() | expected.keys())
+
+
+def _whole(mean: float | None, count: int) -> int:
+    """The sum that a mean was made of."""
+    return 0 if mean is None else round(mean * count)
+
+
+def _differences(one: Counter[str], other: Counter[str]) -> int:
+    return sum(abs(one[name] - other[name]) for name in one.keys() | other.keys())

@@ -1,11 +1,11 @@
 """How are rollups, executions and the list of workflows stored and found?"""
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analytics.adapters.rollup_documents import read_figures, read_rollup, write_rollup
-from analytics.domain.cells import SPANS_MS, Cell, Family, Span, Subject, stretches
+from analytics.domain.cells import COARSER, SPANS_MS, Cell, Family, Span, Subject, stretches
 from analytics.domain.rollup import Rollup, Versioned
 from document_store import Between, Document, DocumentStore, Equal, OneOf, Page, Sort, Stored, VersionConflict, Write
 from document_store.limits import ONE_OF_MAX
@@ -40,10 +40,12 @@ INDEXES: Sequence[tuple[str, Sequence[str]]] = (
 
 @dataclass(slots=True)
 class FigureStore:
-    """Documents of one generation of figures. Who serves lets it go on to the next one, for all who hold it."""
+    """Documents of one generation of figures. Who serves lets it go on to the next one, for all who hold it.
+    `is_complete`: they hold all that is counted now (generations.py, FORMAT)."""
 
     store: DocumentStore
     generation: int = 1
+    is_complete: bool = True
     _answers: OrderedDict[tuple[str, str], tuple[int, Rollup]] = field(default_factory=OrderedDict)
 
     async def prepare(self) -> None:
@@ -55,6 +57,15 @@ class FigureStore:
         """Everything of this generation."""
         for collection in COLLECTIONS:
             await self.store.drop(self.named(collection))
+
+    async def has_any(self) -> bool:
+        """Whether anything was ever counted."""
+        return await self.store.count(self.named(FIGURES), at_most=1) > 0
+
+    def coarsest(self, family: Family, dimensions: Iterable[str]) -> Family:
+        """The same figures by the fewest dimensions that are enough."""
+        coarser, known = COARSER.get(family, (family, frozenset[str]()))
+        return coarser if self.is_complete and known.issuperset(dimensions) else family
 
     def named(self, collection: str) -> str:
         """A collection of this generation; the first has the names of before there were others."""

@@ -110,8 +110,9 @@ def period(from_: AwareDatetime | None, to: AwareDatetime | None, *, now_ms: int
 
 async def _summary(desk: Desk, where: Sequence[Condition], from_ms: int, to_ms: int) -> JSONResponse:
     settled = await desk.read_settled()
+    executions = desk.store.coarsest("executions", ("tenant", "workflow"))
     rollups = await desk.store.rollups(
-        ("executions", "messages"), where, from_ms=from_ms, to_ms=to_ms, at_most=ROLLUPS_MAX
+        (executions, "messages"), where, from_ms=from_ms, to_ms=to_ms, at_most=ROLLUPS_MAX
     )
     if len(rollups) > ROLLUPS_MAX:
         return _invalid("from", f"the period holds more than {ROLLUPS_MAX} rollups; ask for less, or for one workflow")

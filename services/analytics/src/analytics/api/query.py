@@ -117,8 +117,9 @@ def query_routes(desk: Desk) -> APIRouter:
 
 async def _answered(desk: Desk, question: Question, place: AnswerPlace, mark: str) -> JSONResponse:
     settled = await desk.read_settled()
+    family = desk.store.coarsest(question.family, question.needed)
     rollups = await desk.store.rollups(
-        (question.family,), _conditions(question.filters), from_ms=place.from_ms, to_ms=place.to_ms,
+        (family,), _conditions(question.filters), from_ms=place.from_ms, to_ms=place.to_ms,
         at_most=ROLLUPS_MAX, spans=question.spans,
     )  # fmt: skip
     if len(rollups) > ROLLUPS_MAX:

@@ -28,6 +28,11 @@ class Question:
     skip: int = 0
 
     @property
+    def needed(self) -> frozenset[str]:
+        """Dimensions that rollups must have."""
+        return frozenset(self.dimensions) | self.filters.keys()
+
+    @property
     def spans(self) -> tuple[Span, ...]:
         """Which cells may be read: none that is longer than a bucket."""
         longest = SPANS_MS[self.bucket] if self.bucket is not None else max(SPANS_MS.values())

@@ -1,6 +1,6 @@
 """What are figures about, and over which time?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
@@ -15,6 +15,8 @@ Family = Literal[
     "people",
     "messages",
     "failures",
+    "by_workflow",
+    "by_model",
     "conversations",
     "experiments",
     "worth",
@@ -22,6 +24,11 @@ Family = Literal[
     "arm_ratings",
 ]
 """The last three are sums over what conversations, and their units in experiments, come to (postings.py)."""
+COARSER: Mapping[Family, tuple[Family, frozenset[str]]] = {
+    "executions": ("by_workflow", frozenset({"tenant", "workflow"})),
+    "completions": ("by_model", frozenset({"tenant", "model"})),
+}
+"""The same is counted by fewer dimensions, too, so that a week of hours is not ten thousand documents."""
 UNITS: frozenset[Family] = frozenset({"conversations", "experiments"})
 """Of these a subject is one conversation, in all its time."""
 DAY_MS = 86_400_000

@@ -1,8 +1,9 @@
 """To which subjects does a message of the log contribute, and what to each?"""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from analytics.domain.cells import Subject
+from analytics.domain.cells import COARSER, Subject
 from analytics.domain.contribute import contribution_of, label_of, without_zeros
 from analytics.domain.experiment_units import in_experiment
 from analytics.domain.failure_figures import failures_of
@@ -27,9 +28,17 @@ ByPeople = HandoverClaimed | HandoverReleased | HandoverResolved | HandoverRetur
 
 def contributions_of(tenant: str, key: str, entry: LogEntry) -> tuple[Contribution, ...]:
     """Each subject once. The first is the workflow version or the tenant, the second the conversation."""
+    first = contribution_of(tenant, entry)
     unit = in_experiment(tenant, key, entry)
     units = () if unit is None else (unit,)
-    return (contribution_of(tenant, entry), in_conversation(tenant, key, entry), *units, *_details(tenant, key, entry))
+    parts = (first, in_conversation(tenant, key, entry), *units, *_details(tenant, key, entry))
+    return (*parts, *(_coarser(part) for part in parts if part.subject.family in COARSER))
+
+
+def _coarser(part: Contribution) -> Contribution:
+    family, dimensions = COARSER[part.subject.family]
+    known = {name: getattr(part.subject, name) for name in dimensions}
+    return replace(part, subject=Subject(family=family, **known))
 
 
 def _details(tenant: str, key: str, entry: LogEntry) -> Iterable[Contribution]:

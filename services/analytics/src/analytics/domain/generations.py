@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+FORMAT = 2
+"""Of figures as they are counted now. It is raised when those of before lack something: they are counted anew then.
+2: sums over what conversations come to, and sums by fewer dimensions."""
 Stage = Literal["asked", "archive", "log", "held", "done"]
 """Asked for; counting closed logs; counting the log; counted, and held because figures would be lost; taken over."""
 
@@ -22,6 +25,7 @@ class Build:
 
     number: int
     stage: Stage = "asked"
+    format: int = 1
     accepts_losses: bool = False
     began_ms: int = 0
     archive_state: int = 0
@@ -35,9 +39,11 @@ class Build:
 @dataclass(frozen=True, slots=True)
 class Generations:
     """`newest` was the last number that was given, so that none is given twice. `retired` ones are to be removed: each
-    with the time since when nobody has asked it. `rebuilt` says of the last build that took over what it counted."""
+    with the time since when nobody has asked it. `rebuilt` says of the last build that took over what it counted.
+    `format` is that of the serving one."""
 
     serving: int = 1
+    format: int = 1
     newest: int = 1
     building: Build | None = None
     retired: Mapping[int, int] = field(default_factory=dict)
@@ -47,7 +53,8 @@ class Generations:
     def counted(self) -> frozenset[int]:
         """Generations that the live log is counted into."""
         build = self.building
-        return frozenset({self.serving} | ({build.number} if build and build.stage in ("log", "held") else set()))
+        is_counted = build is not None and build.stage in ("log", "held") and build.format == FORMAT
+        return frozenset({self.serving} | ({build.number} if build and is_counted else set()))
 
 
 def asked_for(known: Generations, *, accepts_losses: bool, number: int = 0) -> Generations:
@@ -58,6 +65,11 @@ def asked_for(known: Generations, *, accepts_losses: bool, number: int = 0) -> G
         return replace(known, building=replace(known.building, accepts_losses=accepts))
     number = max(number, known.newest + 1)
     return replace(known, newest=number, building=Build(number, accepts_losses=accepts_losses))
+
+
+def up_to_date(known: Generations, *, now_ms: int) -> Generations:
+    """With a build where those that serve are of an older format."""
+    return known if known.format >= FORMAT else asked_for(known, accepts_losses=False, number=now_ms // 1_000)
 
 
 def given_up(known: Generations, *, now_ms: int) -> Generations:
@@ -85,7 +97,8 @@ def judged(known: Generations, build: Build, losses: Mapping[str, int], *, now_m
     if losses and not build.accepts_losses:
         return changed(known, replace(told, stage="held"))
     retired = {**known.retired, known.serving: now_ms}
-    return replace(known, serving=build.number, building=None, retired=retired, rebuilt=replace(told, stage="done"))
+    rebuilt = replace(told, stage="done")
+    return replace(known, serving=build.number, format=build.format, building=None, retired=retired, rebuilt=rebuilt)
 
 
 def without(known: Generations, removed: int) -> Generations:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from analytics.adapters.figure_store import FigureStore
-from analytics.domain.generations import Generations
+from analytics.domain.generations import FORMAT, Generations
 from analytics.domain.rollup import Settled
 from service_kit.batches import BatchConsumer
 
@@ -38,7 +38,7 @@ class Countings:
         for number in sorted(known.counted - self.running.keys()):
             self.running[number] = await self.begin(number)
             self.group.create_task(self.running[number].run())
-        self.serving.generation = known.serving
+        self.serving.generation, self.serving.is_complete = known.serving, known.format >= FORMAT
         for number in self.running.keys() - known.counted:
             self.running.pop(number).stop.set()
 

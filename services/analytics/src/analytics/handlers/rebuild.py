@@ -13,8 +13,9 @@ from analytics.adapters.archived_logs import ArchivedLogs
 from analytics.adapters.figure_store import OTHER_COLLECTIONS, FigureStore
 from analytics.adapters.generation_consumers import LogOfServer
 from analytics.adapters.generation_documents import GenerationDocuments
-from analytics.domain.cells import MINUTE_MS, Family
+from analytics.domain.cells import COARSER, MINUTE_MS, Family
 from analytics.domain.generations import (
+    FORMAT,
     Build,
     Generations,
     Stage,
@@ -23,12 +24,13 @@ from analytics.domain.generations import (
     given_up,
     judged,
     losses_of,
+    up_to_date,
     without,
 )
 from analytics.handlers.count_archive import CountArchive
 from analytics.handlers.count_generations import Countings
 from contracts.streams import ARCHIVER
-from document_store import DocumentStore
+from document_store import DocumentStore, VersionConflict
 from service_kit.errors import RetryLater
 from service_kit.telemetry import places_of
 
@@ -41,7 +43,10 @@ QUIET_SECONDS = ARCHIVER.ack_wait_seconds
 """What is being archived as that is held has come to its end."""
 GRACE_MS = 60_000
 """A retired generation is removed when every replica has surely left it."""
-COMPARED: tuple[Family, ...] = tuple(name for name in get_args(Family) if name not in OTHER_COLLECTIONS)
+SAME_BY_LESS = {coarser for coarser, _ in COARSER.values()}
+COMPARED: tuple[Family, ...] = tuple(
+    name for name in get_args(Family) if name not in OTHER_COLLECTIONS and name not in SAME_BY_LESS
+)
 
 
 @dataclass(slots=True)
@@ -62,8 +67,13 @@ class Rebuild:
         self._archive, self._documents = CountArchive(self.archived), GenerationDocuments(self.store)
 
     async def begin(self) -> None:
-        """Count what the document says. Raises RetryLater."""
-        await self.countings.follow((await self._documents.load())[0])
+        """Count what the document says, and ask for figures anew where those that serve are of an older format. Raises
+        RetryLater."""
+        if (await self._documents.load())[1] == 0:
+            is_new = not await FigureStore(self.store).has_any()
+            with suppress(VersionConflict):
+                await self._documents.save(Generations(format=FORMAT if is_new else 1), 0)
+        await self.countings.follow(await self._documents.change(partial(up_to_date, now_ms=self.now_ms())))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, which ends the countings, too."""
@@ -110,6 +120,8 @@ class Rebuild:
         return known
 
     async def _taken_on(self, known: Generations, build: Build) -> Generations:
+        if build.stage != "asked" and build.format != FORMAT:  # A replica of another version began it.
+            return known if build.format > FORMAT else begun_anew(known, now_ms=self.now_ms())
         if build.stage != "held" and self.now_ms() - self._held_ms > HOLD_AGAIN_MS:
             self._held_ms = self.now_ms()
             is_held = await self.archived.hold_archiving(until_ms=self._held_ms + HOLD_MS)
@@ -127,7 +139,8 @@ class Rebuild:
     async def _begun(self, build: Build) -> Build:
         await FigureStore(self.store, build.number).prepare()
         now_ms = self.now_ms() // MINUTE_MS * MINUTE_MS
-        return replace(build, stage="archive", began_ms=now_ms, archive_state=await self.archived.state())
+        state = await self.archived.state()
+        return replace(build, stage="archive", format=FORMAT, began_ms=now_ms, archive_state=state)
 
     async def _counted_archive(self, build: Build) -> Build:
         figures = FigureStore(self.store, build.number)
