@@ -81,7 +81,7 @@ def _redrawn(blocks: Blocks, *, seed: int) -> list[float | None]:
 def _sums(values: tuple[float, ...], seed: int) -> tuple[float, ...]:
     """Of each resample. Kept, since all rates of a period are for its executions, and each is told with its interval
     and then compared."""
-    if len(values) < 2:
+    if len(values) < 2 or not any(values):
         return (math.fsum(values),) * RESAMPLES
     return tuple(sum(draw(values)) for draw in _draws(len(values), seed))
 

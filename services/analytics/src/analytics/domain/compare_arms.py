@@ -6,7 +6,7 @@ from typing import Literal
 
 from analytics.domain.confidence_sequence import half_width, one_sided_width, quantile_ranks
 from analytics.domain.experiment_units import BOUNDS, MORE_IS_BETTER, ArmSummary, Sample
-from analytics.domain.histogram import Histogram, quantile, size_of, value_at
+from analytics.domain.histogram import Ranked
 from contracts.experiments import Guardrail, MeanMetric
 
 SLOW_SHARE = 0.95
@@ -81,7 +81,9 @@ def compare_guardrail(
 ) -> GuardrailFinding:
     """One-sided: only harm matters."""
     if guardrail.metric == "p95_latency_ms":
-        return _compare_slowest(guardrail, control.slowest, treatment.slowest, alpha=alpha, tuned_for=tuned_for)
+        return _compare_slowest(
+            guardrail, Ranked(control.slowest), Ranked(treatment.slowest), alpha=alpha, tuned_for=tuned_for
+        )
     one, other = control.samples[guardrail.metric], treatment.samples[guardrail.metric]
     sign = -1 if guardrail.metric in MORE_IS_BETTER else 1
     allowed = 1 + sign * guardrail.tolerance
@@ -94,17 +96,17 @@ def compare_guardrail(
 
 
 def _compare_slowest(
-    guardrail: Guardrail, slow: Histogram, slower: Histogram, *, alpha: float, tuned_for: int
+    guardrail: Guardrail, slow: Ranked, slower: Ranked, *, alpha: float, tuned_for: int
 ) -> GuardrailFinding:
     """The 95th percentile of conversations' slowest executions: bounds of both arms, each with half of alpha, must not
     overlap. The second is the treatment's."""
-    one, other = quantile(slow, SLOW_SHARE), quantile(slower, SLOW_SHARE)
-    if min(size_of(slow), size_of(slower)) < OBSERVATIONS_MIN:
+    one, other = slow.quantile(SLOW_SHARE), slower.quantile(SLOW_SHARE)
+    if min(slow.size, slower.size) < OBSERVATIONS_MIN:
         return GuardrailFinding(guardrail.metric, guardrail.tolerance, one, other)
-    _, high = quantile_ranks(SLOW_SHARE, size_of(slow), alpha=alpha / 2, tuned_for=tuned_for // 2)
-    low, _ = quantile_ranks(SLOW_SHARE, size_of(slower), alpha=alpha / 2, tuned_for=tuned_for // 2)
+    _, high = quantile_ranks(SLOW_SHARE, slow.size, alpha=alpha / 2, tuned_for=tuned_for // 2)
+    low, _ = quantile_ranks(SLOW_SHARE, slower.size, alpha=alpha / 2, tuned_for=tuned_for // 2)
     allowed = 1 + guardrail.tolerance
-    harm_low = None if high is None else value_at(slower, low + 1) - allowed * value_at(slow, high + 1)
+    harm_low = None if high is None else slower.value_at(low + 1) - allowed * slow.value_at(high + 1)
     return _found(guardrail, one, other, harm_low)
 
 

@@ -44,5 +44,5 @@ def measure(metric: Metric, rollups: Iterable[Rollup], *, window_seconds: int, e
 def _events(metric: Metric, sums: Sums) -> int:
     """Of how many events the metric is a share, a mean or a percentile (SPEC A3)."""
     if metric in QUANTILES:
-        return sum(sums.histogram("latency_ms").values())
+        return sums.ranked("latency_ms").size
     return sums.counts.get("turns" if metric is Metric.INTERVENTION_RATE else "executions", 0)

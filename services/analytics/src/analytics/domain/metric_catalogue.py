@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from analytics.domain.cells import Family
-from analytics.domain.histogram import Histogram, merged, quantile
+from analytics.domain.histogram import Ranked, merged
 from analytics.domain.rollup import Rollup, added
 
 MICRO = 1_000_000
@@ -16,23 +16,26 @@ VALUES = {"latency_ms": ("latency_ms", 1), "cost_usd": ("cost_microdollars", MIC
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """All that was counted in some rollups. A histogram is merged when it is first asked for, since most metrics need
-    none."""
+    """All that was counted in some rollups. Histograms are merged when percentiles are first asked for, since most
+    metrics need none."""
 
     counts: Mapping[str, int]
     rollups: tuple[Rollup, ...] = ()
-    _merged: dict[str, Histogram] = field(default_factory=dict)
+    _ranked: dict[str, Ranked] = field(default_factory=dict)
 
-    def histogram(self, name: str) -> Histogram:
+    def ranked(self, name: str) -> Ranked:
         """The values of this name."""
-        if name not in self._merged:
-            self._merged[name] = merged(rollup.histogram(name) for rollup in self.rollups)
-        return self._merged[name]
+        if name not in self._ranked:
+            one = self.rollups[0].histogram(name) if len(self.rollups) == 1 else None
+            self._ranked[name] = Ranked(one or merged(rollup.histogram(name) for rollup in self.rollups))
+        return self._ranked[name]
 
 
 def sums_of(rollups: Iterable[Rollup]) -> Sums:
     """Of cells of any spans that do not overlap, in any order."""
     known = tuple(rollups)
+    if len(known) == 1:
+        return Sums(known[0].counts, known)
     return Sums(added({}, (rollup.counts for rollup in known)), known)
 
 
@@ -146,5 +149,5 @@ def names_of(family: Family) -> tuple[str, ...]:
 
 
 def _quantile(sums: Sums, histogram: str, share: float, divisor: int) -> float | None:
-    found = quantile(sums.histogram(histogram), share)
+    found = sums.ranked(histogram).quantile(share)
     return None if found is None else found / divisor
