@@ -86,10 +86,10 @@ def test_a_period_that_cannot_be_is_refused_with_its_limit(
 @pytest.mark.parametrize(
     ("status", "told"),
     [
-        (401, "HIL_ANALYTICS_TOKEN holds a token"),
-        (403, "HIL_ANALYTICS_TOKEN holds a token"),
-        (422, "cannot answer /v1/query: from: too much"),
-        (503, "failed to answer /v1/query (503)"),
+        (401, "HIL_ANALYTICS_TOKEN holds the token"),
+        (403, "HIL_ANALYTICS_TOKEN holds the token"),
+        (422, "analytics refuses /v1/query (422): from: too much"),
+        (503, "analytics refuses /v1/query (503)"),
         (404, "is no analytics"),
     ],
 )

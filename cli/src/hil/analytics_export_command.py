@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from analytics.domain.csv_text import csv_line
-from hil.analytics_fetch import api_of
+from hil.analytics_api import api_of
 from hil.options import DATA_DIR_DEFAULT, TENANT_DEFAULT, DataDir, Tenant
 from hil.outcome import bad_input
 

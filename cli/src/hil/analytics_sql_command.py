@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from hil.analytics_api import api_of
 from hil.analytics_export_command import From, To, WorkflowOption, period_params
-from hil.analytics_fetch import api_of
 from hil.analytics_sql.ask import ask
 from hil.analytics_sql.limits import MEMORY_MB_DEFAULT, ROWS_DEFAULT, SECONDS_DEFAULT, SqlAnswer, SqlQuestion
 from hil.analytics_sql.rows import TABLES

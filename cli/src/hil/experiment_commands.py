@@ -13,7 +13,7 @@ from rich.table import Table
 from contracts.catalogue import describe
 from contracts.experiments import DEFAULT_GUARDRAILS, Experiment, ExperimentRefused, Experiments
 from contracts.subjects import SubjectError, check_token
-from hil.analytics_fetch import api_of
+from hil.analytics_api import api_of
 from hil.key_log import with_bus
 from hil.options import DATA_DIR_DEFAULT, TENANT_DEFAULT, AsJson, DataDir, Tenant
 from hil.outcome import CommandError, bad_input

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated, cast
 from urllib.parse import urlencode
 
-import aiohttp
 import typer
 
+from hil.analytics_api import Api, api_of
 from hil.options import DATA_DIR_DEFAULT, DataDir
 from hil.outcome import CommandError, bad_input
 from hil.report import contents, judged
-from hil.report.ask_analytics import Ask, analytics
 from hil.report.contents import Period, Question, Row, Table
 from hil.report.page import Asked, Page, page
 
@@ -70,41 +69,40 @@ def _period(since: datetime, until: datetime) -> Period:
 
 async def _asked(data_dir: Path, period: Period, filters: dict[str, str]) -> Asked:
     """One question after the other: a report has time."""
-    async with aiohttp.ClientSession() as http:
-        ask = analytics(http, data_dir)
+    api = api_of(data_dir)
 
-        async def rows(question: Question) -> Sequence[Row]:
-            answer = await ask("/v1/query", question.body(period, filters) | _times(period))
-            if answer is None:
-                raise CommandError("what answers is no analytics: it has no /v1/query")
-            return cast(Sequence[Row], answer["rows"])
+    async def rows(question: Question) -> Sequence[Row]:
+        answer = await api.ask("/v1/query", question.body(period, filters) | _times(period))
+        if answer is None:
+            raise CommandError("what answers is no analytics: it has no /v1/query")
+        return cast(Sequence[Row], answer["rows"])
 
-        return Asked(
-            tiles=contents.tiles(await rows(contents.TOTAL)),
-            charts=contents.charts(period, await rows(contents.OVER_TIME)),
-            tables=[
-                *[one async for one in _judged(ask, period, filters)],
-                *[contents.table(title, one, await rows(one)) for title, one in contents.TABLES.items()],
-                contents.reasons(await rows(contents.REASONS)),
-            ],
-        )
+    return Asked(
+        tiles=contents.tiles(await rows(contents.TOTAL)),
+        charts=contents.charts(period, await rows(contents.OVER_TIME)),
+        tables=[
+            *[one async for one in _judged(api, period, filters)],
+            *[contents.table(title, one, await rows(one)) for title, one in contents.TABLES.items()],
+            contents.reasons(await rows(contents.REASONS)),
+        ],
+    )
 
 
-async def _judged(ask: Ask, period: Period, filters: dict[str, str]) -> AsyncIterator[Table]:
+async def _judged(api: Api, period: Period, filters: dict[str, str]) -> AsyncIterator[Table]:
     """What the service has of these; one of before them has none."""
     tenant = {name: value for name, value in filters.items() if name == "tenant"}
-    slos = await ask(f"/v1/slos?{urlencode(filters)}")
+    slos = await api.ask(f"/v1/slos?{urlencode(filters)}")
     if slos is not None:
         yield judged.promises(cast(Sequence[Row], slos["slos"]))
-    worth = await ask(f"/v1/kpis?{urlencode({**filters, **_times(period), 'compare': 'previous_period'})}")
+    worth = await api.ask(f"/v1/kpis?{urlencode({**filters, **_times(period), 'compare': 'previous_period'})}")
     if worth is not None:
         yield judged.kpis(worth)
-    known = await ask(f"/v1/experiments?{urlencode(tenant)}")
+    known = await api.ask(f"/v1/experiments?{urlencode(tenant)}")
     if known is not None:
         listed = [one for one in cast(Sequence[Row], known["experiments"]) if _is_of(one, period, filters)]
         paths = [f"/v1/experiments/{one['tenant']}/{one['name']}" for one in listed[:EXPERIMENTS_MAX]]
-        yield judged.experiments([found for path in paths if (found := await ask(path)) is not None])
-    played = await ask(f"/v1/evaluations?{urlencode({**filters, 'limit': EVALUATIONS_MAX})}")
+        yield judged.experiments([found for path in paths if (found := await api.ask(path)) is not None])
+    played = await api.ask(f"/v1/evaluations?{urlencode({**filters, 'limit': EVALUATIONS_MAX})}")
     if played is not None:
         yield judged.evaluations(cast(Sequence[Row], played["evaluations"]), period.from_ms, period.to_ms)
 
