@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from document_store import DocumentStore, StoreUnavailable, open_store
+from document_store import DocumentStore, StoreUnavailable, opened_store
 from hil.api_key_files import put_secret
 from hil.outcome import bad_input, unreachable
 from hil_inbox.handlers.first_admin import first_link
@@ -37,11 +37,8 @@ def in_store(data_dir: Path, act: Callable[[DocumentStore], Awaitable[Found]]) -
 async def first_login(stores_dir: Path, address: str, *, tenant: str) -> tuple[str, Path] | None:
     """A link for the first admin of a system on this machine, and the file that holds it, for its owner's eyes only.
     None if somebody has taken that admin away."""
-    store = await open_store(f"sqlite:///{stores_dir / STORE_FILE}")
-    try:
+    async with opened_store(f"sqlite:///{stores_dir / STORE_FILE}") as store:
         link = await first_link(store, address, tenant=tenant, now_ms=now_ms())
-    finally:
-        await store.close()
     if link is None:
         return None
     put_secret(stores_dir / LINK_FILE, f"{link}\n")
@@ -56,8 +53,5 @@ def _own_store(data_dir: Path) -> str:
 
 
 async def _opened(url: str, act: Callable[[DocumentStore], Awaitable[Found]]) -> Found:
-    store = await open_store(url)
-    try:
+    async with opened_store(url) as store:
         return await act(store)
-    finally:
-        await store.close()

@@ -1,5 +1,6 @@
 """Documents with versions and indexed finds, on SQLite or MongoDB: what may a service ask of them?"""
 
+from document_store.all_pages import all_pages
 from document_store.errors import (
     InvalidDocument,
     InvalidQuery,
@@ -50,6 +51,7 @@ __all__ = [
     "UniqueViolation",
     "VersionConflict",
     "Write",
+    "all_pages",
     "open_store",
     "opened_store",
 ]

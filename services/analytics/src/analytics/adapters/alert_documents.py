@@ -7,7 +7,7 @@ from typing import Final, cast
 from analytics.domain.judge_alerts import AlertState, Phase
 from analytics.domain.silences import Silence
 from analytics.domain.watched_alert import KeptAlert, WatchedAlert
-from document_store import Between, Document, DocumentStore, Equal, Sort, Write
+from document_store import Between, Document, DocumentStore, Equal, Sort, Write, all_pages
 from document_store.protocol import Body, Condition
 
 ALERTS, SILENCES = "alerts", "silences"
@@ -74,14 +74,9 @@ class AlertDocuments:
         return True
 
     async def _found(self, collection: str, where: Sequence[Condition]) -> AsyncIterator[Document]:
-        cursor: str | None = None
-        while True:
-            page = await self.store.find(collection, where, sort=(Sort("workflow"),), limit=PAGE_MAX, cursor=cursor)
-            for document in page.documents:
+        async for documents in all_pages(self.store, collection, where, sort=(Sort("workflow"),), size=PAGE_MAX):
+            for document in documents:
                 yield document
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
 
 def _body(alert: WatchedAlert) -> Body:

@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 from analytics.adapters.rollup_documents import read_figures, read_rollup, write_rollup
 from analytics.domain.cells import COARSER, SPANS_MS, Cell, Family, Span, Subject, stretches
 from analytics.domain.rollup import Rollup, Versioned
-from document_store import Between, Document, DocumentStore, Equal, OneOf, Page, Sort, Stored, VersionConflict, Write
+from document_store import (
+    Between,
+    Document,
+    DocumentStore,
+    Equal,
+    OneOf,
+    Page,
+    Sort,
+    Stored,
+    VersionConflict,
+    Write,
+    all_pages,
+)
 from document_store.limits import ONE_OF_MAX
 from document_store.protocol import DOCUMENT_ID, Body, Condition
 
@@ -191,20 +203,21 @@ class FigureStore:
         return None if found is None else read_rollup(found.body)
 
     async def _found(self, collection: str, where: Sequence[Condition]) -> AsyncIterator[Document]:
-        cursor: str | None = None
-        while True:
-            page = await self.store.find(collection, where, sort=(Sort("start_ms"),), limit=PAGE_MAX, cursor=cursor)
-            for document in page.documents:
+        async for documents in all_pages(self.store, collection, where, sort=(Sort("start_ms"),), size=PAGE_MAX):
+            for document in documents:
                 yield document
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
     async def listed(
         self, collection: str, where: Sequence[Condition], *, sort: Sort, limit: int, cursor: str | None
     ) -> Page:
         """A page of executions or conversations, by the fields of their indexes."""
         return await self.store.find(self.named(collection), where, sort=(sort,), limit=limit, cursor=cursor)
+
+    def all_listed(
+        self, collection: str, where: Sequence[Condition], *, sort: Sort, size: int
+    ) -> AsyncIterator[Sequence[Document]]:
+        """All executions or conversations, in pages."""
+        return all_pages(self.store, self.named(collection), where, sort=(sort,), size=size)
 
     async def count_listed(self, collection: str, where: Sequence[Condition], *, at_most: int) -> int:
         """How many there are in such a list, up to `at_most`."""
@@ -219,14 +232,8 @@ class FigureStore:
 
     async def workflow_names(self, where: Sequence[Condition] = ()) -> set[tuple[str, str]]:
         """(tenant, workflow) of everything that ended an execution."""
-        names: set[tuple[str, str]] = set()
-        cursor: str | None = None
-        while True:
-            page = await self.workflows(where, limit=PAGE_MAX, cursor=cursor)
-            names.update((str(one.body["tenant"]), str(one.body["workflow"])) for one in page.documents)
-            cursor = page.next_cursor
-            if cursor is None:
-                return names
+        pages = all_pages(self.store, self.named(WORKFLOWS), where, sort=(Sort("workflow"),), size=PAGE_MAX)
+        return {(str(one.body["tenant"]), str(one.body["workflow"])) async for page in pages for one in page}
 
     async def workflows(self, where: Sequence[Condition], *, limit: int, cursor: str | None) -> Page:
         """Known workflow versions."""

@@ -59,15 +59,9 @@ class Exporter:
         async with self.places, asyncio.timeout(SECONDS_MAX):
             if form == "csv":
                 yield csv_line(listing.columns).encode()
-            cursor: str | None = None
-            while True:
-                page = await self.desk.store.listed(
-                    listing.name, where, sort=Sort(listing.time_field), limit=PAGE_ROWS, cursor=cursor
-                )
-                yield b"".join(write(listing.row(document.body)) for document in page.documents)
-                cursor = page.next_cursor
-                if cursor is None:
-                    return
+            in_order = Sort(listing.time_field)
+            async for documents in self.desk.store.all_listed(listing.name, where, sort=in_order, size=PAGE_ROWS):
+                yield b"".join(write(listing.row(document.body)) for document in documents)
 
 
 def export_routes(desk: Desk) -> APIRouter:

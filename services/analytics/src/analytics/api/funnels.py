@@ -67,17 +67,11 @@ def funnel_routes(desk: Desk) -> APIRouter:
 async def _moments(desk: Desk, where: list[Condition]) -> list[dict[str, int]]:
     """Of each conversation. Raises InvalidQuery where there are too many."""
     found: list[dict[str, int]] = []
-    cursor: str | None = None
-    while True:
-        page = await desk.store.listed(
-            LISTED_CONVERSATIONS.name, where, sort=Sort(LISTED_CONVERSATIONS.time_field), limit=PAGE_CONVERSATIONS,
-            cursor=cursor,
-        )  # fmt: skip
-        found += [read_moments(document.body) for document in page.documents]
+    name, in_order = LISTED_CONVERSATIONS.name, Sort(LISTED_CONVERSATIONS.time_field)
+    async for documents in desk.store.all_listed(name, where, sort=in_order, size=PAGE_CONVERSATIONS):
+        found += [read_moments(document.body) for document in documents]
         if len(found) > CONVERSATIONS_MAX:
             raise InvalidQuery(
                 f"from: the period holds more than {CONVERSATIONS_MAX} conversations; ask for a shorter one"
             )
-        cursor = page.next_cursor
-        if cursor is None:
-            return found
+    return found

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from analytics.adapters.access_store import AccessStore
 from analytics.domain.tokens import Wanted
 from analytics.settings import Settings
-from document_store import open_store
+from document_store import opened_store
 
 
 async def create_token(settings: Settings, label: str, tenant: str) -> int:
@@ -19,11 +19,8 @@ async def create_token(settings: Settings, label: str, tenant: str) -> int:
         first = error.errors()[0]
         sys.stderr.write(f"{'.'.join(map(str, first['loc']))}: {first['msg']} (got {str(first['input'])[:80]!r})\n")
         return 2
-    store = await open_store(settings.store_url)
-    try:
+    async with opened_store(settings.store_url) as store:
         access = AccessStore(store)
         await access.prepare()
         sys.stdout.write(f"{await access.make_token(wanted, now_ms=time.time_ns() // 1_000_000)}\n")
-    finally:
-        await store.close()
     return 0

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from document_store import Document, DocumentStore, Equal, VersionConflict
+from document_store import Document, DocumentStore, Equal, VersionConflict, all_pages
 from hil_inbox.domain.people import Person
 
 COLLECTION = "people"
@@ -28,12 +28,9 @@ class PeopleStore:
     async def of_tenant(self, tenant: str) -> list[Person]:
         """All people of a tenant by id, PEOPLE_MAX at most."""
         people: list[Person] = []
-        cursor: str | None = None
-        while len(people) < PEOPLE_MAX:
-            page = await self.store.find(COLLECTION, [Equal("tenant", tenant)], limit=PAGE, cursor=cursor)
-            people += [_person(document) for document in page.documents]
-            cursor = page.next_cursor
-            if cursor is None:
+        async for documents in all_pages(self.store, COLLECTION, [Equal("tenant", tenant)], size=PAGE):
+            people += [_person(document) for document in documents]
+            if len(people) >= PEOPLE_MAX:
                 break
         return people
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from document_store import Between, Condition, Document, DocumentStore, Equal, OneOf, Sort
+from document_store import Between, Condition, Document, DocumentStore, Equal, OneOf, Sort, all_pages
 from hil_inbox.domain.assignment import QueueRow
 from hil_inbox.domain.queue_position import ORDER, ahead_of
 
@@ -111,15 +111,12 @@ class QueueStore:
         return await self.store.count(COLLECTION, _in_queue(tenant, queue, Equal("state", "waiting"), kind="approval"))
 
     async def _found(self, where: Sequence[Condition], *, at_most: int) -> AsyncIterator[Document]:
-        cursor: str | None = None
         left = at_most
-        while left > 0:
-            page = await self.store.find(COLLECTION, where, sort=IN_ORDER, limit=min(PAGE, left), cursor=cursor)
-            for document in page.documents:
+        async for documents in all_pages(self.store, COLLECTION, where, sort=IN_ORDER, size=min(PAGE, at_most)):
+            for document in documents[:left]:
                 yield document
-            left -= len(page.documents)
-            cursor = page.next_cursor
-            if cursor is None:
+            left -= len(documents)
+            if left <= 0:
                 return
 
 
