@@ -16,6 +16,7 @@ from orchestrator.domain.replay import replay
 from orchestrator.handlers.sweep import sweep
 from service_kit.archive import Archive
 from service_kit.bus import publish
+from service_kit.log import Log
 from tests.support.orchestrating import ECHO, TENANT, System, core
 from tests.support.start_servers import NatsServer
 from tests.support.wait_until import wait_until
@@ -54,6 +55,30 @@ async def test_a_closed_log_is_archived_replayed_from_the_archive_and_reopened_b
 
         await wait_until(answered)
         assert [reply.turn_id for reply in await system.replies("c1")] == ["3"]
+
+
+async def test_a_log_that_was_stored_by_an_archiver_that_died_then_is_purged_by_the_next_one(
+    nats_server: NatsServer,
+) -> None:
+    async with core(nats_server.url, orchestrators=0) as system:
+        await system.start_orchestrator(archive_after_seconds=3)
+        await system.say("c1", "1", "question 1")
+        await system.until_finished("c1", 1)
+        await publish(system.connection, CloseConversation(), Identity(TENANT, "c1", "close", "close"))
+
+        async def closed() -> bool:
+            return isinstance((await Log(system.connection).read(TENANT, "c1"))[-1].message, ConversationClosed)
+
+        await wait_until(closed, timeout_seconds=15)
+        entries = await Log(system.connection).read(TENANT, "c1")
+        await Archive(system.connection).store(TENANT, "c1", entries)
+        assert await stored(system, "c1") == len(entries)
+
+        async def purged() -> bool:
+            return await stored(system, "c1") == 1
+
+        await wait_until(purged, timeout_seconds=20)
+        assert await Archive(system.connection).load(TENANT, "c1") == entries
 
 
 async def test_an_idle_conversation_closes_and_a_message_opens_it_again(nats_server: NatsServer) -> None:

@@ -41,9 +41,12 @@ class Archiver:
             return  # Archived before, by an earlier delivery of the same message.
         archived = await self.archive.load(tenant, key)
         entries = with_archived(archived, live)
-        if len(entries) == len(archived) or not is_over(tenant, key, entries):
+        if len(live) == 1 and len(entries) == len(archived):
+            return  # Stored and purged: the last message stays.
+        if not is_over(tenant, key, entries):
             return
-        await self.archive.store(tenant, key, entries)
+        if len(entries) > len(archived):
+            await self.archive.store(tenant, key, entries)
         await self.archive.purge(tenant, key, live[-1].sequence)
         self.forget(tenant, key)
 
