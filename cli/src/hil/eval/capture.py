@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from contracts.conversations import MessageReceived
 from contracts.envelope import LogEntry
 from contracts.executions import ExecutionFinished, StartExecution
+from hil.eval.judge_case import is_expected
 from hil.eval.observe import ToolCall, observe
 from hil.eval.suite import Case, ExpectedCall
 
@@ -31,7 +32,9 @@ class NotCaptured(ValueError):
 
 def captured(key: str, entries: Sequence[LogEntry], mask: Mask, *, reads: frozenset[str]) -> Captured:
     """What was said or put in, where it ended, and its effects: calls of tools that are not among `reads`. Arguments
-    with something personal in them are left out, for a trial will not have the same. Raises NotCaptured."""
+    with something personal in them are left out, for a trial will not have the same. What came after a handover is left
+    out, too: a trial ends there. Raises NotCaptured."""
+    entries = _until_a_person_has_it(entries)
     seen = observe(entries)
     ends = [entry.message for entry in entries if isinstance(entry.message, ExecutionFinished)]
     if seen.sink is None or not ends:
@@ -77,6 +80,16 @@ class _Counting:
                 return value
 
 
+def _until_a_person_has_it(entries: Sequence[LogEntry]) -> Sequence[LogEntry]:
+    """Up to the first thing that a customer said to a person."""
+    was_handed_over = False
+    for place, entry in enumerate(entries):
+        was_handed_over |= isinstance(entry.message, ExecutionFinished) and entry.message.sink == "HANDOVER"
+        if was_handed_over and isinstance(entry.message, MessageReceived):
+            return entries[:place]
+    return entries
+
+
 def _said(entries: Iterable[LogEntry]) -> Iterable[str]:
     """The first text of each turn."""
     turns: dict[str, str] = {}
@@ -95,15 +108,13 @@ def _beginning(
 
 
 def _effects(calls: Iterable[ToolCall], counting: _Counting, reads: frozenset[str]) -> list[JsonValue]:
-    """Each effect once, as often as it happened."""
-    found: list[dict[str, JsonValue]] = []
-    for call in calls:
-        if call.tool in reads or call.outcome not in ("completed", "error"):
-            continue
+    """Each effect once, with how many calls a case that expects it would count: those with more arguments, too."""
+    effects = [call for call in calls if call.tool not in reads and call.outcome in ("completed", "error")]
+    found: list[ExpectedCall] = []
+    for call in effects:
         arguments = {name: value for name, value in call.arguments.items() if counting.value(value) == value}
-        known = next((one for one in found if (one["tool"], one["arguments"]) == (call.tool, arguments)), None)
-        if known is None:
-            found.append({"tool": call.tool, "arguments": arguments, "times": 1})
-        else:
-            known["times"] = ExpectedCall.model_validate(known).times + 1
-    return list(found)
+        expected = ExpectedCall(tool=call.tool, arguments=arguments)
+        if expected not in found:
+            found.append(expected)
+    counted = [(one, sum(is_expected(call, one) for call in effects)) for one in found]
+    return [one.model_copy(update={"times": times}).model_dump(mode="json") for one, times in counted]

@@ -101,7 +101,7 @@ def _case(file: Path, case_id: str) -> Case:
 
 
 def _described(key: str, seen: Observation, missed: Sequence[Failure]) -> dict[str, object]:
-    """Nothing of what was said: that is what `hil inspect` shows."""
+    """Nothing of what was said but what a check that failed quotes: `hil inspect` shows the rest."""
     return {
         "key": key,
         "sink": seen.sink,

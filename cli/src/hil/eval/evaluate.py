@@ -90,8 +90,9 @@ async def evaluated(prepared: Prepared, where: Where, extent: Extent, told: Told
     )
     async with opened as system:
         evaluation = await evaluate(prepared, system, told, extent)
-        if where.history_of is not None:
-            await publish_evaluation(system.connection, evaluation, tenant=where.history_of)
+        if where.history_of is None:
+            return evaluation.model_copy(update={"replayed": prepared.model is not None})
+        await publish_evaluation(system.connection, evaluation, tenant=where.history_of)
         return evaluation
 
 

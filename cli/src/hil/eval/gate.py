@@ -171,7 +171,11 @@ def _why(compared: _Compared) -> str:
         if _share_passed(now) < _share_passed(before)
     ]
     all_of_them = len(compared.names)
-    cases = f"{len(worse)} of {all_of_them} cases fail more often ({_named(worse)})" if worse else "every case passes"
+    cases = (
+        f"{len(worse)} of {all_of_them} cases fail more often ({_named(worse)})"
+        if worse
+        else "no case fails more often"
+    )
     return f"{cases}; {_outcomes(compared.now)}"
 
 

@@ -7,7 +7,7 @@ import typer
 
 from hil.eval.evaluate import Extent, Where
 from hil.eval.gate import Decision, Verdict, decide
-from hil.eval.prepare import prepared
+from hil.eval.prepare import Prepared, prepared
 from hil.eval.publish import publish_evaluation
 from hil.eval.report import print_decision, print_evaluation
 from hil.eval.results import Evaluation, read_results, write_results
@@ -81,19 +81,24 @@ def gate(
     usage.
     """
     console = report_console()
+    checked_tenant(tenant)
     held_to = blessed(baseline)
     loaded = load_suite(suite, workflow)
+    check_baseline(loaded, held_to, baseline)
     ready = prepared(chosen(loaded, ids=listed(ids), sample=sample))
     if results is None:
         with own_directory_for(None) as directory:
             evaluation = played(ready, Where(directory), Extent(repeat, concurrency), console)
     else:
+        if ids or sample is not None:
+            raise bad_input("--results: is judged whole; --ids and --sample choose what is played")
         evaluation = read_results(results)
-    write_files(evaluation, json, junit)
-    check_comparable(loaded, held_to, evaluation, baseline)
+        check_results(ready, evaluation, results)
+    check_sort(held_to, evaluation, baseline)
     decision = decide(held_to, evaluation, loaded.suite.gate, ready.workflow.slos)
     print_evaluation(console, evaluation)
     print_decision(console, decision, baseline=str(baseline))
+    write_files(evaluation, json, junit)
     if tell is not None:
         _publish(tell, evaluation, decision, baseline=held_to.id, tenant=tenant)
     if status := STATUS[decision.verdict]:
@@ -107,6 +112,7 @@ def publish_results(
     data_dir: DataDir = DATA_DIR_DEFAULT,
 ) -> None:
     """Tell a running system of an evaluation that was played elsewhere, for its history in analytics."""
+    checked_tenant(tenant)
     evaluation = read_results(results)
     sequence = _publish(data_dir, evaluation, None, baseline=None, tenant=tenant)
     print(f"{evaluation.id} is published as {sequence}")
@@ -115,7 +121,6 @@ def publish_results(
 def _publish(
     data_dir: Path, evaluation: Evaluation, decision: Decision | None, *, baseline: str | None, tenant: str
 ) -> int:
-    checked_tenant(tenant)
     return with_bus(
         data_dir,
         lambda connection: publish_evaluation(connection, evaluation, decision, baseline=baseline, tenant=tenant),
@@ -130,16 +135,36 @@ def blessed(file: Path) -> Evaluation:
     return found
 
 
-def check_comparable(loaded: LoadedSuite, baseline: Evaluation, now: Evaluation, file: Path) -> None:
+def check_baseline(loaded: LoadedSuite, baseline: Evaluation, file: Path) -> None:
+    """A case that somebody took out of the suite would be missed by nobody."""
     for what, held_to, is_now in (
         ("suite", baseline.suite, loaded.name),
         ("workflow", baseline.workflow, loaded.suite.workflow),
-        ("suite", now.suite, loaded.name),
-        ("workflow", now.workflow, loaded.suite.workflow),
     ):
         if held_to != is_now:
             raise bad_input(f"{file}: is about the {what} {held_to}, not {is_now}")
-    if baseline.is_replayed != now.is_replayed:
+    known = {case.id for case in loaded.cases}
+    if gone := [case.id for case in baseline.cases if case.id not in known]:
+        named = ", ".join(gone[:10])
+        raise bad_input(f"{file}: {len(gone)} of its cases are not in {loaded.name} any more ({named}): bless anew")
+
+
+def check_results(ready: Prepared, evaluation: Evaluation, file: Path) -> None:
+    """Yesterday's results say nothing of what was changed today."""
+    loaded = ready.loaded
+    for what, was, is_now in (
+        ("suite", evaluation.suite, loaded.name),
+        ("workflow", evaluation.workflow, loaded.suite.workflow),
+        ("content of the workflow", evaluation.content_hash, ready.workflow.content_hash),
+        ("content of the suite", evaluation.suite_hash, loaded.suite_hash),
+    ):
+        if was != is_now:
+            raise bad_input(f"{file}: is about the {what} {was[:64]}, not {is_now[:64]}: play it again")
+
+
+def check_sort(baseline: Evaluation, now: Evaluation, file: Path) -> None:
+    """What a replayed model answers says nothing of a real one; where none was asked there is nothing to mix up."""
+    before, after = baseline.is_replayed, now.is_replayed
+    if before is not None and after is not None and before != after:
         told = {True: "replayed", False: "answered by a provider's model"}
-        were = f"was {told[baseline.is_replayed]}, these results were {told[now.is_replayed]}"
-        raise bad_input(f"{file}: {were}: bless one of the same sort")
+        raise bad_input(f"{file}: was {told[before]}, these results were {told[after]}: bless one of the same sort")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -63,7 +62,7 @@ class Grader:
             "model": graded.profile,
             "messages": [
                 {"role": "system", "content": _INSTRUCTION},
-                {"role": "user", "content": _document(case.said, graded, seen)},
+                {"role": "user", "content": _document(case, graded, seen)},
             ],
             "response_format": {
                 "type": "json_schema",
@@ -92,7 +91,9 @@ class Grader:
         raise CommandError(f"case {case.id}: {graded.question[:80]!r} was not graded in {TRIES} tries: {trouble}")
 
 
-def _document(said: Sequence[str], graded: Graded, seen: Observation) -> str:
+def _document(case: Case, graded: Graded, seen: Observation) -> str:
     scope = seen.scope()
     done = {name: scope[name] for name in ("replies", "sink", "reason", "output", "tool_calls")}
-    return json.dumps({"question": graded.question, "customer": list(said), **done}, ensure_ascii=False)
+    return json.dumps(
+        {"question": graded.question, "customer": list(case.said), "input": case.input, **done}, ensure_ascii=False
+    )

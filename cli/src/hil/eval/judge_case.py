@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
+from pydantic import JsonValue
+
 from hil.demo.verdict import Verdict
 from hil.eval.observe import Observation, ToolCall
 from hil.eval.results import Failure, Kind
@@ -59,15 +61,29 @@ def _calls(case: Case, made: Sequence[ToolCall]) -> Iterator[Failure]:
     """Only calls that ran have an effect."""
     ran = [call for call in made if call.outcome in ("completed", "error")]
     for expected in case.tool_calls:
-        times = sum(_is(call, expected) for call in ran)
+        times = sum(is_expected(call, expected) for call in ran)
         if times != expected.times:
             what = f"{expected.tool} {expected.arguments or ''}".strip()
             yield failure("tools", f"{what} was called {times} times, not {expected.times}")
-    others = [call.tool for call in ran if not any(_is(call, expected) for expected in case.tool_calls)]
+    others = [call.tool for call in ran if not any(is_expected(call, expected) for expected in case.tool_calls)]
     if others and case.other_tool_calls == "forbidden":
         yield failure("tools", f"called besides: {', '.join(others)}")
 
 
-def _is(call: ToolCall, expected: ExpectedCall) -> bool:
-    wanted = expected.arguments.items()
-    return fnmatchcase(call.tool, expected.tool) and all(call.arguments.get(name) == value for name, value in wanted)
+def is_expected(call: ToolCall, expected: ExpectedCall) -> bool:
+    """Of this tool, with these arguments and perhaps others."""
+    made = call.arguments
+    return fnmatchcase(call.tool, expected.tool) and all(
+        name in made and _is_same(made[name], value) for name, value in expected.arguments.items()
+    )
+
+
+def _is_same(one: JsonValue, other: JsonValue) -> bool:
+    """As JSON has it: true is not 1, while 1 is 1.0."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_same(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return one == other

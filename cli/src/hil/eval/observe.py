@@ -59,6 +59,7 @@ class Observation:
 
 def observe(entries: Iterable[LogEntry]) -> Observation:
     """Of a whole log, in its order."""
+    entries = list(entries)
     messages = [entry.message for entry in entries if entry.message is not None]
     ends = [message for message in messages if isinstance(message, ExecutionFinished)]
     completions = [message for message in messages if isinstance(message, CompletionProduced)]
@@ -72,7 +73,7 @@ def observe(entries: Iterable[LogEntry]) -> Observation:
             message.text for message in messages if isinstance(message, MessageSent) and message.author == "ai"
         ),
         output=None if last is None else last.output,
-        tool_calls=_tool_calls(messages),
+        tool_calls=_tool_calls(entries),
         executions=tuple(map(_execution, ends)),
         completions=len(completions),
         cached=sum(message.cache != "none" for message in completions),
@@ -101,17 +102,20 @@ def _execution(end: ExecutionFinished) -> Execution:
     )
 
 
-def _tool_calls(messages: Iterable[Message]) -> tuple[ToolCall, ...]:
-    """In the order in which they were first asked for, each with its last outcome."""
+def _tool_calls(entries: Iterable[LogEntry]) -> tuple[ToolCall, ...]:
+    """In the order in which they were first asked for, each with the outcome of its last attempt. A `tool_call_id` is
+    one call of its iteration only: another turn has it again."""
     asked: dict[str, ExecuteToolCall] = {}
+    attempts: dict[str, str] = {}
     outcomes: dict[str, str] = {}
-    for message in messages:
-        if isinstance(message, ExecuteToolCall):
-            asked.setdefault(message.idempotency_key, message)
-        elif isinstance(message, ToolCallFact):
-            outcomes[message.tool_call_id] = _outcome(message)
+    for entry in entries:
+        if isinstance(entry.message, ExecuteToolCall):
+            asked.setdefault(entry.message.idempotency_key, entry.message)
+            attempts[entry.message.idempotency_key] = entry.id
+        elif isinstance(entry.message, ToolCallFact):
+            outcomes[entry.message.command_id] = _outcome(entry.message)
     return tuple(
-        ToolCall(call.tool, call.arguments, outcomes.get(call.tool_call_id, "unknown")) for call in asked.values()
+        ToolCall(call.tool, call.arguments, outcomes.get(attempts[key], "unknown")) for key, call in asked.items()
     )
 
 

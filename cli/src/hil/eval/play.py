@@ -102,9 +102,11 @@ class Play:
             outcome = await self._answered(self._turn(key, number, text))
             if not outcome.is_over:
                 return [failure("no_outcome", f"message {number} had no outcome in time")]
-            if outcome.finished is None or outcome.finished.sink != "FINISH":
-                left = len(said) - number
-                return [failure("no_outcome", f"{left} messages could not be said: {_where(outcome)}")] if left else []
+            if outcome.refused is not None:
+                return [failure("no_outcome", f"message {number} was refused: {outcome.refused.reason}")]
+            left = len(said) - number
+            if left and outcome.handover is not None:
+                return [failure("no_outcome", f"{left} messages could not be said: a person has the conversation")]
         return []
 
     async def _answered(self, turn: Turn) -> TurnOutcome:
@@ -150,9 +152,3 @@ class Play:
             grading_microdollars=grading_microdollars,
             rating=seen.rating,
         )
-
-
-def _where(outcome: TurnOutcome) -> str:
-    if outcome.refused is not None:
-        return f"refused: {outcome.refused.reason}"
-    return "a person has the conversation"

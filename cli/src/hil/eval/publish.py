@@ -36,7 +36,7 @@ def finished_event(
         workflow=evaluation.workflow,
         version=evaluation.version,
         content_hash=evaluation.content_hash,
-        replayed=evaluation.is_replayed,
+        replayed=bool(evaluation.is_replayed),
         cases=len(evaluation.cases),
         trials=sum(len(case.trials) for case in evaluation.cases),
         started_ms=evaluation.started_ms,

@@ -47,10 +47,11 @@ class Evaluated:
     def assert_no_worse_than(self, baseline: Path | str) -> None:
         """As `hil eval gate` decides: too few trials to tell are no success either."""
         from hil.eval.gate import Verdict, decide
-        from hil.eval.gate_commands import blessed, check_comparable
+        from hil.eval.gate_commands import blessed, check_baseline, check_sort
 
         held_to = blessed(Path(baseline))
-        check_comparable(self.loaded, held_to, self.evaluation, Path(baseline))
+        check_baseline(self.loaded, held_to, Path(baseline))
+        check_sort(held_to, self.evaluation, Path(baseline))
         decision = decide(held_to, self.evaluation, self.loaded.suite.gate, self.workflow.slos)
         if decision.verdict is not Verdict.PASSED:
             found = [finding.text for finding in (*decision.regressions, *decision.unproven)]

@@ -13,11 +13,16 @@ from hil.eval.gate import Decision, Verdict
 from hil.eval.results import CaseResult, Evaluation
 
 FAILED_SHOWN_MAX = 20
+HOW_ANSWERED: Mapping[bool | None, str] = {
+    True: "replayed: no model was asked",
+    False: "answered by a provider's model",
+    None: "no answer of a model in it",
+}
 
 
 def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     """The figures, and the cases that failed."""
-    label = "replayed: no model was asked" if evaluation.is_replayed else "answered by a provider's model"
+    label = HOW_ANSWERED[evaluation.is_replayed]
     trials = sum(len(case.trials) for case in evaluation.cases)
     title = (
         f"{evaluation.suite}: {evaluation.workflow} {evaluation.version}, {len(evaluation.cases)} cases, "

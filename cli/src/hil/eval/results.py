@@ -77,13 +77,18 @@ class Evaluation(_Kept):
     content_hash: str = Field(description="sha256 of the workflow's source, filled in, as it was given.")
     started_ms: int
     finished_ms: int
+    replayed: bool | None = Field(None, description="Whether the model was replayed, where that is known.")
     blessed: str | None = Field(None, description="Who blessed it and why, if it is a baseline.")
     cases: tuple[CaseResult, ...]
 
     @property
-    def is_replayed(self) -> bool:
-        """A replayed model shows what the system does with a model's answers, not how good a model is."""
-        return any(execution.replayed for case in self.cases for trial in case.trials for execution in trial.executions)
+    def is_replayed(self) -> bool | None:
+        """A replayed model shows what the system does with a model's answers, not how good a model is. None where no
+        answer tells: nothing asked a model, or nothing that asked one has ended."""
+        if self.replayed is not None:
+            return self.replayed
+        asked = [trial for case in self.cases for trial in case.trials if trial.completions and trial.executions]
+        return any(one.replayed for trial in asked for one in trial.executions) if asked else None
 
     @model_validator(mode="after")
     def _each_case_once(self) -> Self:

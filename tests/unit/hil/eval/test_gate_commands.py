@@ -9,7 +9,9 @@ from tests.support.evaluations import evaluation, trial
 from typer.testing import CliRunner
 
 from hil.eval.commands import eval_app
-from hil.eval.results import Evaluation, Trial, read_results, write_results
+from hil.eval.prepare import prepared
+from hil.eval.results import Evaluation, Failure, Trial, read_results, write_results
+from hil.eval.suite_file import load_suite
 from hil.outcome import CommandError
 
 SUITE = """
@@ -19,19 +21,24 @@ gate: {tolerances: {cost_per_request: 20%}}
 """
 
 
+HASHES: dict[str, str] = {}
+
+
 def found(trials: Sequence[Trial], **fields: object) -> Evaluation:
-    return evaluation({"a": trials}, suite="suite", workflow="first", **fields)
+    return evaluation({"a": trials}, suite="suite", workflow="first", **HASHES, **fields)
 
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
     file = tmp_path / "suite.yaml"
     file.write_text(SUITE)
+    loaded = load_suite(file)
+    HASHES.update(suite_hash=loaded.suite_hash, content_hash=prepared(loaded).workflow.content_hash)
     return file
 
 
 @pytest.fixture
-def baseline(tmp_path: Path) -> Path:
+def baseline(suite: Path, tmp_path: Path) -> Path:
     write_results(tmp_path / "good.json", found([trial(cost=1_000)] * 20))
     file = tmp_path / "baseline.json"
     assert asked("bless", tmp_path / "good.json", "--baseline", file, "--reason", "the first, by Ada").exit_code == 0
@@ -73,7 +80,12 @@ def test_too_few_trials_have_status_2(suite: Path, baseline: Path) -> None:
 
 @pytest.mark.parametrize(
     ("fields", "said"),
-    [({"suite": "other"}, "is about the suite other"), ({"workflow": "other"}, "is about the workflow other")],
+    [
+        ({"suite": "other"}, "is about the suite other"),
+        ({"workflow": "other"}, "is about the workflow other"),
+        ({"content_hash": "old"}, "is about the content of the workflow old"),
+        ({"suite_hash": "old"}, "is about the content of the suite old"),
+    ],
 )
 def test_results_of_something_else_are_not_compared(
     suite: Path, baseline: Path, fields: dict[str, object], said: str
@@ -83,9 +95,30 @@ def test_results_of_something_else_are_not_compared(
 
 
 def test_a_replayed_model_is_not_compared_with_a_real_one(suite: Path, baseline: Path) -> None:
-    one = trial()
+    one = trial().model_copy(update={"completions": 1})
     replayed = one.model_copy(update={"executions": (one.executions[0].model_copy(update={"replayed": True}),)})
+    write_results(baseline, found([one], blessed="by Ada"))
     assert "bless one of the same sort" in str(judged(suite, baseline, found([replayed])).exception)
+    assert "bless one of the same sort" in str(judged(suite, baseline, found([one], replayed=True)).exception)
+
+
+def test_where_no_model_was_asked_nothing_is_mixed_up_and_the_regression_is_told(suite: Path, baseline: Path) -> None:
+    silent = Trial(key="k", failures=(Failure(kind="no_outcome", detail="nothing ended"),))
+    result = judged(suite, baseline, found([silent] * 20, replayed=None))
+    assert (result.exit_code, "pass_rate was 1, is 0" in result.output) == (1, True)
+    assert "no answer of a model in it" in result.output
+
+
+def test_a_case_that_is_not_in_the_suite_any_more_is_not_overlooked(suite: Path, baseline: Path) -> None:
+    suite.write_text(SUITE.replace("id: a,", "id: b,"))
+    now = judged(suite, baseline, found([trial()]))
+    assert "1 of its cases are not in suite any more (a): bless anew" in str(now.exception)
+
+
+def test_results_are_judged_whole(suite: Path, baseline: Path) -> None:
+    write_results(suite.parent / "results.json", found([trial()]))
+    one = asked("gate", suite, "--baseline", baseline, "--results", suite.parent / "results.json", "--ids", "a")
+    assert "--results: is judged whole" in str(one.exception)
 
 
 def test_what_nobody_blessed_is_no_baseline(suite: Path, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """Is each expectation that was not met told by itself?"""
 
 import pytest
+from pydantic import JsonValue
 
 from hil.demo.verdict import Verdict
-from hil.eval.judge_case import failures_of, failures_of_task, not_a_trial
+from hil.eval.judge_case import failures_of, failures_of_task, is_expected, not_a_trial
 from hil.eval.observe import Observation, ToolCall
-from hil.eval.suite import Case
+from hil.eval.suite import Case, ExpectedCall
 
 PAY = ToolCall("shop.pay", {"amount": 3, "to": "x"}, "completed")
 SEEN = Observation(sink="FINISH", replies=("It is done.",), tool_calls=(PAY,), completions=2)
@@ -51,6 +52,25 @@ def test_a_call_that_did_not_run_had_no_effect() -> None:
     denied = Observation(sink="FINISH", tool_calls=(ToolCall("shop.pay", {}, "denied"),))
     assert kinds(case(tool_calls=[{"tool": "shop.pay"}]), denied) == ["tools"]
     assert kinds(case(other_tool_calls="forbidden"), denied) == []
+
+
+@pytest.mark.parametrize(
+    ("made", "wanted", "is_it"),
+    [
+        ({}, {"to": None}, False),
+        ({"to": None}, {"to": None}, True),
+        ({"n": 1}, {"n": True}, False),
+        ({"n": 1.0}, {"n": 1}, True),
+        ({"n": [{"x": True}]}, {"n": [{"x": 1}]}, False),
+        ({"n": [{"x": 1}], "m": 2}, {"n": [{"x": 1}]}, True),
+        ({"n": [1, 2]}, {"n": [1]}, False),
+    ],
+)
+def test_arguments_are_the_same_as_json_has_it(
+    made: dict[str, JsonValue], wanted: dict[str, JsonValue], *, is_it: bool
+) -> None:
+    expected = ExpectedCall(tool="shop.pay", arguments=wanted)
+    assert is_expected(ToolCall("shop.pay", made, "completed"), expected) is is_it
 
 
 def test_no_outcome_is_a_failure() -> None:

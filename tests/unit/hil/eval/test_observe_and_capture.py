@@ -11,6 +11,7 @@ from contracts.executions import ExecutionFinished, StartExecution
 from contracts.handovers import HandoverPacket, OpenHandover
 from contracts.tool_calls import ExecuteToolCall, ToolCallCompleted, ToolCallFailed, ToolCallOutcomeUnknown
 from hil.eval.capture import NotCaptured, captured
+from hil.eval.judge_case import failures_of
 from hil.eval.observe import observe
 from pii import redact
 
@@ -37,7 +38,12 @@ def says(turn_id: str, text: str) -> MessageReceived:
 
 
 def log(*messages: Message | None) -> Sequence[LogEntry]:
-    return [LogEntry(n, n, str(n), message, 1) for n, message in enumerate(messages, start=1)]
+    """Commands have ids of their tool call and attempt."""
+    return [LogEntry(n, n, _id_of(message) or str(n), message, 1) for n, message in enumerate(messages, start=1)]
+
+
+def _id_of(message: Message | None) -> str | None:
+    return f"{message.tool_call_id}/{message.attempt}" if isinstance(message, ExecuteToolCall) else None
 
 
 CONVERSATION = log(
@@ -45,14 +51,14 @@ CONVERSATION = log(
     CompletionProduced(command_id="c", text="x"),
     CompletionProduced(command_id="d", text="x", cache="exact"),
     call("t1", "shop.look", order=7),
-    ToolCallCompleted(command_id="t1", tool_call_id="t1", tool="shop.look"),
+    ToolCallCompleted(command_id="t1/1", tool_call_id="t1", tool="shop.look"),
     call("t2", "shop.send_back", attempt=1, order=7, mail="ada@example.com"),
     call("t2", "shop.send_back", attempt=2, order=7, mail="ada@example.com"),
-    ToolCallCompleted(command_id="t2", tool_call_id="t2", tool="shop.send_back", is_error=True),
+    ToolCallCompleted(command_id="t2/2", tool_call_id="t2", tool="shop.send_back", is_error=True),
     call("t3", "shop.pay"),
-    ToolCallFailed(command_id="t3", tool_call_id="t3", tool="shop.pay", error_class="denied"),
+    ToolCallFailed(command_id="t3/1", tool_call_id="t3", tool="shop.pay", error_class="denied"),
     call("t4", "shop.tell"),
-    ToolCallOutcomeUnknown(command_id="t4", tool_call_id="t4", tool="shop.tell"),
+    ToolCallOutcomeUnknown(command_id="t4/1", tool_call_id="t4", tool="shop.tell"),
     MessageSent(based_on=DECIDED, message_id="m", turn_id="1", text="Done."),
     end("1"),
     says("2", "a person please"),
@@ -103,7 +109,8 @@ def test_an_execution_becomes_a_case_with_its_input_and_effects_are_counted() ->
     start = StartExecution(workflow="w", input={"mail": "ada@example.com", "list": [{"n": 1}, "x"]})
     paid = [call("a", "shop.pay"), call("b", "shop.pay")]
     done = [
-        ToolCallCompleted(command_id=one.tool_call_id, tool_call_id=one.tool_call_id, tool="shop.pay") for one in paid
+        ToolCallCompleted(command_id=f"{one.tool_call_id}/1", tool_call_id=one.tool_call_id, tool="shop.pay")
+        for one in paid
     ]
     found = captured("e1", log(start, *paid, *done, end(None, mode="standalone")), redact, reads=NO_READS)
     assert found.case.input == {"mail": "[REDACTED_EMAIL]", "list": [{"n": 1}, "x"]}
@@ -120,3 +127,39 @@ def test_what_could_not_be_played_again_is_refused(entries: Sequence[LogEntry], 
 
 def test_one_message_is_a_text() -> None:
     assert captured("c1", log(says("1", "hello"), end("1")), redact, reads=NO_READS).case.text == "hello"
+
+
+def test_a_call_of_another_turn_under_the_same_id_has_an_outcome_of_its_own() -> None:
+    def pay(number: int) -> ExecuteToolCall:
+        return call("pay", "shop.pay", attempt=number, order=number).model_copy(
+            update={"idempotency_key": f"k{number}"}
+        )
+
+    paid = ToolCallCompleted(command_id="pay/1", tool_call_id="pay", tool="shop.pay")
+    denied = ToolCallFailed(command_id="pay/2", tool_call_id="pay", tool="shop.pay", error_class="denied")
+    seen = observe(log(says("1", "x"), pay(1), paid, end("1"), says("2", "y"), pay(2), denied, end("2")))
+    assert [(one.arguments, one.outcome) for one in seen.tool_calls] == [
+        ({"order": 1}, "completed"),
+        ({"order": 2}, "denied"),
+    ]
+
+
+def test_what_was_said_to_a_person_is_no_turn_of_the_case() -> None:
+    found = captured("c1", [*CONVERSATION, *log(says("3", "and to you, Bob"))], redact, reads=NO_READS)
+    assert found.case.turns is not None and found.case.turns[-1] == "a person please"
+
+
+def test_a_captured_case_passes_on_its_own_conversation() -> None:
+    calls = [call("a", "shop.pay", order=7), call("b", "shop.pay", order=7, note="x"), call("c", "shop.pay", order=8)]
+    done = [
+        ToolCallCompleted(command_id=f"{one.tool_call_id}/1", tool_call_id=one.tool_call_id, tool="shop.pay")
+        for one in calls
+    ]
+    entries = log(says("1", "pay"), *calls, *done, end("1"))
+    case = captured("c1", entries, redact, reads=NO_READS).case
+    assert [(one.arguments, one.times) for one in case.tool_calls] == [
+        ({"order": 7}, 2),
+        ({"order": 7, "note": "x"}, 1),
+        ({"order": 8}, 1),
+    ]
+    assert list(failures_of(case, observe(entries))) == []

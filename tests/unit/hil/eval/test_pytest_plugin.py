@@ -13,8 +13,9 @@ from hil.outcome import CommandError
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "evaluation"
 NAMES = {"suite": "shop_hours_suite", "workflow": "shop_hours"}
-GOOD = evaluation({name: [trial()] * 4 for name in "abc"}, **NAMES)
-WORSE = evaluation({name: [trial(fails="sink", sink="HANDOVER")] * 4 for name in "abc"}, **NAMES)
+CASES = ("opening_hours", "asks_twice", "cannot_know")
+GOOD = evaluation({name: [trial()] * 4 for name in CASES}, **NAMES)
+WORSE = evaluation({name: [trial(fails="sink", sink="HANDOVER")] * 4 for name in CASES}, **NAMES)
 
 
 def evaluated(found: Evaluation) -> Evaluated:
@@ -35,7 +36,9 @@ def test_what_passes_is_no_failure(baseline: Path) -> None:
 
 
 def test_failed_cases_are_named_with_their_reasons() -> None:
-    with pytest.raises(pytest.fail.Exception, match=r"3 of 3 cases failed\na: sink: the sink is wrong \(×4\)"):
+    with pytest.raises(
+        pytest.fail.Exception, match=r"3 of 3 cases failed\nopening_hours: sink: the sink is wrong \(×4\)"
+    ):
         evaluated(WORSE).assert_all_pass()
 
 
@@ -47,7 +50,7 @@ def test_every_regression_is_named(baseline: Path) -> None:
 
 
 def test_too_few_trials_are_no_success(baseline: Path) -> None:
-    few = evaluation({"a": [trial()]}, **NAMES)
+    few = evaluation({CASES[0]: [trial()]}, **NAMES)
     with pytest.raises(pytest.fail.Exception, match="not_enough_trials"):
         evaluated(few).assert_no_worse_than(baseline)
 
