@@ -149,7 +149,7 @@ def experiments(now_ms: int) -> dict[str, Answer]:
         "GET /v1/experiments": (200, {"experiments": [listed]}),
         "GET /v1/experiments/acme/shorter-prompt": (
             200,
-            {"experiment": listed, "report": report, "history": history, "as_of_seq": 9},
+            {"experiment": listed, "report": report, "history": history, "as_of_seq": 9, "is_complete": True},
         ),
     }
 
@@ -246,7 +246,10 @@ def kpis(now_ms: int) -> dict[str, Answer]:
         "differences": moved,
     }
     return {
-        "GET /v1/kpis": (200, {"workflow": None, "baseline": None, "as_of_seq": 9, "period": now, "against": before})
+        "GET /v1/kpis": (
+            200,
+            {"workflow": None, "baseline": None, "as_of_seq": 9, "is_complete": True, "period": now, "against": before},
+        )
     }
 
 

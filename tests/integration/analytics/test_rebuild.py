@@ -219,14 +219,17 @@ async def test_figures_of_before_there_were_formats_are_counted_anew_at_the_star
             before = await total_of(session)  # Answered by what there is, while all is counted anew.
             await wait_until(lambda: is_of_this_format(store), timeout_seconds=20)
             assert await total_of(session) == before == (5, sum(range(5)), 0)
+            assert await store.get("executions", f"{TENANT}/c1/x1"), "replicas of before answer from it for an hour"
             async with session.get("/v1/kpis", params={"tenant": TENANT, "workflow": "support"}) as response:
                 assert (await response.json())["period"]["figures"]["events"]["retention"]["count"] == 1
 
 
 async def forget_what_is_new(store: DocumentStore) -> None:
     """Leave what a version without formats would have left."""
-    documents = GenerationDocuments(store)
-    await documents.change(lambda known: replace(known, format=1))
+    kept = await store.get("generations", f"figures_{FORMAT}")
+    assert kept is not None
+    await store.delete("generations", kept.id, expected_version=kept.version)
+    await store.put("generations", "figures", {"serving": 1, "newest": 1}, expected_version=0)
     figures = FigureStore(store)
     families: tuple[Family, ...] = ("by_workflow", "by_model", "worth")
     await figures.prepare()

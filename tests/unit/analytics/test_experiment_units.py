@@ -7,10 +7,10 @@ from tests.support.handovers import BASED, ended
 
 from analytics.domain.cells import Cell, Subject, cells_of
 from analytics.domain.contributions import contributions_of
-from analytics.domain.experiment_units import PART, Sample, Unit, arm_sums_of, share_of, summary_of, unit_of
+from analytics.domain.experiment_units import Sample, Unit, arm_sums_of, share_of, summary_of, unit_of
 from analytics.domain.histogram import bucket_of
 from analytics.domain.rollup import Rollup, Settled, Together, count_in
-from analytics.domain.share import Share, together
+from analytics.domain.share import PART, Share, together
 from contracts.envelope import LogEntry, Message
 from contracts.experiments import ExperimentExposed, Split
 

@@ -6,6 +6,7 @@ import pytest
 
 from analytics.domain.generations import (
     FORMAT,
+    OTHERS_MS,
     Build,
     Generations,
     asked_for,
@@ -18,10 +19,12 @@ from analytics.domain.generations import (
     without,
 )
 
+NOW = Generations(format=FORMAT)
+
 
 def counting_log(known: Generations) -> Build:
     assert known.building is not None
-    return replace(known.building, stage="log", format=FORMAT)
+    return replace(known.building, stage="log")
 
 
 def test_the_first_generation_serves_and_is_the_only_one_that_is_counted() -> None:
@@ -60,7 +63,7 @@ def test_giving_up_without_a_build_changes_nothing() -> None:
 
 
 def test_a_build_without_losses_takes_over_and_the_old_one_is_retired() -> None:
-    known = asked_for(Generations(), accepts_losses=False, number=7)
+    known = asked_for(NOW, accepts_losses=False, number=7)
     build = counting_log(known)
     after = judged(known, build, {}, now_ms=5)
     assert (after.serving, after.building, after.retired, after.rebuilt) == (
@@ -101,11 +104,6 @@ def test_figures_of_an_older_format_are_counted_anew_once() -> None:
     asked = up_to_date(Generations(), now_ms=7_000)
     assert asked.building == Build(7) and up_to_date(asked, now_ms=9_000) == asked
     over = judged(asked, counting_log(asked), {}, now_ms=5)
+    assert over.retired == {1: 5 + OTHERS_MS}, "replicas of before still answer from it"
     assert over.format == FORMAT and up_to_date(over, now_ms=9_000) == over
     assert up_to_date(Generations(format=FORMAT + 1), now_ms=7_000).building is None
-
-
-def test_a_build_of_another_format_is_not_counted_here() -> None:
-    asked = asked_for(Generations(format=FORMAT), accepts_losses=False, number=7)
-    foreign = changed(asked, replace(counting_log(asked), format=FORMAT + 1))
-    assert foreign.counted == {1}

@@ -172,7 +172,7 @@ def test_over_all_workflows_there_is_one_block() -> None:
 
 def test_differences_are_those_of_the_rates_and_clear_when_all_of_the_interval_is_on_one_side() -> None:
     slow = [{"executions": 10, "unaided": 10 - hour % 3, "time_saved_ms": 1_000} for hour in range(24)]
-    fast = [{**block, "time_saved_ms": 5_000 + hour, "kpi.revenue": 1, "micros.revenue.EUR": 9}
+    fast = [{**block, "time_saved_ms": 5_000 + hour, "events.revenue": 1, "money.revenue.EUR": 9}
             for hour, block in enumerate(slow)]  # fmt: skip
     found = differences(fast, slow, Pairing.OTHER_TIME)
     saved, unaided = found["time_saved_ms_per_execution"], found["unaided_share"]

@@ -11,12 +11,14 @@ from tests.unit.analytics.test_experiment_units import CHOSEN, exposed
 
 from analytics.adapters.figure_store import FigureStore
 from analytics.domain.cells import DAY_MS, HOUR_MS, MINUTE_MS, Cell, Family, Span, Subject
+from analytics.domain.kpi_blocks import Scope, blocks_of
+from analytics.domain.kpi_figures import KpiFigures, kpi_figures
 from analytics.domain.postings import outstanding
 from analytics.domain.rollup import Rollup, Settled, Versioned
 from analytics.handlers.count_messages import Arrived, CountMessages
 from contracts.conversations import ConversationRated
 from contracts.envelope import LogEntry, Message
-from contracts.kpis import KpiRecorded
+from contracts.kpis import MICROS_MAX, HandlingBaseline, KpiRecorded
 from document_store import DocumentStore, open_store
 from document_store.protocol import Outcome, Write
 
@@ -196,9 +198,65 @@ async def test_a_conversation_of_before_there_were_sums_is_in_them_once_it_is_wr
 
     day = {cell: counts for cell, (counts, _) in (await sums_in(figures)).items() if cell.span == "day"}
     assert list(day.values()) == [
-        {"ratings.ai_only": 1, "rating_sum.ai_only": 4, "satisfied.ai_only": 1, "kpi.retention": 1,
-         "micros.retention.": 1_000_000}
+        {"ratings_ai_only": 1, "rating_sum_ai_only": 4, "satisfied_ai_only": 1, "events.retention": 1,
+         "money.retention.": 1_000_000}
     ]  # fmt: skip
+
+
+async def kpis_of_one_day(path: Path, said: Sequence[tuple[str, Message]]) -> KpiFigures:
+    """What these messages, a conversation each or of one, come to."""
+    figures, _ = await opened_figures(path)
+
+    async def settled() -> Settled:
+        return Settled("log", 0)
+
+    arrived = [Arrived("acme", key, LogEntry(n, n, f"id{n}", one, 10)) for n, (key, one) in enumerate(said, start=1)]
+    await CountMessages(figures, settled, on_counted=lambda _: None).count(arrived)
+    rollups = await figures.rollups(("worth",), (), from_ms=0, to_ms=DAY_MS, at_most=99, spans=("day",))
+    return kpi_figures(blocks_of(Scope(0, DAY_MS), rollups, lambda _, __: HandlingBaseline(), block_ms=DAY_MS))
+
+
+async def test_names_that_clients_make_up_push_out_neither_ratings_nor_revenue(tmp_path: Path) -> None:
+    own = [(f"c{n}", KpiRecorded(kpi_id="W7", name=f"own_{n}", currency="EUR")) for n in range(400)]
+    sale = KpiRecorded(kpi_id="W8", name="revenue", currency="EUR", value_micros=-7)
+    rated: list[tuple[str, Message]] = [("r1", ConversationRated(rating=5)), ("r2", ConversationRated(rating=1))]
+    found = await kpis_of_one_day(tmp_path / "figures.sqlite3", [*own, ("s", sale), *rated])
+
+    assert (found.csat["ai_only"].mean, found.csat["ai_only"].ratings) == (3.0, 2)
+    assert found.revenue_micros == {"EUR": -7}
+    assert sum(events.count for events in found.events.values()) == 401
+    assert found.events["other"].count > 200
+
+
+@pytest.mark.parametrize(("name", "each"), [("revenue", 1 - MICROS_MAX), ("own", 1 - MICROS_MAX)])
+async def test_more_money_than_a_stored_number_holds_is_exact(tmp_path: Path, name: str, each: int) -> None:
+    one = KpiRecorded(kpi_id="W7", name=name, currency="EUR", value_micros=each)
+    found = await kpis_of_one_day(tmp_path / "figures.sqlite3", [(f"c{n}", one) for n in range(9_300)])
+    assert 9_300 * each < -(2**63)
+    assert found.events[name].sums_micros == {"EUR": 9_300 * each}
+
+
+async def test_what_is_booked_to_another_version_leaves_nothing_behind(tmp_path: Path) -> None:
+    figures, _ = await opened_figures(tmp_path / "figures.sqlite3")
+
+    async def settled() -> Settled:
+        return Settled("log", 0)
+
+    count = CountMessages(figures, settled, on_counted=lambda _: None)
+    sale = KpiRecorded(kpi_id="W7", name="revenue", currency="EUR")
+    for n, message in enumerate((ended(version="1", started_ms=1), sale, ended("x2", version="2", started_ms=2)), 1):
+        await count.count([Arrived("acme", "c1", LogEntry(n, 5 + n, f"id{n}", message, 10))])
+    rollups = await figures.rollups(("worth",), (), from_ms=0, to_ms=DAY_MS, at_most=99, spans=("day",))
+
+    def figures_of(version: str) -> KpiFigures:
+        blocks = blocks_of(
+            Scope(0, DAY_MS, "support", version), rollups, lambda _, __: HandlingBaseline(), block_ms=DAY_MS
+        )
+        return kpi_figures(blocks)
+
+    assert figures_of("2").revenue_micros == {"EUR": 1_000_000}
+    assert (figures_of("1").events, figures_of("1").revenue_micros) == ({}, {})
+    assert "revenue_micros_per_execution.EUR" not in figures_of("1").rates
 
 
 async def test_what_is_acknowledged_is_forgotten_at_the_next_write(tmp_path: Path) -> None:

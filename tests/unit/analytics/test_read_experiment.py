@@ -10,9 +10,11 @@ from tests.unit.analytics.test_judge_experiment import experiment
 
 from analytics.adapters.figure_store import FigureStore
 from analytics.domain.cells import DAY_MS, HOUR_MS
+from analytics.domain.judge_minute import Stretch
 from analytics.domain.rollup import Settled
 from analytics.handlers.count_messages import Arrived, CountMessages
 from analytics.handlers.read_experiment import read_experiment
+from analytics.handlers.read_promise import read_ratings
 from contracts.conversations import ConversationRated
 from contracts.envelope import LogEntry, Message
 from document_store import open_store
@@ -55,6 +57,15 @@ async def test_conversations_are_those_of_the_tenant_the_experiment_and_its_arms
     assert [arm.conversations for arm in foreign.report.arms] == [1, 0]
     assert [arm.conversations for arm in other.report.arms] == [0, 0]
     assert shown.report.arms[0].means["cost_usd"] == 0.03
+
+
+async def test_promises_about_ratings_are_not_judged_by_a_part_of_them(figures: FigureStore) -> None:
+    window = Stretch(0, 2 * DAY_MS, ("day",))
+    whole = await read_ratings(figures, "acme", "support", window, at_most=9)
+    figures.is_complete = False
+
+    assert whole is not None and whole.events == 1
+    assert await read_ratings(figures, "acme", "support", window, at_most=9) is None
 
 
 async def test_ratings_are_those_of_exposed_conversations(figures: FigureStore) -> None:

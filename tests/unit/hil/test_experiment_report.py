@@ -36,7 +36,7 @@ def report(effect: Effect, **fields: Any) -> ExperimentReport:
         for day, found in enumerate(days, start=1)
     ]
     listed = {**dict(experiment), "tenant": "acme", "state": "running"}
-    body = {"experiment": listed, "report": days[-1], "history": history, "as_of_seq": 1}
+    body = {"experiment": listed, "report": days[-1], "history": history, "as_of_seq": 1, "is_complete": True}
     return ExperimentReport.model_validate(body)
 
 

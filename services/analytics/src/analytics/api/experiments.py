@@ -34,13 +34,15 @@ class ExperimentList(BaseModel):
 
 class ExperimentReport(BaseModel):
     """What an experiment shows through message `as_of_seq` of the log. `history` holds the differences of the metrics
-    at moments from its start."""
+    at moments from its start. `is_complete` false: all is counted anew after a change of version, and conversations of
+    before are not in yet."""
 
     model_config = ConfigDict(frozen=True)
     experiment: ListedExperiment
     report: Report
     history: list[HistoryPoint]
     as_of_seq: int
+    is_complete: bool
 
 
 def experiment_routes(definitions: ExperimentDefinitions, desk: Desk) -> APIRouter:
@@ -74,7 +76,11 @@ def experiment_routes(definitions: ExperimentDefinitions, desk: Desk) -> APIRout
         settled = await desk.read_settled()
         judged = await read_experiment(desk.store, tenant, found, now_ms=desk.now_ms())
         return ExperimentReport(
-            experiment=_listed(tenant, found), report=judged.report, history=judged.history, as_of_seq=settled.floor
+            experiment=_listed(tenant, found),
+            report=judged.report,
+            history=judged.history,
+            as_of_seq=settled.floor,
+            is_complete=desk.store.is_complete,
         )
 
     return router

@@ -84,11 +84,13 @@ class Against:
 @dataclass(frozen=True, slots=True)
 class KpiAnswer:
     """Money is in micro-dollars, or in millionths of the currency that is named. `baseline` is null unless one tenant's
-    workflow is asked for: each has its own."""
+    workflow is asked for: each has its own. `is_complete` false: all is counted anew after a change of version, and
+    events and ratings of before are not in yet."""
 
     workflow: str | None
     baseline: HandlingBaseline | None
     as_of_seq: int
+    is_complete: bool
     period: Period
     against: Against | None
 
@@ -128,7 +130,11 @@ async def _answered(kpis: KpiDesk, asked: Asked, scope: Scope, seen: Sequence[Co
     shown, against = await asyncio.to_thread(_compared, kpis.baseline_of, sides)
     is_one = asked.tenant is not None and asked.workflow is not None
     baseline = kpis.baseline_of(asked.tenant or "", asked.workflow or "") if is_one else None
-    return JSONResponse(jsonable_encoder(KpiAnswer(asked.workflow, baseline, settled.floor, shown, against)))
+    return JSONResponse(
+        jsonable_encoder(
+            KpiAnswer(asked.workflow, baseline, settled.floor, kpis.desk.store.is_complete, shown, against)
+        )
+    )
 
 
 def _compared(
@@ -151,8 +157,10 @@ async def _found(kpis: KpiDesk, seen: Sequence[Condition], scope: Scope) -> Sequ
     """Raises TooMuch."""
     where = [*seen, *([] if scope.workflow is None else [Equal("workflow", scope.workflow)])]
     _, spans = block_of(scope)
+    needed = ("tenant", "workflow", *(() if scope.version is None else ("version",)))
+    executions = kpis.desk.store.coarsest("executions", needed)
     rollups = await kpis.desk.store.rollups(
-        ("executions", "worth"), where, from_ms=scope.from_ms, to_ms=scope.to_ms, at_most=ROLLUPS_MAX, spans=spans
+        (executions, "worth"), where, from_ms=scope.from_ms, to_ms=scope.to_ms, at_most=ROLLUPS_MAX, spans=spans
     )
     if len(rollups) > ROLLUPS_MAX:
         raise TooMuch(f"the period holds more than {ROLLUPS_MAX} rollups; ask for less, or for one tenant and workflow")

@@ -74,6 +74,8 @@ def _execution(message: ExecutionFinished) -> Counts:
         "completions": sum(node.completions for node in message.nodes),
         "tool_calls": sum(node.tool_calls for node in message.nodes),
         "node_failures": sum(node.outcome == "failed" for node in message.nodes),
+        "shadow_executions": int(message.stage == "shadow"),
+        "shadow_cost_microdollars": int(message.stage == "shadow") * message.cost_microdollars,
         "unaided": int(is_unaided),
         "unaided_ms": int(is_unaided) * max(0, message.finished_ms - message.started_ms),
     }

@@ -1,22 +1,54 @@
 """What was a conversation worth, and to whom is that booked: business events and ratings, by workflow version?"""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from analytics.domain.cells import MINUTE_MS, Subject
 from analytics.domain.kpi_moments import exposures_in, kpis_in, served_by
 from analytics.domain.rollup import Rollup
-from analytics.domain.share import Place, Share, Shares
+from analytics.domain.share import PART, Place, Share, Shares, parts_of
+from contracts.kpis import CONVERSION, RETENTION, REVENUE
 
 AI_ONLY, HANDED_OVER = "ai_only", "handed_over"
 SATISFIED_MIN = 4
+STANDARD = frozenset({REVENUE, CONVERSION, RETENTION})
+"""Names of business events that every tenant has; all others are the clients' own, and a sum has room for so many."""
 
 Moments = Mapping[str, int]
+Sums = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Business events of one name; sums in millionths by currency, '' for what is no money."""
+
+    count: int
+    micros: Mapping[str, int]
+
+
+def events_in(sums: Sums) -> dict[str, Events]:
+    """By name, in order. Names for which a sum had no room are counted as `other`, without their amounts."""
+    counts, micros = dict[str, int](), dict[str, dict[str, int]]()
+    for key, value in sums.items():
+        kind, _, label = key.partition(".")
+        if kind in ("events", "kpi"):
+            counts[label] = counts.get(label, 0) + value
+        elif kind in ("micros", "micros_high", "money", "money_high") and "." in label:
+            name, _, currency = label.rpartition(".")
+            known, factor = micros.setdefault(name, {}), PART if kind.endswith("_high") else 1
+            known[currency] = known.get(currency, 0) + value * factor
+    return {
+        name: Events(count, dict(sorted(micros.get(name, {}).items())))
+        for name, count in sorted(counts.items())
+        if count
+    }
 
 
 def worth_of(rollup: Rollup) -> Shares:
-    """In the minute of each event or rating: `kpi.<name>` counts events, `micros.<name>.<currency>` adds them up;
-    `ratings.`, `rating_sum.` and `satisfied.` are of the AI alone or of conversations that were handed over. In the
-    minute of each exposure to an experiment: `csat.count`, `.total` and `.squares` of its arm."""
+    """In the minute of each event or rating: `kpi.<name>` counts events, and `micros.<name>.<currency>` adds them up
+    (`events.` and `money.` for the standard ones); `ratings_`, `rating_sum_` and `satisfied_` are of the AI alone or of
+    conversations that were handed over. In the minute of each exposure to an experiment: `csat.count`, `.total` and
+    `.squares` of its arm."""
     moments, found = rollup.moments, dict[Place, dict[str, int]]()
     if not any(name.startswith(("kpi.", "rated.")) for name in moments):
         return {}
@@ -30,8 +62,11 @@ def _amounts(tenant: str, moments: Moments) -> Iterator[tuple[Subject, int, str,
     """(to whom, when, of what, how much)"""
     for kpi in kpis_in(moments):
         subject = _booked_to(tenant, moments, kpi.at_ms)
-        yield subject, kpi.at_ms, f"kpi.{kpi.name}", 1
-        yield subject, kpi.at_ms, f"micros.{kpi.name}.{kpi.currency}", kpi.micros
+        count, money = ("events", "money") if kpi.name in STANDARD else ("kpi", "micros")
+        high, low = parts_of(kpi.micros)
+        yield subject, kpi.at_ms, f"{count}.{kpi.name}", 1
+        yield subject, kpi.at_ms, f"{money}.{kpi.name}.{kpi.currency}", low
+        yield subject, kpi.at_ms, f"{money}_high.{kpi.name}.{kpi.currency}", high
     rated = [(at_ms, int(name.removeprefix("rated."))) for name, at_ms in moments.items() if name.startswith("rated.")]
     if rated:
         yield from _rating(tenant, moments, *min(rated))
@@ -41,9 +76,9 @@ def _rating(tenant: str, moments: Moments, at_ms: int, rating: int) -> Iterator[
     """The first one counts: of the AI alone where nobody had been asked for before it."""
     was_opened = any(since_ms <= at_ms for name, since_ms in moments.items() if name.startswith("opened."))
     by, subject = HANDED_OVER if was_opened else AI_ONLY, _booked_to(tenant, moments, at_ms)
-    yield subject, at_ms, f"ratings.{by}", 1
-    yield subject, at_ms, f"rating_sum.{by}", rating
-    yield subject, at_ms, f"satisfied.{by}", int(rating >= SATISFIED_MIN)
+    yield subject, at_ms, f"ratings_{by}", 1
+    yield subject, at_ms, f"rating_sum_{by}", rating
+    yield subject, at_ms, f"satisfied_{by}", int(rating >= SATISFIED_MIN)
     for exposure in exposures_in(moments):
         arm = Subject(tenant, "arm_ratings", version=exposure.version, experiment=exposure.experiment)
         yield arm, exposure.at_ms, "csat.count", 1

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from analytics.domain.cells import MINUTE_MS, Subject
 from analytics.domain.histogram import Histogram
 from analytics.domain.rollup import NOTHING, Contribution, Rollup
-from analytics.domain.share import Share, Shares
+from analytics.domain.share import PART, Share, Shares, parts_of
 from contracts.envelope import LogEntry
 from contracts.executions import ExecutionFinished
 from contracts.experiments import ExperimentExposed, MeanMetric
 
 EXPOSED = "exposed."
 SLOWEST = "slowest_ms"
-PART = 1 << 32
-"""Squares are summed in two parts, since a stored whole number has 64 bits."""
 
 
 def in_experiment(tenant: str, key: str, entry: LogEntry) -> Contribution | None:
@@ -166,7 +164,7 @@ def share_of(unit: Unit) -> Share:
         value = value_of(unit)
         counts[f"{metric}.total"] = value
         if metric not in SHARES:
-            counts[f"{metric}.squares_high"], counts[f"{metric}.squares"] = divmod(value * value, PART)
+            counts[f"{metric}.squares_high"], counts[f"{metric}.squares"] = parts_of(value * value)
     return Share(counts, {SLOWEST: {unit.slowest: 1}})
 
 

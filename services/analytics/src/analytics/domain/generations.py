@@ -6,7 +6,10 @@ from typing import Literal
 
 FORMAT = 2
 """Of figures as they are counted now. It is raised when those of before lack something: they are counted anew then.
-2: sums over what conversations come to, and sums by fewer dimensions."""
+2: sums over what conversations come to, and sums by fewer dimensions. Each format has a document of its own, so that
+replicas of another one never hear of these generations and count nothing into them."""
+OTHERS_MS = 3_600_000
+"""So long replicas of the format before may still answer from what was theirs."""
 Stage = Literal["asked", "archive", "log", "held", "done"]
 """Asked for; counting closed logs; counting the log; counted, and held because figures would be lost; taken over."""
 
@@ -25,7 +28,6 @@ class Build:
 
     number: int
     stage: Stage = "asked"
-    format: int = 1
     accepts_losses: bool = False
     began_ms: int = 0
     archive_state: int = 0
@@ -53,8 +55,7 @@ class Generations:
     def counted(self) -> frozenset[int]:
         """Generations that the live log is counted into."""
         build = self.building
-        is_counted = build is not None and build.stage in ("log", "held") and build.format == FORMAT
-        return frozenset({self.serving} | ({build.number} if build and is_counted else set()))
+        return frozenset({self.serving} | ({build.number} if build and build.stage in ("log", "held") else set()))
 
 
 def asked_for(known: Generations, *, accepts_losses: bool, number: int = 0) -> Generations:
@@ -96,9 +97,9 @@ def judged(known: Generations, build: Build, losses: Mapping[str, int], *, now_m
     told = replace(build, losses=losses)
     if losses and not build.accepts_losses:
         return changed(known, replace(told, stage="held"))
-    retired = {**known.retired, known.serving: now_ms}
+    retired = {**known.retired, known.serving: now_ms if known.format == FORMAT else now_ms + OTHERS_MS}
     rebuilt = replace(told, stage="done")
-    return replace(known, serving=build.number, format=build.format, building=None, retired=retired, rebuilt=rebuilt)
+    return replace(known, serving=build.number, format=FORMAT, building=None, retired=retired, rebuilt=rebuilt)
 
 
 def without(known: Generations, removed: int) -> Generations:

@@ -50,7 +50,7 @@ def blocks_of(scope: Scope, rollups: Iterable[Rollup], baseline_of: BaselineOf, 
     blocks: list[dict[str, int]] = [{} for _ in range(-(-(scope.to_ms - scope.from_ms) // block_ms))]
     for rollup in rollups:
         subject = rollup.cell.subject
-        if subject.stage != "shadow" and scope.serves(subject.workflow, subject.version):
+        if scope.serves(subject.workflow, subject.version):
             block = blocks[(rollup.cell.start_ms - scope.from_ms) // block_ms]
             for name, amount in _sums_of(rollup, baseline_of).items():
                 block[name] = block.get(name, 0) + amount
@@ -79,12 +79,12 @@ def _sums_of(rollup: Rollup, baseline_of: BaselineOf) -> Sums:
 
 def _saved(counts: Mapping[str, int], baseline: HandlingBaseline) -> Sums:
     """An execution that finished without a person saves what a person would have taken, less what it took; of one with
-    a person only the cost counts. SPEC A5: 30 s and $0.04 save 270 s and $2.0433."""
+    a person only the cost counts. A shadow serves nobody. SPEC A5: 30 s and $0.04 save 270 s and $2.0433."""
     handled_ms = counts.get("unaided", 0) * baseline.handling_ms
     return {
-        "executions": counts.get("executions", 0),
+        "executions": counts.get("executions", 0) - counts.get("shadow_executions", 0),
         "unaided": counts.get("unaided", 0),
         "time_saved_ms": handled_ms - counts.get("unaided_ms", 0),
         "human_cost": handled_ms * baseline.hour_microdollars,
-        "cost_microdollars": counts.get("cost_microdollars", 0),
+        "cost_microdollars": counts.get("cost_microdollars", 0) - counts.get("shadow_cost_microdollars", 0),
     }

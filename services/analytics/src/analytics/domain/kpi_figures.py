@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from analytics.domain.bootstrap import Blocks, Pairing, difference_interval, ratio, ratio_interval
 from analytics.domain.cells import HOUR_MS
-from analytics.domain.conversation_worth import AI_ONLY, HANDED_OVER
+from analytics.domain.conversation_worth import AI_ONLY, HANDED_OVER, events_in
 from analytics.domain.kpi_blocks import Sums, total_of
+from analytics.domain.share import PART
 from contracts.kpis import CONVERSION, RETENTION, REVENUE
 
 NO_CURRENCY = "none"
@@ -14,8 +15,8 @@ NO_CURRENCY = "none"
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Business events of one name; sums in millionths by currency, `none` for what is no money. Names beyond those that
-    a sum can hold (`rollup.NAMES_MAX`) are counted as `other`, without their amounts."""
+    """Business events of one name; sums in millionths by currency, `none` for what is no money. Names for which there
+    was no room (`rollup.CLIENTS_NAMES_MAX`) are counted as `other`, without their amounts."""
 
     count: int
     sums_micros: Mapping[str, int]
@@ -94,24 +95,30 @@ Rate = tuple[Callable[[Sums], float], Callable[[Sums], float]]
 
 def _rates(total: Sums) -> dict[str, Rate]:
     executions = _sum("executions")
-    currencies = sorted(name.rpartition(".")[2] for name in total if name.startswith(f"micros.{REVENUE}."))
+    revenue = events_in(total).get(REVENUE)
+    currencies = () if revenue is None else sorted(revenue.micros)
     return {
         "unaided_share": (_sum("unaided"), executions),
         "time_saved_ms_per_execution": (_sum("time_saved_ms"), executions),
         "cost_saved_microdollars_per_execution": (_cost_saved, executions),
-        "conversions_per_execution": (_sum(f"kpi.{CONVERSION}"), executions),
-        "retentions_per_execution": (_sum(f"kpi.{RETENTION}"), executions),
+        "conversions_per_execution": (_sum(f"events.{CONVERSION}"), executions),
+        "retentions_per_execution": (_sum(f"events.{RETENTION}"), executions),
         **{
-            f"revenue_micros_per_execution.{currency}": (_sum(f"micros.{REVENUE}.{currency}"), executions)
+            f"revenue_micros_per_execution.{currency}": (_revenue(currency), executions)
             for currency in currencies
             if currency
         },
-        **{f"csat_mean.{by}": (_sum(f"rating_sum.{by}"), _sum(f"ratings.{by}")) for by in (AI_ONLY, HANDED_OVER)},
+        **{f"csat_mean.{by}": (_sum(f"rating_sum_{by}"), _sum(f"ratings_{by}")) for by in (AI_ONLY, HANDED_OVER)},
     }
 
 
 def _sum(name: str) -> Callable[[Sums], float]:
     return lambda sums: sums.get(name, 0)
+
+
+def _revenue(currency: str) -> Callable[[Sums], float]:
+    low, high = f"money.{REVENUE}.{currency}", f"money_high.{REVENUE}.{currency}"
+    return lambda sums: sums.get(low, 0) + sums.get(high, 0) * PART
 
 
 def _cost_saved(sums: Sums) -> float:
@@ -146,16 +153,12 @@ def _difference(first: Blocks, second: Blocks, pairing: Pairing) -> Difference:
 
 
 def _events(total: Sums) -> Iterator[tuple[str, Events]]:
-    for name, count in total.items():
-        kind, _, kpi = name.partition(".")
-        if kind == "kpi":
-            prefix = f"micros.{kpi}."
-            sums = {key.removeprefix(prefix): micros for key, micros in total.items() if key.startswith(prefix)}
-            yield kpi, Events(count, {currency or NO_CURRENCY: micros for currency, micros in sorted(sums.items())})
+    for name, events in events_in(total).items():
+        yield name, Events(events.count, {currency or NO_CURRENCY: sum_ for currency, sum_ in events.micros.items()})
 
 
 def _csat(total: Sums, by: str) -> Csat:
-    ratings = total.get(f"ratings.{by}", 0)
+    ratings = total.get(f"ratings_{by}", 0)
     if not ratings:
         return Csat(0, None, None)
-    return Csat(ratings, total[f"rating_sum.{by}"] / ratings, total.get(f"satisfied.{by}", 0) / ratings)
+    return Csat(ratings, total.get(f"rating_sum_{by}", 0) / ratings, total.get(f"satisfied_{by}", 0) / ratings)

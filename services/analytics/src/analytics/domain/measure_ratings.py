@@ -12,6 +12,6 @@ def measure_ratings(worth: Iterable[Rollup]) -> Measurement:
     count = total = 0
     for rollup in worth:
         for by in (AI_ONLY, HANDED_OVER):
-            count += rollup.counts.get(f"ratings.{by}", 0)
-            total += rollup.counts.get(f"rating_sum.{by}", 0)
+            count += rollup.counts.get(f"ratings_{by}", 0)
+            total += rollup.counts.get(f"rating_sum_{by}", 0)
     return Measurement(total / count if count else None, count)

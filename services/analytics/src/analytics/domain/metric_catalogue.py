@@ -25,9 +25,10 @@ class Sums:
 
     def ranked(self, name: str) -> Ranked:
         """The values of this name."""
+        if len(self.rollups) == 1:
+            return self.rollups[0].ranked(name)
         if name not in self._ranked:
-            one = self.rollups[0].histogram(name) if len(self.rollups) == 1 else None
-            self._ranked[name] = Ranked(one or merged(rollup.histogram(name) for rollup in self.rollups))
+            self._ranked[name] = Ranked(merged(rollup.histogram(name) for rollup in self.rollups))
         return self._ranked[name]
 
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from analytics.domain.cells import Cell, Subject
-from analytics.domain.histogram import Histogram, bucket_of, merged
+from analytics.domain.histogram import Histogram, Ranked, bucket_of, merged
 
 NAMES_MAX = 300
 """Different counts in one rollup; further names are counted under `<family>.other`."""
+CLIENTS_NAMES_MAX, OF_CLIENTS = 200, frozenset({"kpi", "micros", "micros_high"})
+"""Those that clients make up leave room for the others."""
 MOMENTS_MAX = 500
 """Different moments in one rollup; further ones are counted as `moments_dropped`."""
 NOTHING: Histogram = {}
@@ -63,6 +65,7 @@ class Rollup:
     floor: int = 0
     applied: frozenset[int] = frozenset()
     postings: tuple[Posting, ...] | None = ()
+    _ranked: dict[str, Ranked] = field(default_factory=dict, compare=False, repr=False)
 
     def holds(self, sequence: int) -> bool:
         """Whether the message is counted."""
@@ -71,6 +74,12 @@ class Rollup:
     def histogram(self, name: str) -> Histogram:
         """The values of this name."""
         return self.histograms.get(name, NOTHING)
+
+    def ranked(self, name: str) -> Ranked:
+        """The same in their order, made once: what is over is asked for again and again."""
+        if name not in self._ranked:
+            self._ranked[name] = Ranked(self.histogram(name))
+        return self._ranked[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +163,8 @@ def added(counts: Mapping[str, int], more: Iterable[Mapping[str, int]]) -> dict[
     for part in more:
         for name, count in part.items():
             family, _, label = name.partition(".")
-            known = name if not label or name in total or len(total) < NAMES_MAX else f"{family}.other"
+            room = CLIENTS_NAMES_MAX if family in OF_CLIENTS else NAMES_MAX
+            known = name if not label or name in total or len(total) < room else f"{family}.other"
             total[known] = total.get(known, 0) + count
     return total
 

@@ -17,10 +17,18 @@ class Share:
     histograms: Mapping[str, Histogram] = field(default_factory=dict)
 
 
+PART = 1 << 32
+"""Large sums are kept in two parts, since a stored whole number has 64 bits."""
 Name = TypeVar("Name", str, int)
 Place = tuple[Subject, int]
 """Which sum, and the minute in which it counts (milliseconds)."""
 Shares = Mapping[Place, Share]
+
+
+def parts_of(value: int) -> tuple[int, int]:
+    """(how many times PART, the rest), both of the value's sign: what is small has no first part."""
+    high, low = divmod(abs(value), PART)
+    return (high, low) if value >= 0 else (-high, -low)
 
 
 def together(shares: Iterable[Share]) -> Share:

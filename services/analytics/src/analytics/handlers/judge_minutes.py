@@ -94,13 +94,13 @@ class JudgeMinutes:
         await self.alerts.save([one for id_, one in present.items() if minutes[id_]])
 
     async def _verdicts(self, tenant: str, rules: Mapping[str, AlertRule], ends_ms: int) -> dict[str, Verdict]:
-        """Of the rules of one workflow; none of a rule that has too many figures."""
+        """Of the rules of one workflow; none of a rule that has too many figures, or not all."""
         found: dict[tuple[Stretch, ...], list[Rollup] | None] = {}
         verdicts: dict[str, Verdict] = {}
         for id_, rule in rules.items():
             verdict = await self._verdict(tenant, rule, found, ends_ms)
             if verdict is None:
-                log.error("alerts.too_many_figures", alert=id_)
+                log.error("alerts.not_judged", alert=id_)
             else:
                 verdicts[id_] = verdict
         return verdicts

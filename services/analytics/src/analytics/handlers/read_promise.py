@@ -29,7 +29,9 @@ async def read_rollups(
 async def read_ratings(
     figures: FigureStore, tenant: str, workflow: str, window: Stretch, *, at_most: int
 ) -> Measurement | None:
-    """None where the window has more than `at_most` sums of ratings."""
+    """None where the window has more than `at_most` sums of ratings, or where not all are counted yet."""
+    if not figures.is_complete:
+        return None
     where = (Equal("tenant", tenant), Equal("workflow", workflow))
     found = await figures.rollups(
         ("worth",), where, from_ms=window.from_ms, to_ms=window.to_ms, at_most=at_most, spans=window.spans

@@ -69,10 +69,11 @@ class Rebuild:
     async def begin(self) -> None:
         """Count what the document says, and ask for figures anew where those that serve are of an older format. Raises
         RetryLater."""
-        if (await self._documents.load())[1] == 0:
+        known, version = await self._documents.load()
+        if version == 0:
             is_new = not await FigureStore(self.store).has_any()
             with suppress(VersionConflict):
-                await self._documents.save(Generations(format=FORMAT if is_new else 1), 0)
+                await self._documents.save(replace(known, format=FORMAT) if is_new else known, 0)
         await self.countings.follow(await self._documents.change(partial(up_to_date, now_ms=self.now_ms())))
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -120,8 +121,6 @@ class Rebuild:
         return known
 
     async def _taken_on(self, known: Generations, build: Build) -> Generations:
-        if build.stage != "asked" and build.format != FORMAT:  # A replica of another version began it.
-            return known if build.format > FORMAT else begun_anew(known, now_ms=self.now_ms())
         if build.stage != "held" and self.now_ms() - self._held_ms > HOLD_AGAIN_MS:
             self._held_ms = self.now_ms()
             is_held = await self.archived.hold_archiving(until_ms=self._held_ms + HOLD_MS)
@@ -139,8 +138,7 @@ class Rebuild:
     async def _begun(self, build: Build) -> Build:
         await FigureStore(self.store, build.number).prepare()
         now_ms = self.now_ms() // MINUTE_MS * MINUTE_MS
-        state = await self.archived.state()
-        return replace(build, stage="archive", format=FORMAT, began_ms=now_ms, archive_state=state)
+        return replace(build, stage="archive", began_ms=now_ms, archive_state=await self.archived.state())
 
     async def _counted_archive(self, build: Build) -> Build:
         figures = FigureStore(self.store, build.number)
