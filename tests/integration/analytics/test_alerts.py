@@ -1,5 +1,6 @@
 """Promises are judged by the minute, announced once through failures, pushed to a webhook, and can be silenced."""
 
+import asyncio
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -134,6 +135,22 @@ async def test_alerts_fire_and_end_at_the_minutes_of_the_truth_table(store_url: 
     alerts = {kept.alert.severity: kept.alert for kept in await AlertDocuments(store).of()}
     critical = alerts["critical"]
     assert (critical.state.phase, critical.firing_since_ms) == (Phase.RESOLVED, 371 * MINUTE_MS)
+    await store.close()
+
+
+@ON_BOTH_STORES
+async def test_two_replicas_that_judge_at_once_say_the_same_under_the_same_ids(store_url: str) -> None:
+    store, bus = await open_store(store_url), Bus()
+    await prepared(store)
+    await known_workflow(FigureStore(store))
+    await fill(FigureStore(store), BURST[:460])
+    judges = [judge_over(store, bus), judge_over(store, bus)]
+    for minute in [*range(360, 376), *range(440, 452)]:
+        await asyncio.gather(*(judge.judge(through_ms=minute * MINUTE_MS + 30_000) for judge in judges))
+    critical = [(alert.id, change.at_ms, change) for alert, change in bus.said if change.severity == "critical"]
+    said = {(id_, at_ms): change for id_, at_ms, change in critical}  # The server knows the id of alert and minute.
+    assert all(said[id_, at_ms] == change for id_, at_ms, change in critical)
+    assert [change.after for _, change in sorted(said.items())] == ["ok", "pending", "firing", "resolved"]
     await store.close()
 
 
