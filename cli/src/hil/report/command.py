@@ -44,7 +44,9 @@ def report(
             f"--from {since:%Y-%m-%d %H:%M} has to be 1 minute to {DAYS_MAX} days before --to {until:%Y-%m-%d %H:%M}"
         )
     filters = {name: value for name, value in (("tenant", tenant), ("workflow", workflow)) if value is not None}
-    found = asyncio.run(_asked(data_dir, _period(since, until), filters))
+    period = _period(since, until)
+    since = datetime.fromtimestamp(period.from_ms / 1_000, UTC)
+    found = asyncio.run(_asked(data_dir, period, filters))
     _write(html, page(found, Page(filters, since, until, made=now)))
     print(f"{html}: {found.tiles[0][1]} executions from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC")
 
