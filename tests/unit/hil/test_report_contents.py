@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hil.report import contents, judged
+from hil.report.chart import LEFT, RIGHT, WIDTH, picture
 from hil.report.contents import Period, Question
 from hil.report.figure_text import Number, Unit, written
 from hil.report.page import Asked, Page, page
@@ -31,6 +32,8 @@ WHEN = datetime(2026, 11, 27, tzinfo=UTC)
     ("value", "unit", "text"),
     [
         (None, "usd", "–"), (0.9995, "percent", "99.95 %"), (1, "percent", "100.0 %"), (0.117, "percent", "11.7 %"),
+        (0.99997, "percent", "99.99 %"), (0.0004, "percent", "0.04 %"), (0.00001, "percent", "0.01 %"),
+        (0, "percent", "0.0 %"), (-0.00001, "percent", "-0.01 %"), (-0.17, "percent", "-17.0 %"),
         (12.4, "ms", "12 ms"), (2_500, "ms", "2.50 s"), (90_000, "ms", "1.5 min"), (7_200_000, "ms", "2.0 h"),
         (0, "usd", "$0.00"), (0.0021, "usd", "$0.002100"), (0.05, "usd", "$0.0500"), (-3, "usd", "-$3.00"),
         (12_345, "usd", "$12,345"), (1_234, "count", "1,234"), (4.314, "number", "4.31"), (1_234.5, "number", "1,234"),
@@ -58,6 +61,14 @@ def test_charts_have_a_value_for_every_bucket_zero_where_nothing_was_and_a_gap_i
     assert latency.series[1].values == (None, 2_500.0, None)
     assert cost.series[0].values == (0, 0.0084, 0)
     assert contents.charts(PERIOD, []) == []
+
+
+def test_the_bar_of_a_bucket_that_is_not_over_stays_in_the_picture() -> None:
+    row = {**ROW, "bucket_ms": 2 * HOUR_MS}
+    executions = contents.charts(Period(0, 2 * HOUR_MS + 60_000, "hour"), [row])[0]  # type: ignore[list-item]
+    bars = picture(executions, WHEN).bars
+    assert {bar.x for bar in bars} == {LEFT + (WIDTH - LEFT - RIGHT) * 2 / 3}
+    assert max(bar.x + bar.width for bar in bars) <= WIDTH - RIGHT
 
 
 def test_reasons_are_counted_by_code_the_most_frequent_first() -> None:
@@ -125,12 +136,13 @@ def test_kpis_stand_beside_those_of_the_period_before() -> None:
         }
         return {"figures": {**figures, "revenue_micros": revenue, "csat": csat}}
 
-    told = judged.kpis({"period": side(9, {"EUR": 12_500_000}), "against": side(8, {})})  # type: ignore[dict-item]
+    told = judged.kpis({"period": side(9, {"EUR": 12_500_000}), "against": side(8, {"USD": 3_000_000})})  # type: ignore[dict-item]
     assert told.rows == (
         ("Without a person", "90.0 %", "80.0 %"),
         ("Time saved", "2.0 h", "2.0 h"),
         ("Cost saved", "$5.00", "$5.00"),
-        ("Revenue, EUR", "12.5", "–"),
+        ("Revenue, EUR", "12.5", "0"),
+        ("Revenue, USD", "$0.00", "$3.00"),
         ("CSAT, ai only", "4.3", "4.3"),
         ("CSAT, handed over", "–", "–"),
     )

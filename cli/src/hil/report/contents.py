@@ -119,12 +119,13 @@ def charts(period: Period, rows: Sequence[Row]) -> list[Data]:
         return []
     lengths = starts(period.from_ms, period.to_ms, LENGTHS_MS[period.bucket])
     by_start = {cast(int, row["bucket_ms"]): row for row in rows}
+    ends_ms = lengths[-1] + LENGTHS_MS[period.bucket]
     empty: Row = {"executions": 0, "successes": 0, "cost_usd": 0}
 
     def chart(title: str, unit: Unit, kind: Kind, lines: Mapping[str, Callable[[Row], Number]]) -> Data:
         found = [by_start.get(start_ms, empty) for start_ms in lengths]
         series = tuple(Series(name, tuple(of(row) for row in found)) for name, of in lines.items())
-        return Data(title, unit, kind, tuple(lengths), period.to_ms, series)
+        return Data(title, unit, kind, tuple(lengths), ends_ms, series)
 
     return [
         chart("Executions", "count", "stack", {"Successful": _of("successes"), "Not successful": _failures}),

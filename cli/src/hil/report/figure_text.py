@@ -22,8 +22,12 @@ def number_of(value: JsonValue) -> Number:
 
 
 def _percent(value: float) -> str:
-    percent = value * 100
-    return f"{percent:.2f} %" if 99 < percent < 100 else f"{percent:.1f} %"
+    """A second digit near nothing and near all, neither of which is said of what only comes close."""
+    size = abs(value) * 100
+    sign = "-" if value < 0 else ""
+    if 0 < size < 1 or 99 < size < 100:
+        return f"{sign}{min(max(size, 0.01), 99.99):.2f} %"
+    return f"{sign}{size:.1f} %"
 
 
 def _duration(ms: float) -> str:

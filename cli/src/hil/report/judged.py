@@ -33,11 +33,10 @@ def promises(slos: Sequence[Row]) -> Table:
 
 def kpis(answer: Answer) -> Table:
     """Of the period, and of the one before."""
-    now, before = (_figures(cast(Answer, answer[name])) for name in ("period", "against"))
-    rows = [
-        (name, written(value, unit), written(before.get(name, (None, unit))[0], unit))
-        for name, (value, unit) in now.items()
-    ]
+    sides = [cast(Answer, cast(Answer, answer[name])["figures"]) for name in ("period", "against")]
+    currencies = sorted({currency for side in sides for currency in cast(Mapping[str, int], side["revenue_micros"])})
+    now, before = (_figures(side, currencies) for side in sides)
+    rows = [(name, written(value, unit), written(before[name][0], unit)) for name, (value, unit) in now.items()]
     return Table("What it was worth", ("KPI", "Period", "Period before"), tuple(rows), 1)
 
 
@@ -73,16 +72,16 @@ def _unit_of_promise(objective: str) -> Unit:
     return "percent" if metric.endswith("_rate") else "number" if metric == "csat" else unit_of(metric)
 
 
-def _figures(side: Answer) -> dict[str, tuple[Number, Unit]]:
-    figures = cast(Answer, side["figures"])
+def _figures(figures: Answer, currencies: Sequence[str]) -> dict[str, tuple[Number, Unit]]:
     executions, unaided = number_of(figures["executions"]) or 0, number_of(figures["unaided"]) or 0
     found: dict[str, tuple[Number, Unit]] = {
         "Without a person": (unaided / executions if executions else None, "percent"),
         "Time saved": (number_of(figures["time_saved_ms"]), "ms"),
         "Cost saved": ((number_of(figures["cost_saved_microdollars"]) or 0) / MICRO, "usd"),
     }
-    for currency, micros in cast(Mapping[str, int], figures["revenue_micros"]).items():
-        found[f"Revenue, {currency}"] = (micros / MICRO, "usd" if currency == "USD" else "number")
+    revenue = cast(Mapping[str, int], figures["revenue_micros"])
+    for currency in currencies:
+        found[f"Revenue, {currency}"] = (revenue.get(currency, 0) / MICRO, "usd" if currency == "USD" else "number")
     for by, csat in cast(Mapping[str, Answer], figures["csat"]).items():
         found[f"CSAT, {by.replace('_', ' ')}"] = (number_of(csat["mean"]), "number")
     return found
