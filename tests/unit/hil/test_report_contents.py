@@ -105,7 +105,9 @@ def test_tiles_of_an_empty_period_say_that_nothing_was_measured() -> None:
 
 def test_a_page_escapes_every_text_and_loads_nothing() -> None:
     named = contents.table(
-        "Tools", contents.TABLES["Tools"], [{**dict.fromkeys(contents.TABLES["Tools"].metrics), "tool": HOSTILE}]
+        "Tools",
+        contents.TABLES["Tools"],
+        {"rows": [{**dict.fromkeys(contents.TABLES["Tools"].metrics), "tool": HOSTILE}], "is_cut": False},
     )
     slo = judged.promises([{"slo": HOSTILE, "workflow": HOSTILE, "objective": HOSTILE, "measured": None, "events": 0,
                               "window_seconds": 1, "budget_left": None}])  # fmt: skip
@@ -123,6 +125,15 @@ def test_an_empty_period_is_said_in_words_without_empty_tables() -> None:
     text = page(nothing, Page({}, WHEN, WHEN, WHEN))
     assert "Nothing was counted in this period." in text
     assert "<table" not in text
+
+
+def test_what_was_cut_is_said_even_where_nothing_is_left_to_show() -> None:
+    row = {**dict.fromkeys(contents.TABLES["Tools"].metrics, 1), "tool": "t"}
+    cut = contents.table("Tools", contents.TABLES["Tools"], {"rows": [row, row], "is_cut": True})  # type: ignore[dict-item]
+    text = page(Asked([], [], [cut, judged.evaluations([], "Of some alone.")]), Page({}, WHEN, WHEN, WHEN))
+    assert "The 2 with the most calls." in text
+    assert "Of some alone." in text
+    assert text.count("<table") == 1
 
 
 def test_kpis_stand_beside_those_of_the_period_before() -> None:
@@ -157,10 +168,3 @@ def test_an_experiment_is_told_with_its_verdict_if_it_ran_in_the_period() -> Non
     spans = [(0, None), (0, 5), (0, 9), (25, None)]
     ran = [judged.runs_in({"started_ms": since, "stopped_ms": until}, 9, 20) for since, until in spans]
     assert ran == [True, False, True, False]
-
-
-def test_evaluations_are_those_that_ended_in_the_period() -> None:
-    row = {"suite": "s", "workflow": "w", "version": "1", "replayed": True, "verdict": "not_judged", "trials": 8}
-    rows = [{**row, "finished_ms": at, "figures": {"pass_rate": 0.5}} for at in (5, 60_000, 99_999_999)]
-    [told] = judged.evaluations(rows, 10, 1_000_000).rows  # type: ignore[arg-type]
-    assert told == ("s (replayed model)", "w 1", "1970-01-01 00:01", "not judged", "8", "50.0 %", "–", "–")

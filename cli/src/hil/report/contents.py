@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import cast
 
 from pydantic import JsonValue
@@ -32,15 +33,20 @@ class Period:
     to_ms: int
     bucket: str
 
+    def times(self) -> dict[str, str]:
+        """The last millisecond, since the service counts to the end of its minute."""
+        return {"from": _rfc(self.from_ms), "to": _rfc(self.to_ms - 1)}
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells are texts; those of columns behind the first `names` are figures."""
+    """Cells are texts; those of columns behind the first `names` are figures. `note`: what was left out."""
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     names: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,12 @@ def tiles(rows: Sequence[Row]) -> list[tuple[str, str]]:
     return [(label_of(name), written(number_of(row.get(name)), unit_of(name))) for name in FIGURES]
 
 
-def table(title: str, question: Question, rows: Sequence[Row]) -> Table:
+def rows_of(answer: Row, name: str = "rows") -> Sequence[Row]:
+    """What an answer lists."""
+    return cast(Sequence[Row], answer[name])
+
+
+def table(title: str, question: Question, answer: Row) -> Table:
     """As it was answered: the largest first."""
     head = tuple(map(label_of, (*question.dimensions, *question.metrics)))
     cells = tuple(
@@ -98,9 +109,10 @@ def table(title: str, question: Question, rows: Sequence[Row]) -> Table:
             *(str(row[name] or "(none)") for name in question.dimensions),
             *(written(number_of(row[name]), unit_of(name)) for name in question.metrics),
         )
-        for row in rows
+        for row in rows_of(answer)
     )
-    return Table(title, head, cells, len(question.dimensions))
+    note = f"The {len(cells)} with the most {question.metrics[0]}." if answer["is_cut"] else ""
+    return Table(title, head, cells, len(question.dimensions), note)
 
 
 def reasons(rows: Sequence[Row]) -> Table:
@@ -149,6 +161,10 @@ def unit_of(name: str) -> Unit:
 def label_of(name: str) -> str:
     """For the head of a column."""
     return LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def _rfc(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1_000, UTC).isoformat()
 
 
 def _of(name: str) -> Callable[[Row], Number]:

@@ -40,7 +40,7 @@ def kpis(answer: Answer) -> Table:
     return Table("What it was worth", ("KPI", "Period", "Period before"), tuple(rows), 1)
 
 
-def experiments(reports: Sequence[Answer]) -> Table:
+def experiments(reports: Sequence[Answer], note: str = "") -> Table:
     """Each with its verdict, and why."""
     cells = tuple(
         (
@@ -51,20 +51,24 @@ def experiments(reports: Sequence[Answer]) -> Table:
         )
         for one, report in ((cast(Answer, each["experiment"]), cast(Answer, each["report"])) for each in reports)
     )
-    return Table("Experiments", ("Experiment", "Workflow", "Verdict", "Why"), cells, 4)
+    return Table("Experiments", ("Experiment", "Workflow", "Verdict", "Why"), cells, 4, note)
 
 
-def evaluations(rows: Sequence[Row], from_ms: int, to_ms: int) -> Table:
-    """Those that ended in the period."""
-    shown = [row for row in rows if from_ms <= (number_of(row["finished_ms"]) or 0) < to_ms]
+def evaluations(rows: Sequence[Row], note: str = "") -> Table:
+    """How versions did on suites."""
     head = ("Suite", "Version", "Ended", "Verdict", "Trials", "Pass rate", "Cost", "p95 latency")
-    return Table("Evaluations", head, tuple(tuple(_evaluation(row)) for row in shown), 4)
+    return Table("Evaluations", head, tuple(tuple(_evaluation(row)) for row in rows), 4, note)
 
 
 def runs_in(experiment: Row, from_ms: int, to_ms: int) -> bool:
     """Whether it was running at any time of the period."""
     stopped_ms = number_of(experiment.get("stopped_ms"))
     return (number_of(experiment["started_ms"]) or 0) < to_ms and (stopped_ms is None or stopped_ms >= from_ms)
+
+
+def ended_ms(evaluation: Row) -> float:
+    """When its last trial was over."""
+    return number_of(evaluation["finished_ms"]) or 0
 
 
 def _unit_of_promise(objective: str) -> Unit:
@@ -89,7 +93,7 @@ def _figures(figures: Answer, currencies: Sequence[str]) -> dict[str, tuple[Numb
 
 def _evaluation(row: Row) -> Iterator[str]:
     figures = cast(Answer, row["figures"])
-    ended = datetime.fromtimestamp((number_of(row["finished_ms"]) or 0) / 1_000, UTC)
+    ended = datetime.fromtimestamp(ended_ms(row) / 1_000, UTC)
     yield f"{row['suite']}{' (replayed model)' if row['replayed'] else ''}"
     yield f"{row['workflow']} {row['version']}"
     yield f"{ended:%Y-%m-%d %H:%M}"
