@@ -8,7 +8,7 @@ import pytest
 from hil.report import contents, judged
 from hil.report.chart import LEFT, RIGHT, WIDTH, picture
 from hil.report.contents import Period, Question
-from hil.report.figure_text import Number, Unit, written
+from hil.report.figure_text import Number, Unit, unit_of, written
 from hil.report.page import Asked, Page, page
 
 HOUR_MS = 3_600_000
@@ -41,6 +41,20 @@ WHEN = datetime(2026, 11, 27, tzinfo=UTC)
 )  # fmt: skip
 def test_figures_are_written_in_their_unit(value: Number, unit: Unit, text: str) -> None:
     assert written(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("unit", "metrics"),
+    [
+        ("percent", ("success_rate", "failure_rate", "intervention_rate", "pass_rate", "pass^2")),
+        ("ms", ("p95_latency_ms",)),
+        ("usd", ("cost_usd", "cost_per_request")),
+        ("number", ("csat",)),
+        ("count", ("executions", "claims")),
+    ],
+)
+def test_a_metric_s_name_tells_its_unit(unit: Unit, metrics: tuple[str, ...]) -> None:
+    assert {unit_of(metric) for metric in metrics} == {unit}
 
 
 def test_a_question_is_of_the_filters_but_people_are_counted_by_tenant_alone() -> None:

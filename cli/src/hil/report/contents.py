@@ -8,13 +8,12 @@ from typing import cast
 from pydantic import JsonValue
 
 from hil.report.chart import Data, Kind, Series, starts
-from hil.report.figure_text import Number, Unit, number_of, written
+from hil.report.figure_text import Number, Unit, number_of, unit_of, written
 
 Row = Mapping[str, JsonValue]
 Body = dict[str, JsonValue]
 LENGTHS_MS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
 FIGURES = ("executions", "success_rate", "handover_rate", "p95_latency_ms", "cost_per_request", "cost_usd")
-UNITS: Mapping[str, Unit] = {"success_rate": "percent", "handover_rate": "percent", "failure_rate": "percent"}
 LABELS = {
     "p50_latency_ms": "p50 latency",
     "p95_latency_ms": "p95 latency",
@@ -149,13 +148,6 @@ def charts(period: Period, rows: Sequence[Row]) -> list[Data]:
 
 _RATES = {"Success rate": "success_rate", "Handover rate": "handover_rate"}
 _LATENCIES = {"p50": "p50_latency_ms", "p95": "p95_latency_ms"}
-
-
-def unit_of(name: str) -> Unit:
-    """By the metric's name."""
-    if name in UNITS:
-        return UNITS[name]
-    return "ms" if name.endswith("_ms") else "usd" if name.startswith("cost") else "count"
 
 
 def label_of(name: str) -> str:

@@ -16,6 +16,15 @@ def written(value: Number, unit: Unit) -> str:
     return NOTHING if value is None else WAYS[unit](value)
 
 
+def unit_of(metric: str) -> Unit:
+    """By its name, which promises, suites and analytics share."""
+    if metric.endswith("_rate") or metric.startswith("pass^"):
+        return "percent"
+    if metric == "csat":
+        return "number"
+    return "ms" if metric.endswith("_ms") else "usd" if metric.startswith("cost") else "count"
+
+
 def number_of(value: JsonValue) -> Number:
     """A figure of an answer; whatever else stands there is no figure."""
     return value if isinstance(value, int | float) else None

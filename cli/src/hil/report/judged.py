@@ -6,8 +6,8 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from hil.report.contents import Row, Table, unit_of
-from hil.report.figure_text import Number, Unit, number_of, written
+from hil.report.contents import Row, Table
+from hil.report.figure_text import Number, Unit, number_of, unit_of, written
 
 MICRO = 1_000_000
 Answer = Mapping[str, JsonValue]
@@ -21,7 +21,7 @@ def promises(slos: Sequence[Row]) -> Table:
             str(row["slo"]),
             str(row["workflow"]),
             str(row["objective"]),
-            written(number_of(row["measured"]), _unit_of_promise(str(row["objective"]))),
+            written(number_of(row["measured"]), unit_of(str(row["objective"]).split(" ", 1)[0])),
             written(number_of(row["events"]), "count"),
             f"{(number_of(row['window_seconds']) or 0) / 86_400:.3g} d",
             written(number_of(row["budget_left"]), "percent"),
@@ -69,11 +69,6 @@ def runs_in(experiment: Row, from_ms: int, to_ms: int) -> bool:
 def ended_ms(evaluation: Row) -> float:
     """When its last trial was over."""
     return number_of(evaluation["finished_ms"]) or 0
-
-
-def _unit_of_promise(objective: str) -> Unit:
-    metric = objective.split(" ", 1)[0]
-    return "percent" if metric.endswith("_rate") else "number" if metric == "csat" else unit_of(metric)
 
 
 def _figures(figures: Answer, currencies: Sequence[str]) -> dict[str, tuple[Number, Unit]]:
