@@ -67,6 +67,16 @@ def test_an_empty_period_is_a_report_too(tmp_path: Path) -> None:
     assert "Nothing was counted in this period." in file.read_text()
 
 
+def test_a_report_names_the_period_of_its_figures_which_begins_with_a_bucket(tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    done = run("--html", str(file), "--from", "2025-01-01T08:47:30", "--to", "2025-01-03")
+    assert "0 executions from 2025-01-01 08:00 to 2025-01-03 00:00 UTC" in done.output
+    assert "01 January 2025 08:00 to 03 January 2025 00:00 UTC" in file.read_text()
+    done = run("--html", str(file), "--from", "2025-01-01T08:00", "--to", "2025-01-21")
+    assert "<title>Report 2025-01-01 to 2025-01-21</title>" in file.read_text()
+    assert "from 2025-01-01 00:00 to" in done.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -17,7 +17,7 @@ from tests.support.deployment_files import OVERLAYS, rendered
 from tests.support.promtool import promtool
 from tests.support.source_shapes import SERVICES, package_of
 
-from hil.grafana.dashboards import DASHBOARDS
+from hil.grafana.dashboards import DASHBOARDS, MODELS, PEOPLE, WORKFLOWS
 from hil.grafana.panels import COLUMNS, document
 from hil.grafana.write import FOLDER, files
 
@@ -26,7 +26,8 @@ GROUPED = re.compile(r"\bby \(([^)]*)\)")
 MATCHED = re.compile(r"[{,]\s*([a-z_]+)\s*(?:=~|!~|!=|=)\"")
 WITH_UNIT = {"short", "percentunit", "s", "currencyUSD", "ops", "none"}
 """Ids of Grafana's units that we use; an unknown one is shown as a suffix."""
-STAND_INS = {"$__rate_interval": "5m", "$__range": "1d", "$__interval": "5m"}
+STAND_INS = {"$__rate_interval": "1m", "$__range": "1d", "$__interval_ms": "15000"}
+"""A graph that shows every sample of a scrape each 15 s."""
 
 each = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one: one.uid)
 
@@ -80,6 +81,14 @@ def test_every_variable_lists_a_label_that_its_metric_has_and_every_one_is_used(
     known = {variable.name for variable in dashboard.variables}
     named = {one for one in re.findall(r"\$([a-z_]+)", asked) if not one.startswith("__")}
     assert named == known
+
+
+@pytest.mark.parametrize("dashboard", [WORKFLOWS, MODELS, PEOPLE], ids=lambda one: one.uid)
+def test_a_panel_is_of_the_chosen_values_or_says_that_it_is_of_all(dashboard: Any) -> None:
+    [variable] = dashboard.variables
+    for panel in dashboard.panels:
+        asked = all(f'=~"${variable.name}"' in query.expression for query in panel.queries)
+        assert asked or f"Of all {variable.name}s" in panel.description, panel.title
 
 
 @each
@@ -147,6 +156,59 @@ def test_promtool_reads_every_expression(dashboard: Any, tmp_path: Path) -> None
     command = [promtool(), "check", "rules", "rules.yaml"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_never_happened_is_zero_and_cost_is_seen_in_each_step_of_a_graph(tmp_path: Path) -> None:
+    """Of a workflow that always fails, one that never does, and a cache that is never hit: samples each 15 s."""
+    labels = 'workflow="{}",sink="FINISH",reason="none",success="{}"'
+    series = [
+        f"hil_executions_total{{{labels.format('bad', 'false')}}}",
+        'hil_cost_microdollars_total{workflow="bad"}',
+        'hil_completion_cost_microdollars_total{model="m"}',
+        'hil_cache_lookups_total{tier="exact",result="miss"}',
+    ]
+    bad, good, cost, tier = '{workflow="bad"}', '{workflow="good"}', '{model="m"}', '{tier="exact"}'
+    alone: dict[tuple[Any, str], dict[str, float]] = {
+        (WORKFLOWS, "Success rate"): {"{}": 0},
+        (WORKFLOWS, "Handover rate"): {"{}": 0},
+        (WORKFLOWS, "Success rate by workflow"): {bad: 0},
+        (WORKFLOWS, "Cost by workflow"): {bad: 1},
+        (MODELS, "Cost by model"): {cost: 1},
+        (MODELS, "Cache lookups that hit"): {tier: 0},
+    }
+    with_another = {
+        (WORKFLOWS, "Success rate"): {"{}": 0.5},
+        (WORKFLOWS, "Success rate by workflow"): {bad: 0, good: 1},
+    }
+    other = f"hil_executions_total{{{labels.format('good', 'true')}}}"
+    assert disagreement(tmp_path, [evaluated(series, alone), evaluated([*series, other], with_another)]) == ""
+
+
+def evaluated(series: list[str], expected: dict[tuple[Any, str], dict[str, float]]) -> dict[str, Any]:
+    """What promtool has to find of panels after ten minutes in which each series grew by a million each 15 s."""
+    return {
+        "interval": "15s",
+        "input_series": [{"series": one, "values": "0+1000000x40"} for one in series],
+        "promql_expr_test": [
+            {
+                "expr": f"round({filled(expression_of(dashboard, title))}, 0.001)",
+                "eval_time": "10m",
+                "exp_samples": [{"labels": labels, "value": value} for labels, value in samples.items()],
+            }
+            for (dashboard, title), samples in expected.items()
+        ],
+    }
+
+
+def expression_of(dashboard: Any, title: str) -> str:
+    return next(panel.queries[0].expression for panel in dashboard.panels if panel.title == title)
+
+
+def disagreement(folder: Path, tests: list[dict[str, Any]]) -> str:
+    (folder / "tests.yaml").write_text(json.dumps({"rule_files": [], "evaluation_interval": "15s", "tests": tests}))
+    command = [promtool(), "test", "rules", "tests.yaml"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
 def filled(expression: str) -> str:

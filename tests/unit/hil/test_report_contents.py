@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from hil.report import contents, judged
+from hil.report.chart import LEFT, RIGHT, WIDTH, picture
 from hil.report.contents import Period, Question
-from hil.report.figure_text import Number, Unit, written
+from hil.report.figure_text import Number, Unit, unit_of, written
 from hil.report.page import Asked, Page, page
 
 HOUR_MS = 3_600_000
@@ -31,6 +32,8 @@ WHEN = datetime(2026, 11, 27, tzinfo=UTC)
     ("value", "unit", "text"),
     [
         (None, "usd", "–"), (0.9995, "percent", "99.95 %"), (1, "percent", "100.0 %"), (0.117, "percent", "11.7 %"),
+        (0.99997, "percent", "99.99 %"), (0.0004, "percent", "0.04 %"), (0.00001, "percent", "0.01 %"),
+        (0, "percent", "0.0 %"), (-0.00001, "percent", "-0.01 %"), (-0.17, "percent", "-17.0 %"),
         (12.4, "ms", "12 ms"), (2_500, "ms", "2.50 s"), (90_000, "ms", "1.5 min"), (7_200_000, "ms", "2.0 h"),
         (0, "usd", "$0.00"), (0.0021, "usd", "$0.002100"), (0.05, "usd", "$0.0500"), (-3, "usd", "-$3.00"),
         (12_345, "usd", "$12,345"), (1_234, "count", "1,234"), (4.314, "number", "4.31"), (1_234.5, "number", "1,234"),
@@ -38,6 +41,20 @@ WHEN = datetime(2026, 11, 27, tzinfo=UTC)
 )  # fmt: skip
 def test_figures_are_written_in_their_unit(value: Number, unit: Unit, text: str) -> None:
     assert written(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("unit", "metrics"),
+    [
+        ("percent", ("success_rate", "failure_rate", "intervention_rate", "pass_rate", "pass^2")),
+        ("ms", ("p95_latency_ms",)),
+        ("usd", ("cost_usd", "cost_per_request")),
+        ("number", ("csat",)),
+        ("count", ("executions", "claims")),
+    ],
+)
+def test_a_metric_s_name_tells_its_unit(unit: Unit, metrics: tuple[str, ...]) -> None:
+    assert {unit_of(metric) for metric in metrics} == {unit}
 
 
 def test_a_question_is_of_the_filters_but_people_are_counted_by_tenant_alone() -> None:
@@ -58,6 +75,14 @@ def test_charts_have_a_value_for_every_bucket_zero_where_nothing_was_and_a_gap_i
     assert latency.series[1].values == (None, 2_500.0, None)
     assert cost.series[0].values == (0, 0.0084, 0)
     assert contents.charts(PERIOD, []) == []
+
+
+def test_the_bar_of_a_bucket_that_is_not_over_stays_in_the_picture() -> None:
+    row = {**ROW, "bucket_ms": 2 * HOUR_MS}
+    executions = contents.charts(Period(0, 2 * HOUR_MS + 60_000, "hour"), [row])[0]  # type: ignore[list-item]
+    bars = picture(executions, WHEN).bars
+    assert {bar.x for bar in bars} == {LEFT + (WIDTH - LEFT - RIGHT) * 2 / 3}
+    assert max(bar.x + bar.width for bar in bars) <= WIDTH - RIGHT
 
 
 def test_reasons_are_counted_by_code_the_most_frequent_first() -> None:
@@ -94,7 +119,9 @@ def test_tiles_of_an_empty_period_say_that_nothing_was_measured() -> None:
 
 def test_a_page_escapes_every_text_and_loads_nothing() -> None:
     named = contents.table(
-        "Tools", contents.TABLES["Tools"], [{**dict.fromkeys(contents.TABLES["Tools"].metrics), "tool": HOSTILE}]
+        "Tools",
+        contents.TABLES["Tools"],
+        {"rows": [{**dict.fromkeys(contents.TABLES["Tools"].metrics), "tool": HOSTILE}], "is_cut": False},
     )
     slo = judged.promises([{"slo": HOSTILE, "workflow": HOSTILE, "objective": HOSTILE, "measured": None, "events": 0,
                               "window_seconds": 1, "budget_left": None}])  # fmt: skip
@@ -114,6 +141,15 @@ def test_an_empty_period_is_said_in_words_without_empty_tables() -> None:
     assert "<table" not in text
 
 
+def test_what_was_cut_is_said_even_where_nothing_is_left_to_show() -> None:
+    row = {**dict.fromkeys(contents.TABLES["Tools"].metrics, 1), "tool": "t"}
+    cut = contents.table("Tools", contents.TABLES["Tools"], {"rows": [row, row], "is_cut": True})  # type: ignore[dict-item]
+    text = page(Asked([], [], [cut, judged.evaluations([], "Of some alone.")]), Page({}, WHEN, WHEN, WHEN))
+    assert "The 2 with the most calls." in text
+    assert "Of some alone." in text
+    assert text.count("<table") == 1
+
+
 def test_kpis_stand_beside_those_of_the_period_before() -> None:
     def side(unaided: int, revenue: dict[str, int]) -> dict[str, object]:
         csat = {"ai_only": {"mean": 4.3}, "handed_over": {"mean": None}}
@@ -125,12 +161,13 @@ def test_kpis_stand_beside_those_of_the_period_before() -> None:
         }
         return {"figures": {**figures, "revenue_micros": revenue, "csat": csat}}
 
-    told = judged.kpis({"period": side(9, {"EUR": 12_500_000}), "against": side(8, {})})  # type: ignore[dict-item]
+    told = judged.kpis({"period": side(9, {"EUR": 12_500_000}), "against": side(8, {"USD": 3_000_000})})  # type: ignore[dict-item]
     assert told.rows == (
         ("Without a person", "90.0 %", "80.0 %"),
         ("Time saved", "2.0 h", "2.0 h"),
         ("Cost saved", "$5.00", "$5.00"),
-        ("Revenue, EUR", "12.5", "–"),
+        ("Revenue, EUR", "12.5", "0"),
+        ("Revenue, USD", "$0.00", "$3.00"),
         ("CSAT, ai only", "4.3", "4.3"),
         ("CSAT, handed over", "–", "–"),
     )
@@ -145,10 +182,3 @@ def test_an_experiment_is_told_with_its_verdict_if_it_ran_in_the_period() -> Non
     spans = [(0, None), (0, 5), (0, 9), (25, None)]
     ran = [judged.runs_in({"started_ms": since, "stopped_ms": until}, 9, 20) for since, until in spans]
     assert ran == [True, False, True, False]
-
-
-def test_evaluations_are_those_that_ended_in_the_period() -> None:
-    row = {"suite": "s", "workflow": "w", "version": "1", "replayed": True, "verdict": "not_judged", "trials": 8}
-    rows = [{**row, "finished_ms": at, "figures": {"pass_rate": 0.5}} for at in (5, 60_000, 99_999_999)]
-    [told] = judged.evaluations(rows, 10, 1_000_000).rows  # type: ignore[arg-type]
-    assert told == ("s (replayed model)", "w 1", "1970-01-01 00:01", "not judged", "8", "50.0 %", "–", "–")

@@ -11,6 +11,7 @@ from rich.table import Table
 from hil.eval.figures import figures_of
 from hil.eval.gate import Decision, Verdict
 from hil.eval.results import CaseResult, Evaluation
+from hil.report.figure_text import unit_of, written
 
 FAILED_SHOWN_MAX = 20
 HOW_ANSWERED: Mapping[bool | None, str] = {
@@ -33,7 +34,7 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     table.add_column("figure", no_wrap=True)
     table.add_column("value", justify="right")
     for name, value in figures_of([case.trials for case in evaluation.cases]).items():
-        table.add_row(name, shown(name, value))
+        table.add_row(name, written(value, unit_of(name)))
     console.print(table)
     if grading := sum(trial.grading_microdollars for case in evaluation.cases for trial in case.trials):
         console.print(f"graded by a model for ${grading / 1e6:.6f} more", highlight=False)
@@ -57,17 +58,6 @@ def print_decision(console: Console, decision: Decision, *, baseline: str) -> No
         Verdict.NOT_ENOUGH_TRIALS: "[yellow]? not decided[/]: there are not enough trials to tell",
     }
     console.print(says[decision.verdict], highlight=False, soft_wrap=True)
-
-
-def shown(name: str, value: float | None) -> str:
-    """A figure in its unit."""
-    if value is None:
-        return "not measured"
-    if name.endswith("_ms"):
-        return f"{value:.0f} ms"
-    if name.startswith("cost"):
-        return f"${value:.6f}"
-    return f"{value:.2f}" if name == "csat" else f"{value:.4f}"
 
 
 def why_failed(case: CaseResult) -> list[str]:

@@ -11,6 +11,8 @@ MODEL = '{model=~"$model"}'
 REQUESTED = '{gen_ai_request_model=~"$model"}'
 QUEUE = '{queue=~"$queue"}'
 MICRO = "1e6"
+EACH_STEP = "In each interval of the graph."
+ALL_MODELS = "Of all models, whichever are chosen."
 
 
 def _rate(metric: str, by: str, per: str = PER) -> str:
@@ -26,10 +28,20 @@ def _quantile(share: float, buckets: str, by: str = "") -> str:
     return f"histogram_quantile({share}, {_rate(buckets, labels)})"
 
 
-def _share(part: str, whole: str, by: str = "") -> str:
-    if by:
-        return f"{_rate(part, by)} / {_rate(whole, by)}"
-    return f"{_increase(part)} / {_increase(whole)}"
+def _share(part: str, whole: str) -> str:
+    """0 where the part never happened: a counter has no series before it counts."""
+    return f"({_increase(part)} or vector(0)) / {_increase(whole)}"
+
+
+def _share_by(by: str, part: str, whole: str) -> str:
+    """Of each that has a whole."""
+    all_ = _rate(whole, by)
+    return f"({_rate(part, by)} or 0 * {all_}) / {all_}"
+
+
+def _cost(metric: str, by: str) -> str:
+    """Dollars in each step of the graph. By the rate: a step may be shorter than the time between two samples."""
+    return f"{_rate(metric, by)} * $__interval_ms / 1000 / {MICRO}"
 
 
 def _stat(title: str, unit: Unit, expression: str) -> Panel:
@@ -58,17 +70,19 @@ WORKFLOWS = Dashboard(
         Panel(
             "Success rate by workflow",
             "percentunit",
-            (Query(_share(f"hil_executions_total{GOOD}", f"hil_executions_total{FLOW}", "workflow")),),
+            (Query(_share_by("workflow", f"hil_executions_total{GOOD}", f"hil_executions_total{FLOW}")),),
         ),
         _percentiles("Time to the sink", f"hil_execution_seconds_bucket{FLOW}"),
         Panel(
             "Cost by workflow",
             "currencyUSD",
-            (Query(f"sum by (workflow) (increase(hil_cost_microdollars_total{FLOW}[$__interval])) / {MICRO}"),),
-            description="In each interval of the graph.",
+            (Query(_cost(f"hil_cost_microdollars_total{FLOW}", "workflow")),),
+            description=EACH_STEP,
             is_stacked=True,
         ),
-        Panel("Handovers by reason", "ops", (Query(_rate("hil_handovers_total", "reason")),), is_stacked=True),
+        Panel(
+            "Handovers by reason", "ops", (Query(_rate(f"hil_executions_total{HANDED}", "reason")),), is_stacked=True
+        ),
         Panel(
             "p95 by workflow",
             "s",
@@ -92,11 +106,8 @@ MODELS = Dashboard(
         Panel(
             "Cost by model",
             "currencyUSD",
-            (
-                Query(
-                    f"sum by (model) (increase(hil_completion_cost_microdollars_total{MODEL}[$__interval])) / {MICRO}"
-                ),
-            ),
+            (Query(_cost(f"hil_completion_cost_microdollars_total{MODEL}", "model")),),
+            description=EACH_STEP,
             is_stacked=True,
         ),
         _percentiles("Time of a call", f"gen_ai_client_operation_duration_seconds_bucket{REQUESTED}"),
@@ -106,11 +117,18 @@ MODELS = Dashboard(
             (Query(_rate(f"gen_ai_client_token_usage_sum{REQUESTED}", "gen_ai_token_type")),),
             is_stacked=True,
         ),
-        Panel("Answers by cache", "ops", (Query(_rate("hil_completion_cache_total", "tier")),), is_stacked=True),
+        Panel(
+            "Answers by cache",
+            "ops",
+            (Query(_rate("hil_completion_cache_total", "tier")),),
+            description=ALL_MODELS,
+            is_stacked=True,
+        ),
         Panel(
             "Cache lookups that hit",
             "percentunit",
-            (Query(_share('hil_cache_lookups_total{result="hit"}', "hil_cache_lookups_total", "tier")),),
+            (Query(_share_by("tier", 'hil_cache_lookups_total{result="hit"}', "hil_cache_lookups_total")),),
+            description=ALL_MODELS,
         ),
         Panel(
             "Open breakers",
@@ -118,7 +136,12 @@ MODELS = Dashboard(
             (Query(f"max by (model) (hil_breaker_open{MODEL})"),),
             description="1 open, 0.5 half open.",
         ),
-        Panel("Personal values masked", "ops", (Query(_rate("hil_masked_values_total", "kind")),)),
+        Panel(
+            "Personal values masked",
+            "ops",
+            (Query(_rate("hil_masked_values_total", "kind")),),
+            description=ALL_MODELS,
+        ),
     ),
 )
 

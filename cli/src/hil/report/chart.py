@@ -27,13 +27,13 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """`starts_ms` of buckets of the same length, in order, up to `to_ms`."""
+    """`starts_ms` of buckets of the same length, in order; `ends_ms` of the last, though the period may end before."""
 
     title: str
     unit: Unit
     kind: Kind
     starts_ms: tuple[int, ...]
-    to_ms: int
+    ends_ms: int
     series: tuple[Series, ...]
 
 
@@ -110,7 +110,7 @@ def _steps(top: float, step: float) -> Iterator[float]:
 
 
 def _x(at_ms: float, data: Data) -> float:
-    share = (at_ms - data.starts_ms[0]) / (data.to_ms - data.starts_ms[0])
+    share = (at_ms - data.starts_ms[0]) / (data.ends_ms - data.starts_ms[0])
     return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
 
 
@@ -133,7 +133,7 @@ def _bars(data: Data, top: float) -> Iterator[Bar]:
 def _lines(data: Data, top: float) -> Iterator[Line]:
     for number, one in enumerate(data.series):
         stretch: list[str] = []
-        for start_ms, value in [*zip(data.starts_ms, one.values, strict=True), (data.to_ms, None)]:
+        for start_ms, value in [*zip(data.starts_ms, one.values, strict=True), (data.ends_ms, None)]:
             if value is not None:
                 stretch.append(f"{_x(start_ms, data)},{_y(value, top)}")
             elif stretch:
@@ -143,7 +143,7 @@ def _lines(data: Data, top: float) -> Iterator[Line]:
 
 def _times(data: Data, zone: datetime) -> Iterator[Tick]:
     step = max(1, math.ceil(len(data.starts_ms) / TIME_TICKS))
-    is_days = data.to_ms - data.starts_ms[0] > 3 * 86_400_000
+    is_days = data.ends_ms - data.starts_ms[0] > 3 * 86_400_000
     for start_ms in data.starts_ms[::step]:
         at, x = datetime.fromtimestamp(start_ms / 1_000, zone.tzinfo), _x(start_ms, data)
         if x <= WIDTH - TICK_WIDTH:

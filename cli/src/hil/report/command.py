@@ -1,24 +1,22 @@
 """`hil report --html FILE`: what happened in a period, as a page that needs nothing but itself?"""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, cast
-from urllib.parse import urlencode
+from typing import Annotated
 
 import typer
 
-from hil.analytics_api import Api, api_of
+from hil.analytics_api import api_of
 from hil.options import DATA_DIR_DEFAULT, DataDir
 from hil.outcome import CommandError, bad_input
-from hil.report import contents, judged
-from hil.report.contents import Period, Question, Row, Table
+from hil.report import contents
+from hil.report.ask_judged import judged_tables
+from hil.report.contents import Period, Question, Row, rows_of
 from hil.report.page import Asked, Page, page
 
 DAYS_DEFAULT, DAYS_MAX = 7, 400
 HOURS_WITH_MINUTES, DAYS_WITH_HOURS = 6, 10
-EXPERIMENTS_MAX, EVALUATIONS_MAX = 20, 200
 Html = Annotated[Path, typer.Option("--html", help="File to write; an older one is replaced.", dir_okay=False)]
 From = Annotated[str | None, typer.Option("--from", help="RFC 3339, UTC if no zone; 7 days before --to if none.")]
 To = Annotated[str | None, typer.Option("--to", help="RFC 3339, UTC if no zone; now if none.")]
@@ -44,7 +42,9 @@ def report(
             f"--from {since:%Y-%m-%d %H:%M} has to be 1 minute to {DAYS_MAX} days before --to {until:%Y-%m-%d %H:%M}"
         )
     filters = {name: value for name, value in (("tenant", tenant), ("workflow", workflow)) if value is not None}
-    found = asyncio.run(_asked(data_dir, _period(since, until), filters))
+    period = _period(since, until)
+    since = datetime.fromtimestamp(period.from_ms / 1_000, UTC)
+    found = asyncio.run(_asked(data_dir, period, filters))
     _write(html, page(found, Page(filters, since, until, made=now)))
     print(f"{html}: {found.tiles[0][1]} executions from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC")
 
@@ -71,54 +71,21 @@ async def _asked(data_dir: Path, period: Period, filters: dict[str, str]) -> Ask
     """One question after the other: a report has time."""
     api = api_of(data_dir)
 
-    async def rows(question: Question) -> Sequence[Row]:
-        answer = await api.ask("/v1/query", question.body(period, filters) | _times(period))
+    async def answered(question: Question) -> Row:
+        answer = await api.ask("/v1/query", question.body(period, filters) | period.times())
         if answer is None:
             raise CommandError("what answers is no analytics: it has no /v1/query")
-        return cast(Sequence[Row], answer["rows"])
+        return answer
 
     return Asked(
-        tiles=contents.tiles(await rows(contents.TOTAL)),
-        charts=contents.charts(period, await rows(contents.OVER_TIME)),
+        tiles=contents.tiles(rows_of(await answered(contents.TOTAL))),
+        charts=contents.charts(period, rows_of(await answered(contents.OVER_TIME))),
         tables=[
-            *[one async for one in _judged(api, period, filters)],
-            *[contents.table(title, one, await rows(one)) for title, one in contents.TABLES.items()],
-            contents.reasons(await rows(contents.REASONS)),
+            *[one async for one in judged_tables(api.ask, period, filters)],
+            *[contents.table(title, one, await answered(one)) for title, one in contents.TABLES.items()],
+            contents.reasons(rows_of(await answered(contents.REASONS))),
         ],
     )
-
-
-async def _judged(api: Api, period: Period, filters: dict[str, str]) -> AsyncIterator[Table]:
-    """What the service has of these; one of before them has none."""
-    tenant = {name: value for name, value in filters.items() if name == "tenant"}
-    slos = await api.ask(f"/v1/slos?{urlencode(filters)}")
-    if slos is not None:
-        yield judged.promises(cast(Sequence[Row], slos["slos"]))
-    worth = await api.ask(f"/v1/kpis?{urlencode({**filters, **_times(period), 'compare': 'previous_period'})}")
-    if worth is not None:
-        yield judged.kpis(worth)
-    known = await api.ask(f"/v1/experiments?{urlencode(tenant)}")
-    if known is not None:
-        listed = [one for one in cast(Sequence[Row], known["experiments"]) if _is_of(one, period, filters)]
-        paths = [f"/v1/experiments/{one['tenant']}/{one['name']}" for one in listed[:EXPERIMENTS_MAX]]
-        yield judged.experiments([found for path in paths if (found := await api.ask(path)) is not None])
-    played = await api.ask(f"/v1/evaluations?{urlencode({**filters, 'limit': EVALUATIONS_MAX})}")
-    if played is not None:
-        yield judged.evaluations(cast(Sequence[Row], played["evaluations"]), period.from_ms, period.to_ms)
-
-
-def _is_of(experiment: Row, period: Period, filters: dict[str, str]) -> bool:
-    is_asked_for = filters.get("workflow") in (None, experiment["workflow"])
-    return is_asked_for and judged.runs_in(experiment, period.from_ms, period.to_ms)
-
-
-def _times(period: Period) -> dict[str, str]:
-    """The last millisecond, since the service counts to the end of its minute."""
-    return {"from": _rfc(period.from_ms), "to": _rfc(period.to_ms - 1)}
-
-
-def _rfc(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1_000, UTC).isoformat()
 
 
 def _write(file: Path, text: str) -> None:

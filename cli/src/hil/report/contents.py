@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import cast
 
 from pydantic import JsonValue
 
 from hil.report.chart import Data, Kind, Series, starts
-from hil.report.figure_text import Number, Unit, number_of, written
+from hil.report.figure_text import Number, Unit, number_of, unit_of, written
 
 Row = Mapping[str, JsonValue]
 Body = dict[str, JsonValue]
 LENGTHS_MS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
 FIGURES = ("executions", "success_rate", "handover_rate", "p95_latency_ms", "cost_per_request", "cost_usd")
-UNITS: Mapping[str, Unit] = {"success_rate": "percent", "handover_rate": "percent", "failure_rate": "percent"}
 LABELS = {
     "p50_latency_ms": "p50 latency",
     "p95_latency_ms": "p95 latency",
@@ -32,15 +32,20 @@ class Period:
     to_ms: int
     bucket: str
 
+    def times(self) -> dict[str, str]:
+        """The last millisecond, since the service counts to the end of its minute."""
+        return {"from": _rfc(self.from_ms), "to": _rfc(self.to_ms - 1)}
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells are texts; those of columns behind the first `names` are figures."""
+    """Cells are texts; those of columns behind the first `names` are figures. `note`: what was left out."""
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     names: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,12 @@ def tiles(rows: Sequence[Row]) -> list[tuple[str, str]]:
     return [(label_of(name), written(number_of(row.get(name)), unit_of(name))) for name in FIGURES]
 
 
-def table(title: str, question: Question, rows: Sequence[Row]) -> Table:
+def rows_of(answer: Row, name: str = "rows") -> Sequence[Row]:
+    """What an answer lists."""
+    return cast(Sequence[Row], answer[name])
+
+
+def table(title: str, question: Question, answer: Row) -> Table:
     """As it was answered: the largest first."""
     head = tuple(map(label_of, (*question.dimensions, *question.metrics)))
     cells = tuple(
@@ -98,9 +108,10 @@ def table(title: str, question: Question, rows: Sequence[Row]) -> Table:
             *(str(row[name] or "(none)") for name in question.dimensions),
             *(written(number_of(row[name]), unit_of(name)) for name in question.metrics),
         )
-        for row in rows
+        for row in rows_of(answer)
     )
-    return Table(title, head, cells, len(question.dimensions))
+    note = f"The {len(cells)} with the most {question.metrics[0]}." if answer["is_cut"] else ""
+    return Table(title, head, cells, len(question.dimensions), note)
 
 
 def reasons(rows: Sequence[Row]) -> Table:
@@ -119,12 +130,13 @@ def charts(period: Period, rows: Sequence[Row]) -> list[Data]:
         return []
     lengths = starts(period.from_ms, period.to_ms, LENGTHS_MS[period.bucket])
     by_start = {cast(int, row["bucket_ms"]): row for row in rows}
+    ends_ms = lengths[-1] + LENGTHS_MS[period.bucket]
     empty: Row = {"executions": 0, "successes": 0, "cost_usd": 0}
 
     def chart(title: str, unit: Unit, kind: Kind, lines: Mapping[str, Callable[[Row], Number]]) -> Data:
         found = [by_start.get(start_ms, empty) for start_ms in lengths]
         series = tuple(Series(name, tuple(of(row) for row in found)) for name, of in lines.items())
-        return Data(title, unit, kind, tuple(lengths), period.to_ms, series)
+        return Data(title, unit, kind, tuple(lengths), ends_ms, series)
 
     return [
         chart("Executions", "count", "stack", {"Successful": _of("successes"), "Not successful": _failures}),
@@ -138,16 +150,13 @@ _RATES = {"Success rate": "success_rate", "Handover rate": "handover_rate"}
 _LATENCIES = {"p50": "p50_latency_ms", "p95": "p95_latency_ms"}
 
 
-def unit_of(name: str) -> Unit:
-    """By the metric's name."""
-    if name in UNITS:
-        return UNITS[name]
-    return "ms" if name.endswith("_ms") else "usd" if name.startswith("cost") else "count"
-
-
 def label_of(name: str) -> str:
     """For the head of a column."""
     return LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def _rfc(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1_000, UTC).isoformat()
 
 
 def _of(name: str) -> Callable[[Row], Number]:

@@ -16,14 +16,27 @@ def written(value: Number, unit: Unit) -> str:
     return NOTHING if value is None else WAYS[unit](value)
 
 
+def unit_of(metric: str) -> Unit:
+    """By its name, which promises, suites and analytics share."""
+    if metric.endswith("_rate") or metric.startswith("pass^"):
+        return "percent"
+    if metric == "csat":
+        return "number"
+    return "ms" if metric.endswith("_ms") else "usd" if metric.startswith("cost") else "count"
+
+
 def number_of(value: JsonValue) -> Number:
     """A figure of an answer; whatever else stands there is no figure."""
     return value if isinstance(value, int | float) else None
 
 
 def _percent(value: float) -> str:
-    percent = value * 100
-    return f"{percent:.2f} %" if 99 < percent < 100 else f"{percent:.1f} %"
+    """A second digit near nothing and near all, neither of which is said of what only comes close."""
+    size = abs(value) * 100
+    sign = "-" if value < 0 else ""
+    if 0 < size < 1 or 99 < size < 100:
+        return f"{sign}{min(max(size, 0.01), 99.99):.2f} %"
+    return f"{sign}{size:.1f} %"
 
 
 def _duration(ms: float) -> str:

@@ -39,6 +39,6 @@ def page(asked: Asked, about: Page) -> str:
         about=about,
         tiles=asked.tiles,
         pictures=[picture(one, about.until) for one in asked.charts],
-        tables=[one for one in asked.tables if one.rows],
+        tables=[one for one in asked.tables if one.rows or one.note],
         size={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT},
     )

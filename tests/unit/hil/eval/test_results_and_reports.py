@@ -1,9 +1,11 @@
 """Are results written so that they can be read again, by us and by a CI system?"""
 
+import io
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 from tests.support.evaluations import evaluation, trial
 
 from contracts.objectives import Slos
@@ -11,6 +13,7 @@ from hil.eval.gate import decide
 from hil.eval.junit import write_junit
 from hil.eval.played_source import played_source
 from hil.eval.publish import finished_event
+from hil.eval.report import print_evaluation
 from hil.eval.results import read_results, write_results
 from hil.eval.tolerance import GateRules
 from hil.outcome import CommandError
@@ -93,3 +96,14 @@ def test_a_workflow_is_played_without_caches_promises_and_stages_and_under_a_ver
     assert after.nodes["two"].prompt == before.nodes["two"].prompt
     changed = load_workflow(played_source(CACHING.replace("Hello", "Hi").encode()), file_name="w.yaml")
     assert changed.version != after.version
+
+
+def test_a_person_sees_each_figure_in_its_unit_and_which_cases_failed() -> None:
+    console = Console(file=io.StringIO(), width=120, record=True)
+    print_evaluation(console, FOUND)
+    told = [" ".join(line.split()) for line in console.export_text().splitlines()]
+    for line in ("pass_rate 75.0 %", "pass^2 50.0 %", "cost_per_request $0.0100", "p95_latency_ms 1.00 s", "csat 5"):
+        assert line in told
+    assert "✗ case a: 1 of 2 passed; tools: the tools is wrong" in told
+    print_evaluation(console, evaluation({"a": []}))
+    assert "csat –" in [" ".join(line.split()) for line in console.export_text().splitlines()]
