@@ -46,16 +46,17 @@ class Metrics:
         known = name if name in self._workflows or len(self._workflows) < WORKFLOWS_MAX else "other"
         if known not in self._workflows:
             self._workflows.add(known)
-            _begin_failures(known)
+            _begin(known)
         return known
 
 
-def _begin_failures(workflow: str) -> None:
-    """Every way to fail is there at 0 once the workflow is: Prometheus sees no increase in what begins at 1, so the
-    first failure of each kind would be missed."""
-    for reason in REASONS:
-        EXECUTIONS.labels(workflow, "HANDOVER", reason, "false")
-    EXECUTIONS.labels(workflow, "FINISH", "none", "false")
+def _begin(workflow: str) -> None:
+    """Every way to end is there at 0 once the workflow is: Prometheus sees no increase in what begins at 1, so the first
+    of each kind would be missed."""
+    for success in ("true", "false"):
+        for reason in REASONS:
+            EXECUTIONS.labels(workflow, "HANDOVER", reason, success)
+        EXECUTIONS.labels(workflow, "FINISH", "none", success)
 
 
 def _reason(reason: str | None) -> str:
