@@ -51,8 +51,8 @@ class Metrics:
 
 
 def _begin(workflow: str) -> None:
-    """Every way to end is there at 0 once the workflow is: Prometheus sees no increase in what begins at 1, so the first
-    of each kind would be missed."""
+    """Every way to end is there at 0 once the workflow is: Prometheus sees no increase in what begins at 1, so the
+    first of each kind would be missed."""
     for success in ("true", "false"):
         for reason in REASONS:
             EXECUTIONS.labels(workflow, "HANDOVER", reason, success)
