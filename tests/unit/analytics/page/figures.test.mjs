@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 const page = "../../../../services/analytics/src/analytics/page/static";
 const {lines, groups, stacked, labelled, change, starts} = await import(`${page}/series.js`);
 const {parse, format, stretch, partsOf, itemOf, BUCKETS} = await import(`${page}/route.js`);
-const {question, reading, asCurl} = await import(`${page}/question.js`);
+const {question, reading, topicOf, asCurl} = await import(`${page}/question.js`);
 const {UNITS, NOTHING, axisTimes, inCurrency} = await import(`${page}/format.js`);
 const {metric} = await import(`${page}/metrics.js`);
 const HOUR = BUCKETS.hour;
@@ -113,4 +113,17 @@ test("a metric's unit follows from its name where it is not listed", () => {
 
 test("money is written as its currency is, whatever its code", () => {
   assert.deepEqual([inCurrency(12.5, "USD"), inCurrency(8412.5, "EUR"), inCurrency(3, "points")], ["$12.50", "€8,412.50", "3 points"]);
+});
+
+test("a question is about the same while its stretch goes on, and about something else in another stretch", () => {
+  const route = {tenant: null, workflow: null, period: "24h", from: null, to: null};
+  const asked = (from, bucket = "hour") => question(route, {from}, {figures: "executions", metrics: ["executions"], bucket});
+  assert.equal(topicOf(asked(0), route), topicOf(asked(HOUR), route));
+  assert.notEqual(topicOf(asked(0), route), topicOf(asked(0), {...route, period: "7d"}));
+  assert.notEqual(topicOf(asked(0), route), topicOf(asked(0, "minute"), route));
+  assert.notEqual(topicOf(asked(0), route), topicOf(asked(0), {...route, from: 1, to: 2}));
+  const kpis = (from) => reading("/v1/kpis", {workflow: "returns", from, to: "x", compare: "previous_period"});
+  assert.equal(topicOf(kpis("a"), route), topicOf(kpis("b"), route));
+  assert.notEqual(topicOf(kpis("a"), route), topicOf(kpis("a"), {...route, period: "7d"}));
+  assert.equal(topicOf(reading("/v1/slos"), route), topicOf(reading("/v1/slos"), {...route, period: "7d"}));
 });

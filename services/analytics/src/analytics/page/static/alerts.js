@@ -1,7 +1,7 @@
 // What is wrong by the promises of the workflows, at this moment?
 import {html, icon} from "./html.js";
 import {useAnswer} from "./answer.js";
-import {Panel} from "./panel.js";
+import {Panel, Trouble} from "./panel.js";
 import {Table} from "./table.js";
 import {since} from "./format.js";
 import {reading} from "./question.js";
@@ -25,10 +25,11 @@ export function Alerts({onlyActive}) {
 }
 
 function Strip() {
-  const {data} = useAnswer(alertsRequest(), JSON.stringify(route.value));
+  const {data, error, isOld} = useAnswer(alertsRequest());
   const active = (data?.alerts ?? []).filter(({phase}) => ACTIVE.includes(phase));
-  if (!active.length) return null;
-  return html`<section class="strip" aria-label=${t("alerts.active")}><ul>${active.map((one) => html`<li key=${one.id}><a href=${address({view: "slos", workflow: one.workflow, item: itemOf(one.tenant, one.workflow, one.slo)})}><${Phase} phase=${one.phase} /><b>${one.workflow}</b><span>${one.slo}</span><span class="muted">${one.condition}</span><span class="muted figure">${age(one)}</span></a></li>`)}</ul></section>`;
+  const trouble = error && error.status !== 404 && html`<${Trouble} error=${error} />`;
+  if (!active.length) return trouble || null;
+  return html`${trouble}<section class=${`strip ${isOld || error ? "is-old" : ""}`} aria-label=${t("alerts.active")}><ul>${active.map((one) => html`<li key=${one.id}><a href=${address({view: "slos", workflow: one.workflow, item: itemOf(one.tenant, one.workflow, one.slo)})}><${Phase} phase=${one.phase} /><b>${one.workflow}</b><span>${one.slo}</span><span class="muted">${one.condition}</span><span class="muted figure">${age(one)}</span></a></li>`)}</ul></section>`;
 }
 
 function All() {

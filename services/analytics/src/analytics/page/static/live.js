@@ -1,5 +1,5 @@
 // When are the figures on the page no longer the newest?
-import {again, connection, count, route, signedOut} from "./store.js";
+import {again, connection, count, signedOut} from "./store.js";
 import {inFlight} from "./api.js";
 
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000];
@@ -49,7 +49,7 @@ function retry() {
  * hidden page, and one round ends before the next. */
 function round(isBack = false) {
   const moved = isBack || newest !== count.value.as_of_seq || Date.now() - asked > SILENT_MS;
-  if (document.hidden || signedOut.value || !moved || route.value.to < newestWanted()) return;
+  if (document.hidden || signedOut.value || !moved) return;
   const wait = asked + PAUSE_MS - Date.now();
   if (wait > 0 || inFlight()) {
     clearTimeout(round.timer);
@@ -59,6 +59,3 @@ function round(isBack = false) {
   asked = Date.now();
   again(newest);
 }
-
-/** A stretch that ended long ago is asked for once. */
-const newestWanted = () => (route.value.to ? Date.now() - 600_000 : 0);

@@ -2,28 +2,28 @@
 import {html, icon} from "./html.js";
 import {useAnswer} from "./answer.js";
 import {Table} from "./table.js";
-import {route, shownQuery} from "./store.js";
+import {shownQuery} from "./store.js";
 import {t} from "./i18n.js";
 
-/** `request` is asked; `children(data)` shows the answer; `table(data)` {columns, rows} is the same for reading;
+/** `request` is asked; `children(data, request)` shows an answer and what it answers; `table(data, request)` {columns, rows} is the same for reading;
  * `isEmpty(data)` with `empty` says what it means that there is nothing; `pace` as in answer.js. */
-export function Panel({title, note, request, children, table, isEmpty, empty, wide = false, topic = "", pace = 0}) {
-  const {view, tenant, workflow, item} = route.value;
-  const {data, error, isOld} = useAnswer(request, JSON.stringify([view, tenant, workflow, item, topic]), pace);
-  return html`<section class=${`panel ${wide ? "is-wide" : ""} ${isOld && data ? "is-old" : ""}`} aria-label=${title} aria-busy=${!data && !error}>
+export function Panel({title, note, request, children, table, isEmpty, empty, wide = false, pace = 0}) {
+  const {data, error, isOld, request: answered} = useAnswer(request, pace);
+  const show = () => children(data, answered);
+  return html`<section class=${`panel ${wide ? "is-wide" : ""} ${isOld && data ? "is-old" : ""}`} aria-label=${title} aria-busy=${isOld}>
     <header><div><h2>${title}</h2>${note && html`<p class="muted">${note}</p>`}</div>
       <button class="quiet small" onClick=${() => { shownQuery.value = {title, request}; }} aria-label=${t("query.of", {title})}>${icon("query")}${t("query")}</button></header>
-    <${Body} data=${data} error=${error} isEmpty=${isEmpty} empty=${empty} show=${children} />
-    ${data && table && !isEmpty?.(data) && html`<details class="behind"><summary>${t("panel.table")}</summary><${Table} caption=${title} ...${table(data)} /></details>`}
+    <${Body} data=${data} error=${error} isEmpty=${isEmpty} empty=${empty} show=${show} />
+    ${data && table && !isEmpty?.(data) && html`<details class=${`behind ${error ? "is-old" : ""}`}><summary>${t("panel.table")}</summary><${Table} caption=${title} ...${table(data, answered)} /></details>`}
   </section>`;
 }
 
 function Body({data, error, isEmpty, empty, show}) {
   if (error?.status === 404) return html`<${Empty} text=${t("error.absent")} />`;
-  if (error) return html`<${Trouble} error=${error} />${data && html`<div class="is-old">${show(data)}</div>`}`;
+  if (error) return html`<${Trouble} error=${error} />${data && html`<div class="is-old">${show()}</div>`}`;
   if (!data) return html`<div class="skeleton" role="status"><i></i><i></i><i></i><span class="unseen">${t("panel.loading")}</span></div>`;
   if (isEmpty?.(data)) return html`<${Empty} text=${empty ?? t("empty.period")} />`;
-  return show(data);
+  return show();
 }
 
 export const Empty = ({text, children}) => html`<div class="empty">${icon("empty")}<p>${text}</p>${children}</div>`;

@@ -19,6 +19,16 @@ export function reading(path, asked = {}) {
   return {method: "GET", path: query.size ? `${path}?${query}` : path};
 }
 
+/** Whether the answer is of a stretch of time, not of this moment. */
+export const isOfPeriod = ({path, body}) => Boolean(body?.from) || /[?&]from=/.test(path);
+
+/** What a request is about. Its stretch is named as in the address: "the last 24 hours" goes on, and is the same question. */
+export function topicOf(request, {period, from, to}) {
+  if (!isOfPeriod(request)) return request.path;
+  const asked = {...request.body, from: undefined, to: undefined};
+  return JSON.stringify([request.path.replace(/([?&])(from|to)=[^&]*/g, "$1"), asked, period, from, to]);
+}
+
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 const TOKEN = '--header "authorization: Bearer $HIL_ANALYTICS_TOKEN"';

@@ -83,6 +83,7 @@ export const texts = {
   "moved.down": "down by",
   "moved.good": "better",
   "moved.bad": "worse",
+  "chart.cut": "There are more than {n} rows, and the newest are missing: choose a workflow or a shorter period.",
   "chart.executions": "Executions",
   "chart.executions.note": "By how they ended.",
   "chart.rates": "Success and handover",

@@ -13,15 +13,14 @@ import {t} from "./i18n.js";
 export function Tiles({asked, names, title}) {
   const body = {...asked, metrics: names};
   const request = question(route.value, period.value, body);
-  const topic = JSON.stringify([body, route.value]);
-  const now = useAnswer(request, topic);
-  const before = useAnswer(question(route.value, period.value.before, body), topic);
-  if (now.error && !now.data) return html`<${Trouble} error=${now.error} />`;
+  const now = useAnswer(request);
+  const before = useAnswer(question(route.value, period.value.before, body));
   const row = now.data?.rows[0];
-  return html`<section class=${`tiles ${now.isOld ? "is-old" : ""}`} aria-label=${title} aria-busy=${!now.data}>
-    ${names.map((name) => html`<${Tile} key=${name} name=${name} now=${row?.[name]} before=${before.data?.rows[0]?.[name]} isLoading=${!now.data} />`)}
+  const measure = before.of === now.of ? before.data?.rows[0] : null; // Two stretches of one question, or nothing to compare.
+  return html`${now.error && html`<${Trouble} error=${now.error} />`}${(now.data || !now.error) && html`<section class=${`tiles ${now.data && (now.isOld || now.error) ? "is-old" : ""}`} aria-label=${title} aria-busy=${now.isOld}>
+    ${names.map((name) => html`<${Tile} key=${name} name=${name} now=${row?.[name]} before=${measure?.[name]} isLoading=${!now.data} />`)}
     <button class="quiet small tiles-query" onClick=${() => { shownQuery.value = {title, request}; }} aria-label=${t("query.of", {title})}>${icon("query")}</button>
-  </section>`;
+  </section>`}`;
 }
 
 function Tile({name, now, before, isLoading}) {

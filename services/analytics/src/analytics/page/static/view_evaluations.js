@@ -32,7 +32,7 @@ function History({request}) {
   const lines = (data) => ({x: ofSuite(data).map(({finished_ms}) => finished_ms), ys: LINES.map(({key}) => ofSuite(data).map((one) => value(one, key)))});
   const range = (data) => ({from: ofSuite(data)[0].finished_ms, to: ofSuite(data).at(-1).finished_ms});
   const suites = ({evaluations}) => [...new Set(evaluations.map(({suite}) => suite))];
-  return html`<${Panel} title=${t("evaluations.history")} note=${t("evaluations.history.note")} request=${request} topic=${route.value.item ?? ""} wide=${true} isEmpty=${(data) => data.evaluations.length === 0} empty=${t("evaluations.none")}>
+  return html`<${Panel} title=${t("evaluations.history")} note=${t("evaluations.history.note")} request=${request} wide=${true} isEmpty=${(data) => data.evaluations.length === 0} empty=${t("evaluations.none")}>
     ${(data) => html`${suites(data).length > 1 && html`<nav class="suites" aria-label=${t("evaluations.suites")}>${suites(data).map((suite) => html`<a key=${suite} class="button" href=${address({item: suite})} aria-current=${ofSuite(data)[0]?.suite === suite ? "true" : undefined}>${suite}</a>`)}</nav>`}
       ${ofSuite(data).length > 1 ? html`<${Chart} title=${t("evaluations.history")} data=${lines(data)} series=${series} unit="percent" top=${1} range=${range(data)} zoom=${false} />` : html`<p class="muted">${t("evaluations.one")}</p>`}`}<//>`;
 }

@@ -37,7 +37,7 @@ function All({request, workflow}) {
 
 function One({parts}) {
   const request = reading(`/v1/experiments/${itemOf(...parts)}`);
-  return html`<${Panel} title=${t("experiments.one", {name: parts[1]})} note=${t("experiments.one.note")} request=${request} pace=${PACE_MS} topic=${parts.join("/")} wide=${true}>${(data) => html`<${Report} ...${data} />`}<//>
+  return html`<${Panel} title=${t("experiments.one", {name: parts[1]})} note=${t("experiments.one.note")} request=${request} pace=${PACE_MS} wide=${true}>${(data) => html`<${Report} ...${data} />`}<//>
     <${History} request=${request} />`;
 }
 

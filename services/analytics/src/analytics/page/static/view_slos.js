@@ -50,7 +50,7 @@ function BurnDown({parts}) {
   const points = ({points: all}) => ({x: all.map(({at_ms}) => at_ms), ys: [all.map(({left}) => left)]});
   const range = (data) => ({from: data.points[0].at_ms, to: data.points.at(-1).at_ms});
   const table = (data) => ({columns: [{key: "at_ms", label: t("column.time"), cell: ({at_ms}) => at(at_ms)}, {key: "left", label: t("column.budget_left"), unit: "percent"}], rows: [...data.points].reverse()});
-  return html`<${Panel} title=${title} note=${t("slos.burn_down.note")} request=${reading(`/v1/slos/${item}/burn-down`)} topic=${item} wide=${true} isEmpty=${(data) => data.points.length < 2} empty=${t("slos.burn_down.none")} table=${table}>
+  return html`<${Panel} title=${title} note=${t("slos.burn_down.note")} request=${reading(`/v1/slos/${item}/burn-down`)} wide=${true} isEmpty=${(data) => data.points.length < 2} empty=${t("slos.burn_down.none")} table=${table}>
     ${(data) => html`<${Chart} title=${title} data=${points(data)} series=${[{label: t("column.budget_left"), colour: "green"}]} unit="percent" top=${1} range=${range(data)} zoom=${false} />`}<//>`;
 }
 

@@ -1,0 +1,170 @@
+"""Does the dashboard never show one question's figures under another, and ask again for what may have changed?"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.support.browser import opened
+from tests.support.dashboard_answers import everything, promises
+from tests.support.dashboard_scenes import settled
+from tests.support.dashboard_server import DashboardServer, dashboard_server
+
+Open = Callable[..., Page]
+Change = Callable[[dict[str, Any], dict[str, Any]], tuple[int, object] | None]
+FAILED = (500, {"error": "internal"})
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardServer]:
+    with dashboard_server(tmp_path_factory.mktemp("quiet"), every_ms=1_800_000) as server:
+        yield server
+
+
+@pytest.fixture
+def server(quiet: DashboardServer) -> DashboardServer:
+    quiet.answers.clear()
+    quiet.answers.update(everything(quiet.now_ms))
+    quiet.asked.clear()
+    return quiet
+
+
+@pytest.fixture
+def open_view(browser: Browser, server: DashboardServer) -> Iterator[Open]:
+    """Opens a view in a context of its own, once it has its answers; fails where a script failed."""
+    pages: list[Page] = []
+    problems: list[str] = []
+
+    def open_(view: str = "overview", before: Callable[[Page], object] = lambda _: None) -> Page:
+        page = opened(browser, "about:blank", reduced_motion="reduce")
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        pages.append(page)
+        before(page)
+        page.goto(f"{server.url}/#/{view}")
+        settled(page)
+        return page
+
+    yield open_
+    for page in pages:
+        page.context.close()
+    assert problems == []
+
+
+def changed(page: Page, change: Change) -> None:
+    """Answers to queries are what `change(body, answer)` says, or as they are."""
+
+    def handle(route: Route) -> None:
+        body = route.request.post_data_json
+        found = change(body, route.fetch().json())
+        if found is None:
+            route.fallback()
+        else:
+            route.fulfill(status=found[0], body=json.dumps(found[1]), content_type="application/json")
+
+    page.route("**/v1/query", handle)
+
+
+def event(server: DashboardServer) -> None:
+    """Something new is counted."""
+    now_ms = time.time_ns() // 1_000_000
+    server.count(list(server.traffic.execution(f"new{now_ms}", now_ms)))
+
+
+def test_a_question_that_fails_shows_no_figures_of_the_one_before(open_view: Open, server: DashboardServer) -> None:
+    page = open_view()
+    page.get_by_label("Executions", exact=True).get_by_text("As a table").click()
+    server.answers["POST /v1/query"] = FAILED
+    server.answers["GET /v1/alerts"] = FAILED
+    page.get_by_label("Workflow", exact=True).select_option("returns")
+    settled(page)
+    expect(page.locator(".tile, .chart, main table, .strip")).to_have_count(0)
+    panels = page.locator("section.panel").count()
+    expect(page.get_by_role("alert")).to_have_count(panels + 2)  # The tiles and the alerts are no panels.
+
+
+def test_a_question_that_fails_later_keeps_its_own_figures_and_says_so(
+    open_view: Open, server: DashboardServer
+) -> None:
+    page = open_view()
+    server.answers["POST /v1/query"] = FAILED
+    server.answers["GET /v1/alerts"] = FAILED
+    event(server)
+    expect(page.locator(".tiles.is-old .tile")).to_have_count(6)
+    panel = page.get_by_label("Executions", exact=True)
+    expect(panel.get_by_role("alert")).to_be_visible()
+    expect(panel.locator("details.is-old")).to_be_visible()
+    expect(page.locator(".strip.is-old")).to_be_visible()
+
+
+def test_figures_move_only_against_the_stretch_before_of_the_same_question(
+    open_view: Open, server: DashboardServer
+) -> None:
+    page = open_view()
+    told = page.locator("[data-metric=executions] .moved")
+    expect(told).to_contain_text("%")
+    changed(page, lambda body, _: FAILED if "to" in body else None)
+    page.get_by_label("Workflow", exact=True).select_option("returns")
+    settled(page)
+    expect(told).to_have_text("nothing to compare")
+
+
+def test_an_older_answer_is_dimmed_and_keeps_its_own_buckets(open_view: Open) -> None:
+    page = open_view()
+    panel = page.get_by_label("Executions", exact=True)
+    panel.get_by_text("As a table").click()
+    rows = panel.locator("tbody tr").count()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/query", hold)
+    page.get_by_role("link", name="30d", exact=True).click()
+    expect(page.locator("section.panel.is-old[aria-busy=true]")).to_have_count(5)
+    assert panel.locator("tbody tr").count() == rows
+    page.unroute("**/v1/query")
+    for route in held:
+        route.fallback()
+    settled(page)
+    expect(page.locator(".is-old")).to_have_count(0)
+    assert panel.locator("tbody tr").count() == pytest.approx(31, abs=1)
+
+
+def test_what_the_chosen_item_does_not_change_is_not_dimmed(open_view: Open) -> None:
+    page = open_view("slos")
+    page.get_by_role("link", name="success_rate").first.click()
+    settled(page)
+    expect(page.get_by_role("heading", name="Error budget of success_rate, returns")).to_be_visible()
+    expect(page.locator(".is-old")).to_have_count(0)
+
+
+def test_over_a_past_period_alerts_go_on_and_figures_are_asked_for_again_only_if_they_failed(
+    open_view: Open, server: DashboardServer
+) -> None:
+    past = f"from={server.now_ms - 7_200_000}&to={server.now_ms - 3_600_000}"
+    server.answers["POST /v1/query"] = FAILED
+    server.answers["GET /v1/alerts"] = (200, {"alerts": []})
+    page = open_view(f"overview?{past}")
+    expect(page.locator("main").get_by_role("alert").first).to_be_visible()
+    del server.answers["POST /v1/query"]
+    event(server)
+    expect(page.locator("main").get_by_role("alert")).to_have_count(0)
+    settled(page)
+    asked = len(server.asked)
+    server.answers.update(promises(server.now_ms))
+    event(server)
+    expect(page.locator(".strip li")).to_have_count(2)
+    assert len(server.asked) == asked
+
+
+def test_a_chart_that_has_not_all_rows_says_so(open_view: Open) -> None:
+    def cut(body: dict[str, Any], answer: dict[str, Any]) -> tuple[int, object]:
+        return 200, {**answer, "is_cut": "bucket" in body and "dimensions" in body}
+
+    page = open_view(before=lambda page: changed(page, cut))
+    expect(page.get_by_text(re.compile("the newest are missing"))).to_have_count(1)
+    expect(page.get_by_label("Cost by workflow").get_by_text("the newest are missing")).to_be_visible()
