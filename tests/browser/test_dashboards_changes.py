@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.browser import opened
-from tests.support.dashboard_answers import everything, promises
+from tests.support.dashboard_answers import everything, kpis, promises, slo
 from tests.support.dashboard_scenes import settled
 from tests.support.dashboard_server import DashboardServer, dashboard_server
 
@@ -168,3 +168,28 @@ def test_a_chart_that_has_not_all_rows_says_so(open_view: Open) -> None:
     page = open_view(before=lambda page: changed(page, cut))
     expect(page.get_by_text(re.compile("the newest are missing"))).to_have_count(1)
     expect(page.get_by_label("Cost by workflow").get_by_text("the newest are missing")).to_be_visible()
+
+
+def test_a_promise_without_a_budget_is_kept_or_broken_by_what_was_measured(
+    open_view: Open, server: DashboardServer
+) -> None:
+    unbudgeted = {"budget": None, "budget_left": None}
+    slos = [
+        slo("dear", "cost_per_request <= 0.15", measured=0.4, holds=False, **unbudgeted),
+        slo("cheap", "cost_per_request <= 0.5", measured=0.4, holds=True, **unbudgeted),
+        slo("young", "success_rate >= 0.95", measured=0.5, events=3, holds=None, budget_left=-9),
+    ]
+    server.answers["GET /v1/slos"] = (200, {"slos": slos})
+    rows = open_view("slos").get_by_role("region", name="SLOs").get_by_role("row")
+    for name, state in (("dear", "Broken"), ("cheap", "Kept"), ("young", "No data")):
+        expect(rows.filter(has_text=name).locator(".phase")).to_have_text(state)
+
+
+def test_revenue_that_fell_to_nothing_stands_beside_what_it_was(open_view: Open, server: DashboardServer) -> None:
+    _, answer = kpis(server.now_ms)["GET /v1/kpis"]
+    answer["period"]["figures"]["revenue_micros"] = {}
+    del answer["period"]["figures"]["rates"]["revenue_micros_per_execution.EUR"]
+    server.answers["GET /v1/kpis"] = (200, answer)
+    page = open_view("kpis")
+    expect(page.locator("[data-kpi=revenue]")).to_have_text(re.compile(r"€0\.00.*before: €8,412\.50", re.DOTALL))
+    expect(page.get_by_role("row", name="Revenue, each execution")).to_contain_text("2.041")

@@ -36,6 +36,7 @@ def slo(name: str, objective: str, **fields: object) -> dict[str, object]:
         "events": 4_213,
         "budget": 0.05,
         "budget_left": 0.24,
+        "holds": True,
         "alerts": [],
         **fields,
     }
@@ -49,8 +50,15 @@ def promises(now_ms: int, name: str = HOSTILE) -> dict[str, Answer]:
         slo(
             "p95_latency_ms", "p95_latency_ms <= 15000", measured=5_930.0, budget_left=0.91, workflow="customer_support"
         ),
-        slo("handover_rate", "handover_rate <= 0.1", measured=0.117, budget_left=-0.17, workflow="customer_support"),
-        slo(name, "cost_per_request <= 0.15", measured=None, events=3, budget_left=None),
+        slo(
+            "handover_rate",
+            "handover_rate <= 0.1",
+            measured=0.117,
+            budget_left=-0.17,
+            holds=False,
+            workflow="customer_support",
+        ),
+        slo(name, "cost_per_request <= 0.15", measured=None, events=3, budget=None, budget_left=None, holds=None),
     ]
     alerts = [
         firing,

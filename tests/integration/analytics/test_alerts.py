@@ -335,6 +335,7 @@ async def check_api(session: ClientSession) -> None:
     assert (slo["tenant"], slo["slo"], slo["objective"], slo["events"]) == (
         TENANT, "success_rate", "success_rate >= 0.99", 600,
     )  # fmt: skip
+    assert slo["holds"] is False
     assert slo["budget_left"] == pytest.approx(1 - 300 / 6)
     points = (await answer(session, f"/v1/slos/{TENANT}/support/success_rate/burn-down"))["points"]
     assert (points[0]["left"], points[-1]["left"]) == (1, pytest.approx(slo["budget_left"]))

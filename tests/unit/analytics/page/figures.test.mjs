@@ -7,7 +7,7 @@ const {lines, groups, stacked, labelled, change, starts} = await import(`${page}
 const {parse, format, stretch, partsOf, itemOf, BUCKETS} = await import(`${page}/route.js`);
 const {question, reading, topicOf, asCurl} = await import(`${page}/question.js`);
 const {UNITS, NOTHING, axisTimes, inCurrency} = await import(`${page}/format.js`);
-const {metric} = await import(`${page}/metrics.js`);
+const {metric, unitOf} = await import(`${page}/metrics.js`);
 const HOUR = BUCKETS.hour;
 
 test("a count of nothing is zero and a rate of nothing is a gap", () => {
@@ -126,4 +126,13 @@ test("a question is about the same while its stretch goes on, and about somethin
   assert.equal(topicOf(kpis("a"), route), topicOf(kpis("b"), route));
   assert.notEqual(topicOf(kpis("a"), route), topicOf(kpis("a"), {...route, period: "7d"}));
   assert.equal(topicOf(reading("/v1/slos"), route), topicOf(reading("/v1/slos"), {...route, period: "7d"}));
+});
+
+test("one rule says the unit of every metric, promise and KPI", () => {
+  const units = {
+    percent: ["success_rate", "intervention_rate", "failure_rate", "unaided_share"], usd: ["cost_usd", "cost_per_request", "p50_cost_usd", "cost_saved_microdollars_per_execution", "revenue_micros_per_execution.USD"],
+    ms: ["latency_ms", "p95_latency_ms", "time_saved_ms_per_execution"], number: ["csat", "csat_mean.ai_only", "conversions_per_execution", "revenue_micros_per_execution.EUR"], count: ["executions", "tokens_input"],
+  };
+  for (const [unit, names] of Object.entries(units)) for (const name of names) assert.equal(unitOf(name), unit, name);
+  assert.deepEqual(["success_rate", "cost_usd", "p95_cost_usd", "p95_latency_ms", "executions"].map((name) => metric(name).better), [1, 0, -1, -1, 0]);
 });

@@ -71,7 +71,8 @@ def promise_routes(desk: PromiseDesk) -> APIRouter:
 
     @router.get("/slos")
     async def slos(caller: Analyst, tenant: TenantFilter = None, workflow: WorkflowFilter = None) -> JSONResponse:
-        """How each promise is kept over its window, how much of its error budget is left, and its alerts."""
+        """How each promise is kept over its window, how much of its error budget is left, and its alerts. `holds`: null
+        with fewer events than `minimum_events`."""
         tenants = caller.narrowed(frozenset() if tenant is None else frozenset({tenant}))
         seen = seen_of(tenants)
         promises = desk.facts.promises(await desk.figures.workflow_names(seen), tenants=tenants)
@@ -155,17 +156,15 @@ async def _statuses(
     slos, ends_ms = facts.slos, _last_minute(desk)
     rollups = await _rollups(desk, tenant, facts, ends_ms=ends_ms)
     ratings = await _ratings(desk, tenant, facts, ends_ms=ends_ms)
+    asked = {"window_seconds": slos.window_seconds, "minimum_events": slos.minimum_events}
     named = {"tenant": tenant, "workflow": facts.workflow, "version": facts.version}
     own = [one.alert for one in alerts if (one.alert.tenant, one.alert.workflow) == (tenant, facts.workflow)]
     return [
         {
             **named,
-            "window_seconds": slos.window_seconds,
-            "minimum_events": slos.minimum_events,
+            **asked,
             "has_too_many_figures": rollups is None,
-            **asdict(
-                slo_status(objective, rollups or [], ratings, window_seconds=slos.window_seconds, ends_ms=ends_ms)
-            ),
+            **asdict(slo_status(objective, rollups or [], ratings, **asked, ends_ms=ends_ms)),
             "alerts": [_alert_row(one) for one in own if one.slo == objective.name and not one.is_withdrawn],
         }
         for objective in slos.objectives

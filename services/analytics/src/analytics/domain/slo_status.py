@@ -13,7 +13,8 @@ from contracts.objectives import Metric, Objective
 @dataclass(frozen=True, slots=True)
 class SloStatus:
     """`measured` is None without events. `budget` is the share of events that may be bad, None for a promise about a
-    mean; `budget_left` the share of it that is left, below 0 where more was spent, None without events."""
+    mean; `budget_left` the share of it that is left, below 0 where more was spent, None without events. `holds` says
+    whether what was measured is within the bound, None below the minimum of events."""
 
     slo: str
     objective: str
@@ -21,10 +22,17 @@ class SloStatus:
     events: int
     budget: float | None
     budget_left: float | None
+    holds: bool | None
 
 
 def slo_status(
-    objective: Objective, rollups: Sequence[Rollup], ratings: Measurement, *, window_seconds: int, ends_ms: int
+    objective: Objective,
+    rollups: Sequence[Rollup],
+    ratings: Measurement,
+    *,
+    window_seconds: int,
+    minimum_events: int,
+    ends_ms: int,
 ) -> SloStatus:
     """Of the rollups of the window, of any versions of the workflow, and what its ratings say."""
     metric = objective.bound.metric
@@ -38,4 +46,5 @@ def slo_status(
         events=measured.events,
         budget=error_budget(objective.bound),
         budget_left=points[-1].left if points else None,
+        holds=measured.holds(objective.bound, minimum_events=minimum_events),
     )

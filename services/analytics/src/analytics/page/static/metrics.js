@@ -1,16 +1,16 @@
 // In which unit is a metric, and which way is better?
 import {word} from "./i18n.js";
 
-const METRICS = {
-  executions: ["count", 0], successes: ["count", 0], handovers: ["count", 0], turns: ["count", 0], default_responses: ["count", -1],
-  success_rate: ["percent", 1], error_rate: ["percent", -1], handover_rate: ["percent", -1], intervention_rate: ["percent", -1], failure_rate: ["percent", -1],
-  cost_usd: ["usd", 0], cost_per_request: ["usd", -1], cost_per_completion: ["usd", -1],
-};
+const BETTER = {default_responses: -1, success_rate: 1, error_rate: -1, handover_rate: -1, intervention_rate: -1, failure_rate: -1, cost_per_request: -1, cost_per_completion: -1, csat: 1, cost_usd: 0};
+const UNIT_OF = [[/_ms(_|$)/, "ms"], [/_usd$|^cost_per_|microdollars|micros.*[.]USD$/, "usd"], [/_(rate|share)$/, "percent"], [/^csat|_per_execution/, "number"]];
 
-/** {unit, better, label} of a metric; a percentile says its unit in its name. */
+/** A metric's or a KPI's name says its unit; what says none is a count. */
+export const unitOf = (name) => UNIT_OF.find(([pattern]) => pattern.test(name))?.[1] ?? "count";
+
+/** {unit, better, label} of a metric; of a time or a cost less is better. */
 export function metric(name) {
-  const [unit, better] = METRICS[name] ?? (name.endsWith("_ms") ? ["ms", -1] : name.endsWith("_usd") ? ["usd", -1] : ["count", 0]);
-  return {name, unit, better, label: word("metric", name)};
+  const unit = unitOf(name);
+  return {name, unit, better: BETTER[name] ?? (unit === "ms" || unit === "usd" ? -1 : 0), label: word("metric", name)};
 }
 
 /** A column of a table for each metric. */

@@ -6,19 +6,20 @@ import {Panel} from "./panel.js";
 import {Phase} from "./alerts.js";
 import {Table} from "./table.js";
 import {at, UNITS} from "./format.js";
+import {unitOf} from "./metrics.js";
 import {reading} from "./question.js";
 import {itemOf, partsOf} from "./route.js";
 import {address, route} from "./store.js";
 import {t, word} from "./i18n.js";
 
 const PACE_MS = 30_000; // A report looks at every conversation.
-const UNIT = {success_rate: "percent", error_rate: "percent", handover_rate: "percent", cost_usd: "usd", latency_ms: "ms", p95_latency_ms: "ms", csat: "number"};
-const short = (metric, value) => UNITS[UNIT[metric] ?? "number"].short(value);
+const SHOWN_MAX = 200; // The most that the service lists.
+const short = (metric, value) => UNITS[unitOf(metric)].short(value);
 
 export function Experiments() {
   const {tenant, workflow, item} = route.value;
   const parts = partsOf(item, 2);
-  return html`<div class="grid"><${All} request=${reading("/v1/experiments", {tenant})} workflow=${workflow} />${parts && html`<${One} key=${item} parts=${parts} />`}</div>`;
+  return html`<div class="grid"><${All} request=${reading("/v1/experiments", {tenant, limit: SHOWN_MAX})} workflow=${workflow} />${parts && html`<${One} key=${item} parts=${parts} />`}</div>`;
 }
 
 function All({request, workflow}) {
@@ -49,7 +50,7 @@ function Report({report}) {
     {key: "percent", label: t("column.share"), unit: "percent", of: ({percent}) => percent / 100},
     {key: "conversations", label: t("column.conversations"), unit: "count"},
     {key: "ended", label: t("column.ended"), unit: "count"},
-    ...metrics.map((metric) => ({key: metric, label: word("metric", metric), unit: UNIT[metric] ?? "number", of: ({means}) => means[metric]})),
+    ...metrics.map((metric) => ({key: metric, label: word("metric", metric), unit: unitOf(metric), of: ({means}) => means[metric]})),
   ];
   return html`<p class="verdict"><${Phase} phase=${verdict} />${reasons.map(({text, code}) => html`<span key=${code}>${text}</span>`)}</p>
     ${ratio.is_mismatch && html`<p class="warning">${t("experiments.mismatch", {p: ratio.p_value.toPrecision(2)})}</p>`}
@@ -63,7 +64,7 @@ function Comparison({version, control, verdict, reasons, metrics, guardrails}) {
   const both = ["control", "treatment"].map((key) => ({key, label: t(`column.${key}`), unit: "number", cell: (row) => short(row.metric, row[key])}));
   const found = [named, ...both,
     {key: "difference", label: t("column.difference"), unit: "number", cell: ({metric, difference}) => short(metric, difference)},
-    {key: "low", label: t("column.interval"), unit: "number", cell: ({metric, low, high, difference}) => html`<${Interval} low=${low} high=${high} value=${difference} unit=${UNIT[metric] ?? "number"} />`},
+    {key: "low", label: t("column.interval"), unit: "number", cell: ({metric, low, high, difference}) => html`<${Interval} low=${low} high=${high} value=${difference} unit=${unitOf(metric)} />`},
     {key: "finding", label: t("column.finding"), of: ({finding}) => word("finding", finding)}];
   const guarded = [named, ...both,
     {key: "tolerance", label: t("column.tolerance"), unit: "percent"},
@@ -75,12 +76,23 @@ function Comparison({version, control, verdict, reasons, metrics, guardrails}) {
 
 /** How the interval of the first metric closed in: it holds at every moment, so looking early costs nothing. */
 function History({request}) {
-  const first = ({history}) => history.filter(({version}) => version === history[0].version).filter(({metrics: [one]}) => one && one.low !== null);
-  const lines = (data) => ({x: first(data).map(({at_ms}) => at_ms), ys: ["high", "difference", "low"].map((key) => first(data).map(({metrics: [one]}) => one[key]))});
+  const title = t("experiments.history");
   const series = [{label: t("column.high"), colour: "grey", dash: 1}, {label: t("column.difference"), colour: "blue"}, {label: t("column.low"), colour: "grey", dash: 1}];
-  const unit = (data) => UNIT[first(data)[0].metrics[0].metric] ?? "number";
-  const range = (data) => ({from: first(data)[0].at_ms, to: first(data).at(-1).at_ms});
-  const table = (data) => ({columns: [{key: "at_ms", label: t("column.time"), cell: ({at_ms}) => at(at_ms)}, ...["low", "difference", "high"].map((key) => ({key, label: t(`column.${key}`), unit: unit(data)}))], rows: first(data).map(({at_ms, metrics: [one]}) => ({id: at_ms, at_ms, ...one}))});
-  return html`<${Panel} title=${t("experiments.history")} note=${t("experiments.history.note")} request=${request} pace=${PACE_MS} wide=${true} isEmpty=${(data) => first(data).length < 2} empty=${t("experiments.history.none")} table=${table}>
-    ${(data) => html`<${Chart} title=${t("experiments.history")} data=${lines(data)} series=${series} unit=${unit(data)} range=${range(data)} zoom=${false} isAround=${true} />`}<//>`;
+  const table = (data) => {
+    const {rows, unit} = firstMetric(data);
+    return {columns: [{key: "at_ms", label: t("column.time"), cell: ({at_ms}) => at(at_ms)}, ...["low", "difference", "high"].map((key) => ({key, label: t(`column.${key}`), unit}))], rows};
+  };
+  const chart = (data) => {
+    const {rows, unit} = firstMetric(data);
+    const [x, ...ys] = ["at_ms", "high", "difference", "low"].map((key) => rows.map((row) => row[key]));
+    return html`<${Chart} title=${title} data=${{x, ys}} series=${series} unit=${unit} range=${{from: x[0], to: x.at(-1)}} zoom=${false} isAround=${true} />`;
+  };
+  return html`<${Panel} title=${title} note=${t("experiments.history.note")} request=${request} pace=${PACE_MS} wide=${true} isEmpty=${(data) => firstMetric(data).rows.length < 2} empty=${t("experiments.history.none")} table=${table}>${chart}<//>`;
+}
+
+/** Of the first version that is compared, where there was enough to tell. */
+function firstMetric({history}) {
+  const measured = history.filter(({version, metrics: [one]}) => version === history[0].version && one && one.low !== null);
+  const rows = measured.map(({at_ms, metrics: [one]}) => ({...one, id: at_ms, at_ms}));
+  return {rows, unit: rows.length ? unitOf(rows[0].metric) : "number"};
 }

@@ -5,6 +5,7 @@ import {Chart} from "./chart.js";
 import {Panel} from "./panel.js";
 import {Bar, Table} from "./table.js";
 import {at, since, UNITS} from "./format.js";
+import {unitOf} from "./metrics.js";
 import {reading} from "./question.js";
 import {itemOf, partsOf} from "./route.js";
 import {address, route} from "./store.js";
@@ -19,20 +20,22 @@ export function Slos() {
 }
 
 const nameOf = ({tenant, workflow, slo}) => itemOf(tenant, workflow, slo);
-/** What its alerts say while one is active, else what the budget says; what was not measured is not kept. */
-function stateOf({alerts, measured, budget_left}) {
+/** What its alerts say while one is active, else what was measured and what is left of the budget, where it has one. */
+function stateOf({alerts, holds, budget_left}) {
   const phases = (alerts ?? []).map(({phase}) => phase);
   const active = ["firing", "pending"].find((phase) => phases.includes(phase));
-  return active ?? (measured === null ? "no_data" : budget_left !== null && budget_left <= 0 ? "broken" : "kept");
+  if (active) return active;
+  if (holds === null) return "no_data";
+  return !holds || (budget_left !== null && budget_left <= 0) ? "broken" : "kept";
 }
-const unitOf = ({objective}) => (/latency/.test(objective) ? "ms" : /cost/.test(objective) ? "usd" : /rate/.test(objective) ? "percent" : "number");
+const writing = ({objective}) => UNITS[unitOf(objective.split(" ")[0])];
 
 function All({request}) {
   const columns = [
     {key: "slo", label: t("column.slo"), cell: (row) => html`<a href=${address({item: nameOf(row)})} aria-current=${nameOf(row) === route.value.item ? "true" : undefined}>${row.slo}</a>`},
     {key: "workflow", label: t("dimension.workflow"), cell: ({workflow, version}) => html`${workflow} <span class="muted">${version}</span>`},
     {key: "objective", label: t("column.objective")},
-    {key: "measured", label: t("column.measured"), unit: "number", cell: (row) => html`<span title=${UNITS[unitOf(row)].exact(row.measured)}>${UNITS[unitOf(row)].short(row.measured)}</span>`},
+    {key: "measured", label: t("column.measured"), unit: "number", cell: (row) => html`<span title=${writing(row).exact(row.measured)}>${writing(row).short(row.measured)}</span>`},
     {key: "events", label: t("column.events"), unit: "count", cell: (row) => html`${UNITS.count.short(row.events)}${row.events < row.minimum_events && html` <span class="muted">${t("slos.too_few", {n: row.minimum_events})}</span>`}`},
     {key: "window_seconds", label: t("column.window"), unit: "ms", cell: ({window_seconds}) => since(window_seconds * 1000)},
     {key: "budget_left", label: t("column.budget_left"), unit: "percent", cell: ({budget_left: left}) => html`<${Bar} part=${left} tone=${left > 0.25 ? "good" : left > 0 ? "warn" : "bad"}>${UNITS.percent.short(left)}<//>`},
