@@ -50,6 +50,7 @@ def open_view(browser: Browser, server: DashboardServer) -> Iterator[Open]:
 
     yield open_
     for page in pages:
+        page.unroute_all(behavior="ignoreErrors")
         page.context.close()
     assert problems == []
 
@@ -193,3 +194,50 @@ def test_revenue_that_fell_to_nothing_stands_beside_what_it_was(open_view: Open,
     page = open_view("kpis")
     expect(page.locator("[data-kpi=revenue]")).to_have_text(re.compile(r"€0\.00.*before: €8,412\.50", re.DOTALL))
     expect(page.get_by_role("row", name="Revenue, each execution")).to_contain_text("2.041")
+
+
+def test_an_answer_that_breaks_off_is_none(open_view: Open) -> None:
+    def broken(page: Page) -> None:
+        page.route("**/v1/slos", lambda route: route.fulfill(status=200, body='{"slos":'))
+
+    expect(open_view("slos", broken).get_by_label("SLOs", exact=True).get_by_role("alert")).to_contain_text(
+        "not reached"
+    )
+
+
+def test_the_cross_of_a_query_leads_back_to_its_button_and_what_cannot_be_copied_is_said(open_view: Open) -> None:
+    page = open_view("slos")
+    button = page.get_by_role("button", name="Query of SLOs")
+    button.click()
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.get_by_role("button", name="Copy as curl").click()
+    expect(page.get_by_text("The browser did not allow it")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(button).to_be_focused()
+
+
+SILENT_SOURCE = """
+globalThis.sources = [];
+globalThis.EventSource = class extends EventTarget {
+  constructor() { super(); sources.push(this); }
+  close() {}
+};
+globalThis.told = () => sources.at(-1).dispatchEvent(new MessageEvent("counted", {data: '{"as_of_seq": 1}'}));
+"""
+
+
+def test_a_connection_that_falls_silent_is_not_called_live_and_is_tried_anew_in_its_time(open_view: Open) -> None:
+    def silent(page: Page) -> None:
+        page.clock.install()
+        page.add_init_script(SILENT_SOURCE)
+
+    page = open_view("slos", silent)
+    page.evaluate("told()")
+    expect(page.locator(".connection-live")).to_be_visible()
+    page.clock.fast_forward(31_000)
+    expect(page.locator(".connection-reconnecting")).to_be_visible()
+    page.clock.fast_forward(11_000)
+    assert page.evaluate("sources.length") == 2
+    page.evaluate("told()")
+    expect(page.locator(".connection-live")).to_be_visible()

@@ -7,6 +7,7 @@ const {lines, groups, stacked, labelled, change, starts} = await import(`${page}
 const {parse, format, stretch, partsOf, itemOf, BUCKETS} = await import(`${page}/route.js`);
 const {question, reading, topicOf, asCurl} = await import(`${page}/question.js`);
 const {UNITS, NOTHING, axisTimes, inCurrency} = await import(`${page}/format.js`);
+const {ordered} = await import(`${page}/order.js`);
 const {metric, unitOf} = await import(`${page}/metrics.js`);
 const HOUR = BUCKETS.hour;
 
@@ -54,7 +55,7 @@ test("an address comes back as it was, and nonsense in it is left out", () => {
   const fixed = {...route, period: "24h", from: 1_000_000, to: 9_000_000};
   assert.deepEqual(parse(format(fixed)), fixed);
   assert.equal(format({...parse(""), view: "overview"}), "#/overview");
-  for (const odd of ["#/nowhere?period=2y", "#/overview?from=5&to=4", "#/overview?from=x&to=9", "#/overview?from=1&to=1e99"]) {
+  for (const odd of ["#/nowhere?period=2y", "#/overview?from=5&to=4", "#/overview?from=x&to=9", "#/overview?from=1&to=1e99", "#/overview?period=toString"]) {
     assert.deepEqual(parse(odd), parse(""));
   }
 });
@@ -92,12 +93,12 @@ test("a line for the shell says the same whatever is in it", () => {
 
 test("figures are short for a glance, exact for a tooltip, and no data is not zero", () => {
   assert.deepEqual([UNITS.percent.short(0.95), UNITS.percent.short(0.9995), UNITS.percent.short(1), UNITS.percent.short(null)], ["95.0 %", "99.95 %", "100.0 %", NOTHING]);
-  assert.deepEqual([850, 1250, 65_000, 7_500_000, 3 * 86_400_000].map(UNITS.ms.short), ["850 ms", "1.25 s", "1 min 5 s", "2 h 5 min", "3 d"]);
+  assert.deepEqual([850, 999.6, 1250, 59_999, 65_000, 119_700, 3_599_600, 7_500_000, 3 * 86_400_000].map(UNITS.ms.short), ["850 ms", "1.00 s", "1.25 s", "1 min 0 s", "1 min 5 s", "2 min 0 s", "1 h 0 min", "2 h 5 min", "3 d"]);
   assert.deepEqual([0, 0.000412, 0.0342, 1.5, 12_345.6, -2].map(UNITS.usd.short), ["$0.00", "$0.000412", "$0.0342", "$1.50", "$12,346", "−$2.00"]);
   assert.equal(UNITS.usd.exact(0.0000004), "$0.00");
   assert.equal(UNITS.usd.exact(1.234567), "$1.234567");
   assert.deepEqual([UNITS.count.short(99_999), UNITS.count.short(1_234_567), UNITS.count.exact(1_234_567)], ["99,999", "1.2M", "1,234,567"]);
-  assert.deepEqual([UNITS.usd.axis(0.05, 0.05), UNITS.usd.axis(0.002, 0.001), UNITS.usd.axis(20, 10), UNITS.ms.axis(5000), UNITS.ms.axis(7500), UNITS.ms.axis(20)], ["$0.05", "$0.002", "$20", "5 s", "7.5 s", "20 ms"]);
+  assert.deepEqual([UNITS.usd.axis(0.05, 0.05), UNITS.usd.axis(0.002, 0.001), UNITS.usd.axis(20, 10), UNITS.ms.axis(5000, 2500), UNITS.ms.axis(7500, 2500), UNITS.ms.axis(20, 10)], ["$0.05", "$0.002", "$20", "5 s", "7.5 s", "20 ms"]);
 });
 
 test("a time axis says the day where it changes, and only days where a step is a day", () => {
@@ -135,4 +136,24 @@ test("one rule says the unit of every metric, promise and KPI", () => {
   };
   for (const [unit, names] of Object.entries(units)) for (const name of names) assert.equal(unitOf(name), unit, name);
   assert.deepEqual(["success_rate", "cost_usd", "p95_cost_usd", "p95_latency_ms", "executions"].map((name) => metric(name).better), [1, 0, -1, -1, 0]);
+});
+
+test("a scale tells its steps apart, also steps of two and a half", () => {
+  const scale = (unit, step) => [1, 2, 3].map((times) => UNITS[unit].axis(times * step, step));
+  assert.deepEqual(scale("usd", 2.5), ["$2.50", "$5.00", "$7.50"]);
+  assert.deepEqual(scale("usd", 0.00025), ["$0.00025", "$0.00050", "$0.00075"]);
+  assert.deepEqual(scale("usd", 0.1), ["$0.10", "$0.20", "$0.30"]);
+  assert.deepEqual(scale("percent", 0.025), ["2.5 %", "5.0 %", "7.5 %"]);
+  assert.deepEqual(scale("percent", 0.0025), ["0.25 %", "0.50 %", "0.75 %"]);
+  assert.deepEqual(scale("percent", 0.2), ["20 %", "40 %", "60 %"]);
+  assert.deepEqual(scale("ms", 2.5), ["2.5 ms", "5.0 ms", "7.5 ms"]);
+  assert.deepEqual([UNITS.usd.axis(-2.5, 2.5), UNITS.ms.axis(-5000, 2500)], ["−$2.50", "−5 s"]);
+  assert.deepEqual(scale("number", 0.00025), ["0.00025", "0.00050", "0.00075"]);
+});
+
+test("what has no value stands last in a table, whichever way it is sorted", () => {
+  const rows = [5, null, 9, undefined].map((at) => ({at}));
+  const sorted = (isDown) => ordered(rows, ({at}) => at, isDown).map(({at}) => at ?? null);
+  assert.deepEqual([sorted(false), sorted(true)], [[5, 9, null, null], [9, 5, null, null]]);
+  assert.deepEqual(ordered(["b", "a"], (one) => one, false), ["a", "b"]);
 });

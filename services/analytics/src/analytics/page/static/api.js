@@ -33,5 +33,6 @@ async function fetched({method, path, body}) {
   if (answer.status === 401) signedOut.value = true; // The way in loads the page anew.
   const content = await answer.json().catch(() => null);
   if (!answer.ok) throw new Refused(answer.status, content);
+  if (content === null) throw new Refused(0); // It broke off on its way.
   return content;
 }

@@ -17,11 +17,12 @@ function share(value) {
 function span(ms) {
   const sign = ms < 0 ? "−" : "";
   const size = Math.abs(ms);
-  if (size < 1000) return `${sign}${whole.format(size)} ms`;
-  if (size < 60_000) return `${sign}${number(2, 2).format(size / 1000)} s`;
-  const minutes = Math.floor(size / 60_000);
-  if (size < 3_600_000) return `${sign}${minutes} min ${Math.round((size % 60_000) / 1000)} s`;
-  if (size < 48 * 3_600_000) return `${sign}${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (Math.round(size) < 1000) return `${sign}${whole.format(size)} ms`;
+  if (size < 59_995) return `${sign}${number(2, 2).format(size / 1000)} s`; // What would be "60.00 s" is a minute.
+  const seconds = Math.round(size / 1000);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${sign}${minutes} min ${seconds % 60} s`;
+  if (minutes < 48 * 60) return `${sign}${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   return `${sign}${number(1).format(size / 86_400_000)} d`;
 }
 
@@ -32,7 +33,11 @@ function dollars(value) {
   return `${sign}$${number(digits, digits).format(size)}`;
 }
 
-const digitsOf = (step) => (step >= 1 ? 0 : Math.max(2, Math.ceil(-Math.log10(step))));
+/** As many digits as the steps of a scale have, of which some are of 2.5; of a step of 0.025 three. */
+const digitsOf = (step) => Number(step.toPrecision(3)).toFixed(8).replace(/0+$/, "").split(".")[1].length;
+const stepped = (value, step) => number(digitsOf(step), digitsOf(step)).format(value);
+const dollarScale = (value, step) => `${value < 0 ? "−" : ""}$${digitsOf(step) === 1 ? number(2, 2).format(Math.abs(value)) : stepped(Math.abs(value), step)}`;
+const spanScale = (value, step) => (Math.abs(value) < 1000 ? `${stepped(value, step)} ms` : span(value).replace(/(\.\d*?)0+(?= )/, "$1").replace(/\.(?= )/, ""));
 const money = (value) => `${value < 0 ? "−" : ""}$${number(6, 2).format(Math.abs(value))}`;
 
 /** A sum of money of the currency of this code; a code that the browser does not know is written behind it. */
@@ -48,10 +53,10 @@ export function inCurrency(value, currency) {
 /** By unit: `short` for tiles and tables, `exact` for tooltips, `axis` for the scale. */
 export const UNITS = {
   count: {short: known((value) => (Math.abs(value) < 100_000 ? whole.format(value) : compact.format(value))), exact: known((value) => number(2).format(value)), axis: known((value) => compact.format(value))},
-  percent: {short: known(share), exact: known((value) => `${number(4).format(value * 100)} %`), axis: known((value) => `${number(1).format(value * 100)} %`)},
-  ms: {short: known(span), exact: known((value) => `${number(1).format(value)} ms`), axis: known((value) => (value === 0 ? "0" : span(value).replace(/(\.\d*?)0+(?= )/, "$1").replace(/\.(?= )/, "")))},
-  usd: {short: known(dollars), exact: known(money), axis: known((value, step) => (value === 0 ? "$0" : `$${number(digitsOf(step), digitsOf(step)).format(value)}`))},
-  number: {short: known((value) => number(3).format(value)), exact: known((value) => number(6).format(value)), axis: known((value) => number(3).format(value))},
+  percent: {short: known(share), exact: known((value) => `${number(4).format(value * 100)} %`), axis: known((value, step) => `${stepped(value * 100, step * 100)} %`)},
+  ms: {short: known(span), exact: known((value) => `${number(1).format(value)} ms`), axis: known((value, step) => (value === 0 ? "0" : spanScale(value, step)))},
+  usd: {short: known(dollars), exact: known(money), axis: known((value, step) => (value === 0 ? "$0" : dollarScale(value, step)))},
+  number: {short: known((value) => number(3).format(value)), exact: known((value) => number(6).format(value)), axis: known(stepped)},
   text: {short: (value) => String(value ?? NOTHING), exact: (value) => String(value ?? NOTHING)},
 };
 

@@ -18,13 +18,21 @@ export function startLive() {
   addEventListener("online", connect);
   addEventListener("offline", () => { connection.value = "offline"; });
   document.addEventListener("visibilitychange", () => !document.hidden && round());
-  setInterval(() => Date.now() - heard > SILENT_MS && connection.value === "live" && connect(), 5000);
+  setInterval(listen, 5000);
+}
+
+/** A connection that nothing comes from is dead, whatever the browser believes of it. */
+function listen() {
+  if (Date.now() - heard <= SILENT_MS || connection.value === "offline") return;
+  connection.value = "reconnecting";
+  connect();
 }
 
 /** After a sign-in, or when somebody asks for it. */
 export function connect() {
   source?.close();
   clearTimeout(timer);
+  heard = Date.now(); // It has its time from now on.
   source = new EventSource("/v1/live");
   source.onerror = retry;
   source.addEventListener("counted", ({data}) => {

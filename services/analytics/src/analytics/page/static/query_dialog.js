@@ -12,12 +12,11 @@ export function QueryDialog() {
 
 function Shown({title, request}) {
   const dialog = useRef(null);
-  const close = () => { shownQuery.value = null; };
   useEffect(() => dialog.current.showModal(), []);
   const curl = asCurl(request, location.origin);
   const body = request.body && JSON.stringify(request.body, null, 2);
-  return html`<dialog ref=${dialog} class="dialog" aria-labelledby="query-title" onClose=${close}>
-    <header><h2 id="query-title">${t("query.title", {title})}</h2><button class="quiet square" aria-label=${t("close")} onClick=${close}>${icon("cross")}</button></header>
+  return html`<dialog ref=${dialog} class="dialog" aria-labelledby="query-title" onClose=${() => { shownQuery.value = null; }}>
+    <header><h2 id="query-title">${t("query.title", {title})}</h2><button class="quiet square" aria-label=${t("close")} onClick=${() => dialog.current.close()}>${icon("cross")}</button></header>
     <p class="muted">${t("query.help")}</p>
     <h3><code>${request.method} ${request.path}</code></h3>
     ${body && html`<pre tabindex="0">${body}</pre>`}
@@ -28,6 +27,13 @@ function Shown({title, request}) {
 
 function Copy({label, text}) {
   const [said, setSaid] = useState("");
-  const copy = () => navigator.clipboard.writeText(text).then(() => setSaid(t("query.copied")), () => setSaid(t("query.copy_failed")));
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setSaid(t("query.copied"));
+    } catch {
+      setSaid(t("query.copy_failed")); // Over plain http there is no clipboard at all.
+    }
+  };
   return html`<button onClick=${copy}>${icon("copy")}${label}</button><span role="status" class="muted">${said}</span>`;
 }

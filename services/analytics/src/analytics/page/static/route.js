@@ -17,7 +17,7 @@ export function parse(hash) {
   const is_fixed = Number.isSafeInteger(from) && Number.isSafeInteger(to) && from > 0 && from + MINUTE <= to;
   return {
     view: VIEWS.includes(path) ? path : VIEWS[0],
-    period: PERIODS[asked.get("period")] ? asked.get("period") : DEFAULT,
+    period: Object.hasOwn(PERIODS, asked.get("period")) ? asked.get("period") : DEFAULT,
     from: is_fixed ? from : null,
     to: is_fixed ? to : null,
     tenant: name("tenant"),
