@@ -241,3 +241,25 @@ def test_a_connection_that_falls_silent_is_not_called_live_and_is_tried_anew_in_
     assert page.evaluate("sources.length") == 2
     page.evaluate("told()")
     expect(page.locator(".connection-live")).to_be_visible()
+
+
+def test_workflows_behind_many_versions_can_be_chosen(open_view: Open) -> None:
+    def paged(route: Route) -> None:
+        page = 1 if "cursor=more" in route.request.url else 0
+        name, cursor = (("busy", "more"), ("rare", None))[page]
+        versions = [{"tenant": "acme", "workflow": name, "version": str(number)} for number in range(3)]
+        route.fulfill(json={"workflows": versions, "next_cursor": cursor})
+
+    page = open_view("slos", lambda page: page.route("**/v1/workflows?*", paged))
+    expect(page.get_by_label("Workflow", exact=True).locator("option")).to_have_text(["All workflows", "busy", "rare"])
+
+
+def test_an_evaluation_says_which_k_it_was_played_for_and_stands_among_its_like(open_view: Open) -> None:
+    page = open_view("evaluations")
+    expect(page.get_by_role("region", name="All evaluations").get_by_text("pass^4")).to_have_count(9)
+    chart = page.locator(".chart")
+    expect(chart.locator(".legend li")).to_have_text(["Pass rate", "pass^4", "Success rate"])
+    page.get_by_role("link", name="returns_smoke returns · replayed model").click()
+    expect(page.get_by_text("A line needs two evaluations")).to_be_visible()
+    page.get_by_role("link", name="retail_train retail").click()
+    expect(chart).to_be_visible()

@@ -7,6 +7,7 @@ const {lines, groups, stacked, labelled, change, starts} = await import(`${page}
 const {parse, format, stretch, partsOf, itemOf, BUCKETS} = await import(`${page}/route.js`);
 const {question, reading, topicOf, asCurl} = await import(`${page}/question.js`);
 const {UNITS, NOTHING, axisTimes, inCurrency} = await import(`${page}/format.js`);
+const {commonK, histories} = await import(`${page}/histories.js`);
 const {ordered} = await import(`${page}/order.js`);
 const {metric, unitOf} = await import(`${page}/metrics.js`);
 const HOUR = BUCKETS.hour;
@@ -156,4 +157,14 @@ test("what has no value stands last in a table, whichever way it is sorted", () 
   const sorted = (isDown) => ordered(rows, ({at}) => at, isDown).map(({at}) => at ?? null);
   assert.deepEqual([sorted(false), sorted(true)], [[5, 9, null, null], [9, 5, null, null]]);
   assert.deepEqual(ordered(["b", "a"], (one) => one, false), ["a", "b"]);
+});
+
+test("evaluations are compared with those of the same suite, workflow, tenant and kind of model, by a pass^k that all have", () => {
+  const one = (finished_ms, asked = {}, pass_k = [0.9]) => ({tenant: "acme", workflow: "returns", suite: "train", replayed: false, finished_ms, figures: {pass_k}, ...asked});
+  const odd = [{tenant: "globex"}, {workflow: "support"}, {suite: "smoke"}, {replayed: true}].map((asked, index) => one(10 + index, asked));
+  const found = histories([one(5, {}, [0.9, 0.8, 0.7, 0.6]), ...odd, one(1, {}, [0.9, 0.8]), one(3, {}, [])]);
+  assert.deepEqual([...found.values()].map((played) => played.map(({finished_ms}) => finished_ms)), [[13], [12], [11], [10], [1, 3, 5]]);
+  assert.equal([...found.keys()].at(0), "acme/returns/train/replayed");
+  assert.equal(commonK(found.get("acme/returns/train/real")), 2);
+  assert.equal(commonK([one(1, {}, [])]), Infinity);
 });

@@ -9,7 +9,8 @@ import {startLive} from "./live.js";
 import {TopBar} from "./topbar.js";
 import {QueryDialog} from "./query_dialog.js";
 import {SignIn} from "./sign_in.js";
-import {VIEWS} from "./route.js";
+import {reading} from "./question.js";
+import {itemOf, VIEWS} from "./route.js";
 import {Overview} from "./view_overview.js";
 import {Workflow} from "./view_workflow.js";
 import {Slos} from "./view_slos.js";
@@ -21,7 +22,8 @@ import {Kpis} from "./view_kpis.js";
 import {t} from "./i18n.js";
 
 const SHOWN = {overview: Overview, workflow: Workflow, slos: Slos, cost: Cost, handovers: Handovers, experiments: Experiments, evaluations: Evaluations, kpis: Kpis};
-const KNOWN_MAX = 200;
+const PAGE_MAX = 200;
+const PAGES_MAX = 10;
 const EVERYBODY = "everybody"; // Who asks a service that is open to this machine: there is nothing to sign out of.
 
 function Page() {
@@ -48,7 +50,18 @@ function Trouble() {
 /** For the top bar; without them the page works, and what went wrong is said by its parts. */
 function knowWorkflows() {
   ask({method: "GET", path: "/v1/me"}).then((found) => { me.value = {...found, has_session: found.name !== EVERYBODY}; }, () => {});
-  ask({method: "GET", path: `/v1/workflows?limit=${KNOWN_MAX}`}).then((found) => { workflows.value = found.workflows; }, () => {});
+  knownWorkflows().then((found) => { workflows.value = found; }, () => {});
+}
+
+/** The service lists versions, of which a workflow may have hundreds; the bar only wants names. */
+async function knownWorkflows() {
+  const found = new Map();
+  for (let page = 0, cursor = null; page === 0 || (cursor && page < PAGES_MAX); page += 1) {
+    const answer = await ask(reading("/v1/workflows", {limit: PAGE_MAX, cursor}));
+    for (const {tenant, workflow} of answer.workflows) found.set(itemOf(tenant, workflow), {tenant, workflow});
+    cursor = answer.next_cursor;
+  }
+  return [...found.values()];
 }
 
 effect(() => { document.title = `${t(`view.${route.value.view}`)} · ${t("title")}`; });

@@ -23,11 +23,14 @@ export function Handovers() {
 export function Reasons() {
   const request = question(route.value, period.value, {figures: "executions", metrics: ["counts"]});
   const reasons = (data) => labelled(data.rows[0]?.counts, "handovers_by_reason").map((row) => ({...row, id: row.label}));
-  const columns = (rows) => [
+  const show = (data) => {
+    const rows = reasons(data);
+    return html`<${Table} caption=${t("handovers.reasons")} rows=${rows} columns=${columns(rows, sum(rows.map(({count}) => count)))} />`;
+  };
+  const columns = (rows, all) => [
     {key: "label", label: t("column.reason"), cell: (row) => word("reason", row.label)},
     {key: "count", label: t("metric.handovers"), unit: "count", cell: (row) => html`<${Bar} part=${row.count / rows[0].count}>${UNITS.count.short(row.count)}<//>`},
-    {key: "share", label: t("column.share"), unit: "percent", of: (row) => row.count / sum(rows.map(({count}) => count))},
+    {key: "share", label: t("column.share"), unit: "percent", of: (row) => row.count / all},
   ];
-  return html`<${Panel} title=${t("handovers.reasons")} request=${request} wide=${true} isEmpty=${(data) => reasons(data).length === 0} empty=${t("handovers.none")}>
-    ${(data) => html`<${Table} caption=${t("handovers.reasons")} rows=${reasons(data)} columns=${columns(reasons(data))} />`}<//>`;
+  return html`<${Panel} title=${t("handovers.reasons")} request=${request} wide=${true} isEmpty=${(data) => reasons(data).length === 0} empty=${t("handovers.none")}>${show}<//>`;
 }
