@@ -20,7 +20,7 @@ export function Panel({title, note, request, children, table, isEmpty, empty, wi
 
 function Body({data, error, isEmpty, empty, show}) {
   if (error?.status === 404) return html`<${Empty} text=${t("error.absent")} />`;
-  if (error) return html`<${Trouble} error=${error} />${data && html`<div class="is-old">${show()}</div>`}`;
+  if (error) return html`<div class="failed"><${Trouble} error=${error} />${data && html`<div class="is-old">${show()}</div>`}</div>`;
   if (!data) return html`<div class="skeleton" role="status"><i></i><i></i><i></i><span class="unseen">${t("panel.loading")}</span></div>`;
   if (isEmpty?.(data)) return html`<${Empty} text=${empty ?? t("empty.period")} />`;
   return show();

@@ -51,7 +51,7 @@ function OverTime({title, played}) {
 
 function All({request}) {
   const figure = (key, unit) => ({key, label: t(`evaluations.${key}`), unit, of: ({figures}) => figures[key]});
-  const passed = {key: "pass_all", label: t("evaluations.pass_all", {k: "k"}), unit: "percent", of: ({figures}) => figures.pass_k?.at(-1), cell: ({figures: {pass_k}}) => html`${UNITS.percent.short(pass_k?.at(-1))}${pass_k?.length > 0 && html` <span class="muted">${t("evaluations.pass_all", {k: pass_k.length})}</span>`}`};
+  const passed = {key: "pass_all", label: t("evaluations.pass_all", {k: "k"}), unit: "percent", of: ({figures}) => figures.pass_k?.at(-1), cell: ({figures: {pass_k}}) => html`${UNITS.percent.short(pass_k?.at(-1))}${pass_k?.length > 0 && html` <span class="muted small-text">${t("evaluations.pass_all", {k: pass_k.length})}</span>`}`};
   const columns = [
     {key: "finished_ms", label: t("column.time"), cell: ({finished_ms}) => html`<time>${at(finished_ms)}</time>`},
     {key: "suite", label: t("column.suite"), cell: ({suite, replayed}) => html`${suite}${replayed && html` <span class="muted">${t("evaluations.replayed")}</span>`}`},
