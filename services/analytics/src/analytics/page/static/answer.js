@@ -5,7 +5,7 @@ import {isOfPeriod, topicOf} from "./question.js";
 import {count, route} from "./store.js";
 
 const NOTHING_YET = {data: null, error: null, of: null, request: null};
-const LATE_MS = 600_000; // Messages come this late at most, as a rule: what ended before is asked for once.
+const LATE_MS = 600_000; // A stretch that ended longer ago is asked for once.
 
 /** Asks at once and after each new count, or no sooner than `pace` milliseconds where an answer takes work. `data` answers `request` and stays while newer ones come; `isOld` says that
  * it is about something else (`of`) than what is asked now. */
