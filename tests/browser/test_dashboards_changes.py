@@ -196,6 +196,19 @@ def test_revenue_that_fell_to_nothing_stands_beside_what_it_was(open_view: Open,
     expect(page.get_by_role("row", name="Revenue, each execution")).to_contain_text("2.041")
 
 
+@pytest.mark.parametrize(
+    ("view", "asked"),
+    [("kpis", "GET /v1/kpis"), ("experiments?item=acme%2Fshorter-prompt", "GET /v1/experiments/acme/shorter-prompt")],
+)
+def test_figures_that_are_not_all_counted_yet_say_so(
+    view: str, asked: str, open_view: Open, server: DashboardServer
+) -> None:
+    status, answer = server.answers[asked]
+    assert isinstance(answer, dict)
+    server.answers[asked] = (status, {**answer, "is_complete": False})
+    expect(open_view(view).get_by_text("All is counted anew after an upgrade")).to_be_visible()
+
+
 def test_an_answer_that_breaks_off_is_none(open_view: Open) -> None:
     def broken(page: Page) -> None:
         page.route("**/v1/slos", lambda route: route.fulfill(status=200, body='{"slos":'))

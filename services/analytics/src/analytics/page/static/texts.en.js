@@ -195,6 +195,7 @@ export const texts = {
   "experiments.one": "Experiment {name}",
   "experiments.one.note": "Intervals hold at every look: watching does not make a wrong verdict more likely.",
   "experiments.control": "control",
+  "incomplete": "All is counted anew after an upgrade: what happened before is not in these figures yet.",
   "experiments.mismatch": "Conversations were not split as declared (p = {p}): no figure of this experiment can be trusted. Look for what loses conversations of one arm.",
   "experiments.arms": "Arms",
   "experiments.metrics": "Metrics",

@@ -42,7 +42,7 @@ function One({parts}) {
     <${History} request=${request} />`;
 }
 
-function Report({report}) {
+function Report({report, is_complete}) {
   const {arms, comparisons, sample_ratio: ratio, reasons, verdict} = report;
   const metrics = Object.keys(arms[0]?.means ?? {});
   const columns = [
@@ -53,6 +53,7 @@ function Report({report}) {
     ...metrics.map((metric) => ({key: metric, label: word("metric", metric), unit: unitOf(metric), of: ({means}) => means[metric]})),
   ];
   return html`<p class="verdict"><${Phase} phase=${verdict} />${reasons.map(({text, code}) => html`<span key=${code}>${text}</span>`)}</p>
+    ${!is_complete && html`<p class="warning">${t("incomplete")}</p>`}
     ${ratio.is_mismatch && html`<p class="warning">${t("experiments.mismatch", {p: ratio.p_value.toPrecision(2)})}</p>`}
     <${Table} caption=${t("experiments.arms")} columns=${columns} rows=${arms.map((arm) => ({...arm, id: arm.version}))} />
     ${comparisons.map((one) => html`<${Comparison} key=${one.version} ...${one} />`)}`;

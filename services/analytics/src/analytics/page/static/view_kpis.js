@@ -19,7 +19,7 @@ export function Kpis() {
   const {from, to} = period.value;
   const request = reading("/v1/kpis", {tenant, workflow, from: time(from), to: to && time(to - 1), compare: "previous_period"});
   const isEmpty = (data) => data.period.figures.executions === 0 && Object.keys(data.period.figures.events).length === 0;
-  return html`<div class="grid"><${Panel} title=${t("kpis.figures")} note=${t("kpis.figures.note")} request=${request} pace=${PACE_MS} wide=${true} isEmpty=${isEmpty}>${(data) => html`<${Figures} ...${data} />`}<//>
+  return html`<div class="grid"><${Panel} title=${t("kpis.figures")} note=${t("kpis.figures.note")} request=${request} pace=${PACE_MS} wide=${true} isEmpty=${isEmpty}>${(data) => html`${!data.is_complete && html`<p class="warning">${t("incomplete")}</p>`}<${Figures} ...${data} />`}<//>
     <${Panel} title=${t("kpis.rates")} note=${t("kpis.rates.note")} request=${request} pace=${PACE_MS} wide=${true} isEmpty=${isEmpty}>${(data) => html`<${Rates} ...${data} />`}<//>
     <${Panel} title=${t("kpis.events")} request=${request} pace=${PACE_MS} isEmpty=${(data) => Object.keys(data.period.figures.events).length === 0} empty=${t("kpis.events.none")}>${(data) => html`<${Events} ...${data.period.figures} />`}<//>
     <${Panel} title=${t("kpis.csat")} note=${t("kpis.csat.note")} request=${request} pace=${PACE_MS} isEmpty=${(data) => Object.values(data.period.figures.csat).every(({ratings}) => ratings === 0)} empty=${t("kpis.csat.none")}>${(data) => html`<${Csat} ...${data.period.figures} />`}<//></div>`;
