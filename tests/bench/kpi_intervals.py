@@ -65,10 +65,13 @@ TIME_MEAN = 300 - math.exp(3.3 + 0.6**2 / 2)
 SALE_MEAN = 0.1 * math.exp(4 + 1 / 2)
 SCENARIOS = (
     Scenario("time saved, two days of hours", time_saved, TIME_MEAN),
+    Scenario("time saved, a day of hours", time_saved, TIME_MEAN, blocks=24),
     Scenario("time saved, 12 blocks", time_saved, TIME_MEAN, blocks=12),
     Scenario("conversion of 5 %", conversion, 0.05),
     Scenario("conversion of 5 %, 3 executions a block", conversion, 0.05, executions_a_block=3),
     Scenario("conversion of 5 %, blocks differ by a third", conversion, 0.05, unrest=0.3),
+    Scenario("conversion of 5 %, a day of hours", conversion, 0.05, blocks=24),
+    Scenario("revenue with a long tail, a day of hours", revenue, SALE_MEAN, blocks=24, least=0.88),
     Scenario("revenue with a long tail", revenue, SALE_MEAN, least=0.88),
 )
 

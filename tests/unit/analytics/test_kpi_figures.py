@@ -151,16 +151,16 @@ def test_a_period_without_anything_has_sums_of_nothing_and_no_rates() -> None:
     ("length_ms", "block_ms", "spans"),
     [
         (MINUTE_MS, MINUTE_MS, ("minute",)),
-        (6 * HOUR_MS, 8 * MINUTE_MS, ("minute",)),
+        (6 * HOUR_MS, 12 * MINUTE_MS, ("minute",)),
         (12 * HOUR_MS, HOUR_MS, ("hour", "minute")),
         (DAY_MS, HOUR_MS, ("hour", "minute")),
         (2 * DAY_MS + MINUTE_MS, 2 * HOUR_MS, ("hour", "minute")),
-        (7 * DAY_MS, 4 * HOUR_MS, ("hour", "minute")),
+        (7 * DAY_MS, 6 * HOUR_MS, ("hour", "minute")),
         (12 * DAY_MS, DAY_MS, ("day", "hour", "minute")),
-        (365 * DAY_MS, 8 * DAY_MS, ("day", "hour", "minute")),
+        (365 * DAY_MS, 13 * DAY_MS, ("day", "hour", "minute")),
     ],
 )
-def test_a_period_has_12_to_48_blocks_of_the_longest_unit_that_gives_so_many(
+def test_a_period_has_12_to_30_blocks_of_the_longest_unit_that_gives_so_many(
     length_ms: int, block_ms: int, spans: tuple[str, ...]
 ) -> None:
     assert block_of(Scope(7, 7 + length_ms, "support")) == (block_ms, spans)

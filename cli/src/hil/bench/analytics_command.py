@@ -34,7 +34,8 @@ def analytics(
     table = Table("figure", "value", title="hil bench analytics", box=SIMPLE_HEAD)
     for name, value in figures.items():
         table.add_row(name, f"{value:,.4f}" if name == "percentile_error" else f"{value:,.2f}")
-    queries = Table("question", "first ms", "p50 ms", "p95 ms", title="questions of the dashboards", box=SIMPLE_HEAD)
+    queries = Table("question", "of", "first ms", "p50 ms", "p95 ms", title="questions", box=SIMPLE_HEAD)
     for name, timed in sorted(asked.items(), key=lambda one: -one[1]["p95_ms"]):
-        queries.add_row(name, *(f"{milliseconds:,.1f}" for milliseconds in timed.values()))
+        asker = "a dashboard" if timed["is_of_page"] else "an analyst"
+        queries.add_row(name, asker, *(f"{timed[part]:,.1f}" for part in ("first_ms", "p50_ms", "p95_ms")))
     Console().print(table, queries)

@@ -25,31 +25,35 @@ TOKENS = ["tokens_input", "tokens_cached", "tokens_output"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A GET with `params`, or a POST of `body`."""
+    """A GET with `params`, or a POST of `body`. `is_of_page`: a view of the dashboards asks it; else only whoever asks
+    the API does."""
 
     name: str
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
+    is_of_page: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
     """Milliseconds: the first answer after the start, the median and the 95th percentile."""
 
+    is_of_page: bool
     first_ms: float
     p50_ms: float
     p95_ms: float
 
 
 def questions(*, days: int) -> list[Question]:
-    """Those of each view over a day and over `days`, of all workflows and of one, and of the lists."""
+    """Those of each view over a day and over `days`, of all workflows and of one, and some of analysts."""
     week = {"from": _rfc3339(time.time() - days * DAY_SECONDS)}
     return [
         *_summaries(week),
         *_charts("day", "hour", {}),
         *_charts("week", "hour", week),
         *_kpis(week),
+        *_of_analysts(week),
         Question("experiment", f"/v1/experiments/{TENANT}/{SPLIT.name}"),
         Question("slos", "/v1/slos", {"tenant": TENANT}),
         Question("burn-down", f"/v1/slos/{TENANT}/{WORKFLOWS[0]}/success/burn-down"),
@@ -87,7 +91,7 @@ def _charts(period: str, bucket: str, since: Mapping[str, str]) -> list[Question
     return [
         ask("tiles", "executions", RATES),
         ask("by workflow", "executions", RATES, dimensions=["workflow"]),
-        ask("hourly by workflow", "executions", HOURLY, dimensions=["workflow"], bucket=bucket),
+        ask("hourly cost by workflow", "executions", ["cost_usd"], dimensions=["workflow"], bucket=bucket),
         ask("hourly, one", "executions", HOURLY, bucket=bucket, **one),
         ask("hourly cost by model", "completions", ["cost_usd"], dimensions=["model"], bucket=bucket),
         ask("hourly tokens", "completions", TOKENS, bucket=bucket),
@@ -106,7 +110,17 @@ def _kpis(week: Mapping[str, str]) -> list[Question]:
         Question("kpis, day, one", "/v1/kpis", {**before, **one}),
         Question("kpis, week", "/v1/kpis", {**before, **week}),
         Question("kpis, week, one", "/v1/kpis", {**before, **one, **week}),
-        Question("kpis, versions", "/v1/kpis", {**one, **week, "version": "1.1.0", "compare_version": "1.0.0"}),
+    ]
+
+
+def _of_analysts(week: Mapping[str, str]) -> list[Question]:
+    versions = {"tenant": TENANT, "workflow": COMPARED, "version": "1.1.0", "compare_version": "1.0.0"}
+    by_workflow = {"figures": "executions", "metrics": HOURLY, "dimensions": ["workflow"], "bucket": "hour"}
+    body = {**by_workflow, "filters": {"tenant": [TENANT]}, "limit": 10_000}
+    return [
+        Question("versions by kpis, week", "/v1/kpis", {**versions, **week}, is_of_page=False),
+        Question("hourly percentiles by workflow, day", "/v1/query", body=body),
+        Question("hourly percentiles by workflow, week", "/v1/query", body={**body, **week}, is_of_page=False),
     ]
 
 
@@ -131,7 +145,11 @@ async def timed(base_url: str, asked: Sequence[Question], *, seed: int) -> dict[
         for _ in range(ASKED_EACH):
             for question in rng.sample(asked, len(asked)):
                 found.setdefault(question.name, []).append(await milliseconds(session, question))
-    return {name: Timed(ms[0], statistics.median(ms), statistics.quantiles(ms, n=20)[18]) for name, ms in found.items()}
+    is_of_page = {question.name: question.is_of_page for question in asked}
+    return {
+        name: Timed(is_of_page[name], ms[0], statistics.median(ms), statistics.quantiles(ms, n=20)[18])
+        for name, ms in found.items()
+    }
 
 
 async def milliseconds(session: aiohttp.ClientSession, question: Question) -> float:

@@ -17,6 +17,10 @@ T = TypeVar("T")
 BUSY_TIMEOUT_SECONDS = 5.0
 
 
+CACHE_KIB = 32 * 1024
+"""Pages that a connection keeps, of two in a process: a week of figures is read twice as fast as with SQLite's 2 MB."""
+
+
 class Synchronous(Enum):
     """NORMAL survives the death of the process, FULL (one fsync for each commit) also a power cut."""
 
@@ -32,6 +36,7 @@ class SqliteFile:
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS)
         self._write_ahead()
         self._connection.execute(f"PRAGMA synchronous = {synchronous.value}")
+        self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._tables: set[str] = set()
 
     def _write_ahead(self) -> None:

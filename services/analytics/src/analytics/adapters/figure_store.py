@@ -1,7 +1,7 @@
 """How are rollups, executions and the list of workflows stored and found?"""
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analytics.adapters.rollup_documents import read_figures, read_rollup, write_rollup
@@ -144,34 +144,34 @@ class FigureStore:
     ) -> list[Rollup]:
         """What was counted in [from, to), whole minutes, as few rollups of these spans; `at_most` + 1 of them."""
         found: list[Rollup] = []
-        async for rollup in self._rollups(families, where, from_ms=from_ms, to_ms=to_ms, spans=spans):
-            found.append(rollup)
+        async for page in self._rollups(families, where, from_ms=from_ms, to_ms=to_ms, spans=spans):
+            found += page
             if len(found) > at_most:
                 break
-        return found
+        return found[: at_most + 1]
 
     async def totals(self, families: Sequence[Family], *, until_ms: int) -> dict[str, int]:
         """Sums of the counts without a label that were stored before this minute, as `<family>.<name>`."""
         total: dict[str, int] = {}
         every = tuple(SPANS_MS)
-        async for rollup in self._rollups(families, (), from_ms=0, to_ms=until_ms, spans=every):
-            for name, count in rollup.counts.items():
-                if "." not in name:
-                    told = f"{rollup.cell.subject.family}.{name}"
-                    total[told] = total.get(told, 0) + count
+        async for page in self._rollups(families, (), from_ms=0, to_ms=until_ms, spans=every):
+            for family, name, count in _plain_counts(page):
+                told = f"{family}.{name}"
+                total[told] = total.get(told, 0) + count
         return total
 
     async def _rollups(
         self, families: Sequence[Family], where: Sequence[Condition], *, from_ms: int, to_ms: int,
         spans: tuple[Span, ...],
-    ) -> AsyncIterator[Rollup]:  # fmt: skip
+    ) -> AsyncIterator[list[Rollup]]:  # fmt: skip
+        """In pages: thousands are read for one answer."""
         collections = {family: self.named(_collection(family)) for family in families}  # Of one generation.
         for family, collection in collections.items():
             for span, since_ms, until_ms in stretches(from_ms, to_ms, spans=spans):
                 time = Between("start_ms", at_least=since_ms, below=until_ms)
                 conditions = (*where, Equal("family", family), Equal("span", span), time)
-                async for document in self._found(collection, conditions):
-                    yield self._kept(collection, document)
+                async for documents in self._found(collection, conditions):
+                    yield [self._kept(collection, document) for document in documents]
 
     def _kept(self, collection: str, document: Document) -> Rollup:
         """Read once for each version: most of what is asked for does not change any more, and reading a document costs
@@ -190,10 +190,10 @@ class FigureStore:
         collection, found = self.named(FIGURES), list[Rollup]()
         for span, since_ms, until_ms in stretches(from_ms, to_ms):
             time = Between("start_ms", at_least=since_ms, below=until_ms)
-            async for document in self._found(collection, (Equal("family", "failures"), Equal("span", span), time)):
-                found.append(read_rollup(document.body))
+            async for documents in self._found(collection, (Equal("family", "failures"), Equal("span", span), time)):
+                found += [read_rollup(document.body) for document in documents]
                 if len(found) > at_most:
-                    return found
+                    return found[: at_most + 1]
         return found
 
     async def conversation(self, tenant: str, key: str) -> Rollup | None:
@@ -202,10 +202,8 @@ class FigureStore:
         found = await self.store.get(self.named(CONVERSATIONS), id_)
         return None if found is None else read_rollup(found.body)
 
-    async def _found(self, collection: str, where: Sequence[Condition]) -> AsyncIterator[Document]:
-        async for documents in all_pages(self.store, collection, where, sort=(Sort("start_ms"),), size=PAGE_MAX):
-            for document in documents:
-                yield document
+    def _found(self, collection: str, where: Sequence[Condition]) -> AsyncIterator[Sequence[Document]]:
+        return all_pages(self.store, collection, where, sort=(Sort("start_ms"),), size=PAGE_MAX)
 
     async def listed(
         self, collection: str, where: Sequence[Condition], *, sort: Sort, limit: int, cursor: str | None
@@ -238,6 +236,14 @@ class FigureStore:
     async def workflows(self, where: Sequence[Condition], *, limit: int, cursor: str | None) -> Page:
         """Known workflow versions."""
         return await self.store.find(self.named(WORKFLOWS), where, sort=(Sort("workflow"),), limit=limit, cursor=cursor)
+
+
+def _plain_counts(rollups: Iterable[Rollup]) -> Iterator[tuple[Family, str, int]]:
+    """Those without a label."""
+    for rollup in rollups:
+        for name, count in rollup.counts.items():
+            if "." not in name:
+                yield rollup.cell.subject.family, name, count
 
 
 def _collection(family: Family) -> str:

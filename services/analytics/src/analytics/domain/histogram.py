@@ -31,17 +31,12 @@ def merged(histograms: Iterable[Histogram]) -> dict[int, int]:
 
 
 class Ranked:
-    """The values of a histogram in their order, for several questions."""
+    """The values of a histogram, `size` of them, in their order, for several questions."""
 
     def __init__(self, histogram: Histogram) -> None:
-        ordered = sorted(histogram.items())
-        self._buckets = [bucket for bucket, _ in ordered]
-        self._through = list(accumulate(count for _, count in ordered))
-
-    @property
-    def size(self) -> int:
-        """How many values there are."""
-        return self._through[-1] if self._through else 0
+        self._buckets = sorted(histogram)
+        self._through = list(accumulate(histogram[bucket] for bucket in self._buckets))
+        self.size = self._through[-1] if self._through else 0
 
     def quantile(self, share: float) -> float | None:
         """The smallest value that at least this share of all values does not pass, within 2 %; None without values."""

@@ -7,7 +7,7 @@ from analytics.domain.cells import DAY_MS, HOUR_MS, MINUTE_MS, SPANS_MS, Span
 from analytics.domain.rollup import Rollup
 from contracts.kpis import HandlingBaseline
 
-BLOCKS_WANTED, BLOCKS_ENOUGH = 48, 12
+BLOCKS_WANTED, BLOCKS_ENOUGH = 30, 12
 """Most blocks hold something, and they are whole hours or days where there are enough of those for an interval: so few
 sums are read."""
 
