@@ -209,6 +209,18 @@ def test_figures_that_are_not_all_counted_yet_say_so(
     expect(open_view(view).get_by_text("All is counted anew after an upgrade")).to_be_visible()
 
 
+def test_what_is_read_by_the_keyboard_stays_where_the_mouse_goes_away(open_view: Open) -> None:
+    page = open_view()
+    chart = page.locator(".chart").first
+    chart.hover()
+    chart.focus()
+    page.keyboard.press("End")
+    read = chart.locator(".tooltip time").inner_text()
+    page.mouse.move(1, 1)
+    page.wait_for_timeout(200)
+    expect(chart.locator(".tooltip time")).to_have_text(read)
+
+
 def test_an_answer_that_breaks_off_is_none(open_view: Open) -> None:
     def broken(page: Page) -> None:
         page.route("**/v1/slos", lambda route: route.fulfill(status=200, body='{"slos":'))

@@ -20,7 +20,8 @@ export function Chart({title, data, series, unit, kind = "lines", range, top, zo
 
   useEffect(() => {
     const hooks = {
-      setCursor: [(chart) => setPoint(chart.cursor.idx === null || chart.cursor.idx === undefined || !chart.cursor.event ? null : {index: chart.cursor.idx, left: chart.cursor.left})],
+      // A new answer moves the mouse's cursor away, and not what is read by the keyboard.
+      setCursor: [({cursor: {event, idx, left}}) => setPoint((before) => (event && left >= 0 && typeof idx === "number" ? {index: idx, left} : before?.isRead ? before : null))],
       setSelect: [(chart) => zoomed(chart, now.current.zoom)],
     };
     const place = box.current;
