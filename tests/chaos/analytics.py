@@ -18,7 +18,7 @@ from pathlib import Path
 
 from analytics.adapters.generation_documents import GenerationDocuments
 from analytics.domain.generations import asked_for
-from document_store import open_store
+from document_store import opened_store
 from hil.bench.analytics import count_errors, microdollar_errors, summary, worth_differences
 from hil.bench.analytics_questions import declare
 from hil.bench.analytics_stack import AnalyticsStack, fill_log
@@ -116,8 +116,8 @@ async def _archive(stack: AnalyticsStack, tally: Tally) -> int:
 
 async def _rebuild(stack: AnalyticsStack, tally: Tally, *, lives: float) -> tuple[int, int]:
     """(kills, what was told wrongly before the new figures took over)"""
-    store, kills, wrong = await open_store(stack.store_url), 0, 0
-    try:
+    kills = wrong = 0
+    async with opened_store(stack.store_url) as store:
         documents = GenerationDocuments(store)
         asked = await documents.change(lambda known: asked_for(known, accepts_losses=False, number=int(time.time())))
         while True:
@@ -133,8 +133,6 @@ async def _rebuild(stack: AnalyticsStack, tally: Tally, *, lives: float) -> tupl
             if kills > LIVES_MAX:
                 raise TimeoutError(f"not counted anew in {kills} lives: {(await documents.load())[0]}")
             await stack.start_service()
-    finally:
-        await store.close()
 
 
 async def _wrong(stack: AnalyticsStack, tally: Tally, *, seed: int) -> Wrong:

@@ -2,10 +2,8 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-from document_store import DocumentStore, open_store
+from document_store import opened_store
 from hil_inbox.adapters.one_time_store import OneTimeStore
 from hil_inbox.adapters.people_store import PeopleStore
 from hil_inbox.adapters.token_store import TokenStore
@@ -31,7 +29,7 @@ async def give_token(
     wanted = NewToken(label="of a test", actor_id=actor_id, role=role, scopes=scopes, days=90)
     now_ms = time.time_ns() // 1_000_000 - age_days * DAY_MS
     text, token = made(wanted, tenant=tenant, created_by="test", now_ms=now_ms)
-    async with _store(store_url) as store:
+    async with opened_store(store_url) as store:
         await TokenStore(store).prepare()
         await TokenStore(store).add(text, token)
     return text
@@ -39,7 +37,7 @@ async def give_token(
 
 async def give_person(store_url: str, actor_id: str, role: Role = "agent", *, tenant: str = TENANT) -> str:
     """A person, and a token of theirs."""
-    async with _store(store_url) as store:
+    async with opened_store(store_url) as store:
         await PeopleStore(store).prepare()
         await PeopleStore(store).put(Person(tenant=tenant, actor_id=actor_id, name=actor_id.title(), role=role))
     scopes = tuple(sorted(SCOPES_OF_ROLES[role]))
@@ -49,7 +47,7 @@ async def give_person(store_url: str, actor_id: str, role: Role = "agent", *, te
 async def give_code(store_url: str, actor_id: str, *, tenant: str = TENANT, age_minutes: int = 0) -> str:
     """A one-time code of a person."""
     code, now_ms = secrets.token_urlsafe(32), time.time_ns() // 1_000_000
-    async with _store(store_url) as store:
+    async with opened_store(store_url) as store:
         await OneTimeStore(store).prepare()
         who = {"tenant": tenant, "actor_id": actor_id}
         await OneTimeStore(store).add(code, CODE, who, expires_ms=now_ms + (15 - age_minutes) * 60_000)
@@ -59,12 +57,3 @@ async def give_code(store_url: str, actor_id: str, *, tenant: str = TENANT, age_
 def as_agent(actor_id: str, seen: int | str) -> dict[str, str]:
     """Headers of a command that a desk sends for an agent who saw this epoch, or this entity tag."""
     return {"Hil-Actor": actor_id, "If-Match": f'"e{seen}"' if isinstance(seen, int) else seen}
-
-
-@asynccontextmanager
-async def _store(url: str) -> AsyncIterator[DocumentStore]:
-    store = await open_store(url)
-    try:
-        yield store
-    finally:
-        await store.close()

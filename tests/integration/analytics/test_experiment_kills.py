@@ -9,11 +9,12 @@ import pytest
 
 from analytics.app import serve
 from contracts.experiments import Experiment, ExperimentExposed
+from document_store import opened_store
 from hil.embedded.ports import free_port
 from orchestrator.adapters.experiments import change_experiments
 from service_kit.connection import Connection
 from tests.integration.analytics.test_figures import ON_BOTH_STORES, counted, in_the_middle, settings_for, store_url
-from tests.integration.analytics.test_rebuild import nothing_retired, opened, rebuilt
+from tests.integration.analytics.test_rebuild import nothing_retired, rebuilt
 from tests.support.child_service import ChildService
 from tests.support.handovers import BASED, ended, put
 from tests.support.kit import TENANT, kit
@@ -79,7 +80,7 @@ async def test_figures_that_are_counted_anew_have_the_same_conversations_and_lea
         monkeypatch.setattr(f"analytics.handlers.rebuild.{setting}", 0.1)
     settings = settings_for(nats_server, store_url)
     served = running_service(lambda stop, ready: serve(settings, stop=stop, ready=ready), settings.http_port)
-    async with kit(nats_server.url) as connection, served as session, opened(store_url) as store:
+    async with kit(nats_server.url) as connection, served as session, opened_store(store_url) as store:
         await change_experiments(connection, TENANT, lambda known: known.with_started(EXPERIMENT))
         await counted(session, max([await play(connection, number) for number in range(20)]))
         await rebuilt(store)

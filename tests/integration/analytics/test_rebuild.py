@@ -22,7 +22,7 @@ from analytics.domain.generations import FORMAT, Generations, asked_for
 from analytics.domain.rollup import Subject, Versioned
 from contracts.kpis import KpiRecorded
 from contracts.streams import ALERT_PUSHES, ANALYTICS, ARCHIVER, LOG
-from document_store import DocumentStore, open_store
+from document_store import DocumentStore, opened_store
 from hil.main import app as hil
 from service_kit.archive import Archive
 from service_kit.connection import Connection
@@ -51,15 +51,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analytics.handlers.rebuild.QUIET_SECONDS", 0.1)
     monkeypatch.setattr("analytics.handlers.rebuild.LOOK_SECONDS", 0.1)
     monkeypatch.setattr("analytics.handlers.rebuild.GRACE_MS", 0)
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[DocumentStore]:
-    store = await open_store(url)
-    try:
-        yield store
-    finally:
-        await store.close()
 
 
 @asynccontextmanager
@@ -108,7 +99,7 @@ async def test_wrong_figures_are_right_after_a_rebuild_and_the_log_is_counted_on
     async with (
         kit(nats_server.url) as connection,
         served(nats_server, store_url) as session,
-        opened(store_url) as store,
+        opened_store(store_url) as store,
     ):
         await say(connection, "c0", "1")
         await counted(session, await end(connection, range(50)))
@@ -128,7 +119,7 @@ async def test_what_served_before_is_removed_with_its_consumer(nats_server: Nats
     async with (
         kit(nats_server.url) as connection,
         served(nats_server, store_url) as session,
-        opened(store_url) as store,
+        opened_store(store_url) as store,
     ):
         await counted(session, await end(connection, range(5)))
         await rebuilt(store)
@@ -155,7 +146,7 @@ async def test_logs_that_only_the_archive_has_are_counted_and_what_is_in_both_on
     async with (
         kit(nats_server.url) as connection,
         served(nats_server, store_url) as session,
-        opened(store_url) as store,
+        opened_store(store_url) as store,
     ):
         for number in range(30):
             await say(connection, f"c{number}", "1")
@@ -187,7 +178,7 @@ async def test_figures_that_would_be_lost_hold_the_build_until_they_are_given_up
     async with (
         kit(nats_server.url) as connection,
         served(nats_server, store_url) as session,
-        opened(store_url) as store,
+        opened_store(store_url) as store,
     ):
         await counted(session, await end(connection, range(5)))
         await add_executions(store, 7, minutes_ago=90)
@@ -210,7 +201,7 @@ async def told(*words: str) -> Any:
 async def test_figures_of_before_there_were_formats_are_counted_anew_at_the_start(
     nats_server: NatsServer, store_url: str
 ) -> None:
-    async with kit(nats_server.url) as connection, opened(store_url) as store:
+    async with kit(nats_server.url) as connection, opened_store(store_url) as store:
         async with served(nats_server, store_url) as session:
             await end(connection, range(5))
             await counted(session, await put(connection, KpiRecorded(kpi_id="W7", name="retention"), "c1"))
@@ -257,7 +248,7 @@ async def test_a_build_is_given_up_on_request_and_leaves_nothing(
     async with (
         kit(nats_server.url) as connection,
         served(nats_server, store_url) as session,
-        opened(store_url) as store,
+        opened_store(store_url) as store,
     ):
         await counted(session, await end(connection, range(5)))
         await add_executions(store, 7, minutes_ago=90)
@@ -274,7 +265,7 @@ async def test_archiving_is_held_while_the_log_is_read_and_goes_on_after(
     async with (
         kit(nats_server.url) as connection,
         served(nats_server, store_url) as session,
-        opened(store_url) as store,
+        opened_store(store_url) as store,
     ):
         await ensure_consumer(connection.jetstream, ARCHIVER, stream=LOG)
         logs = ArchivedLogs(connection)
@@ -302,7 +293,7 @@ async def test_a_build_under_which_a_log_was_archived_is_begun_anew(
     async with (
         kit(nats_server.url) as connection,
         served(nats_server, store_url) as session,
-        opened(store_url) as store,
+        opened_store(store_url) as store,
     ):
         await counted(session, await end(connection, range(5)))
         first = await ask(store)
@@ -316,7 +307,7 @@ async def test_a_timer_that_was_taken_from_the_end_of_the_log_is_not_waited_for(
     async with (
         kit(nats_server.url) as connection,
         served(nats_server, store_url) as session,
-        opened(store_url) as store,
+        opened_store(store_url) as store,
     ):
         await counted(session, await end(connection, range(5)))
         timer = await connection.publish_surely(f"hil.timer.wake.{TENANT}.c1", b"{}", headers={})
@@ -336,7 +327,7 @@ async def test_a_bug_of_ours_ends_the_build_and_not_the_answers(
     async with (
         kit(nats_server.url) as connection,
         served(nats_server, store_url) as session,
-        opened(store_url) as store,
+        opened_store(store_url) as store,
     ):
         await counted(session, await end(connection, range(5)))
         number = await ask(store)

@@ -34,7 +34,7 @@ from contracts.handovers import HandoverClaimed
 from contracts.kpis import KpiRecorded
 from contracts.streams import WORKFLOW_FACTS_BUCKET
 from contracts.workflow_facts import WorkflowFacts, facts_key
-from document_store import open_store
+from document_store import open_store, opened_store
 from hil.embedded.ports import free_port
 from service_kit.bus import publish
 from service_kit.connection import Connection
@@ -128,13 +128,10 @@ async def promised(connection: Connection, url: str) -> None:
     own = facts.model_copy(update={"workflow": f"{SECRET}-own"})
     await bucket.put(facts_key("acme", own.workflow), own.model_dump_json().encode())
     alerts = [watched("acme", rule) for rule in alert_rules(flow, PROMISE)]
-    store = await open_store(url)
-    try:
+    async with opened_store(url) as store:
         await AlertDocuments(store).save([KeptAlert(alert, 0) for alert in alerts])
         found = Pattern(opened_ms=1, closed_ms=2, window_ms=900_000, runs=6, failures=6, base_rate=0.01)
         await PatternDocuments(store).save(KeptPattern(Place("acme", flow, "n", "timeout"), found))
-    finally:
-        await store.close()
 
 
 @pytest.fixture
@@ -173,14 +170,11 @@ async def test_every_route_is_closed_to_who_has_no_good_token(asked: Asked) -> N
 
 
 async def revoke(url: str, text: str) -> None:
-    store = await open_store(url)
-    try:
+    async with opened_store(url) as store:
         access = AccessStore(store)
         await access.prepare()
         [token] = [one for one in await access.tokens() if one.token_id == id_of(text)]
         assert await access.revoke(token.token_id, now_ms=1) is not None
-    finally:
-        await store.close()
 
 
 async def test_every_route_refuses_a_token_that_is_made_up(asked: Asked) -> None:

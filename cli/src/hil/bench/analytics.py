@@ -18,7 +18,7 @@ from analytics.domain.cells import DAY_MS
 from analytics.domain.rollup import Settled
 from analytics.handlers.count_messages import Arrived, CountMessages
 from contracts.envelope import LogEntry
-from document_store import open_store
+from document_store import opened_store
 from hil.bench.analytics_questions import Question, Timed, declare, milliseconds, questions, timed
 from hil.bench.analytics_stack import AnalyticsStack, fill_log
 from hil.bench.analytics_story import SPLIT, TENANT, WORKFLOWS, conversation
@@ -102,13 +102,10 @@ class AnalyticsBench:
 
 async def fill_store(url: str, executions: int) -> None:
     """Conversations of the last `DAYS` days, counted by the service's own fold without a server between."""
-    store = await open_store(url)
-    try:
+    async with opened_store(url) as store:
         figures = FigureStore(store)
         await figures.prepare()
         await _fold(figures, executions)
-    finally:
-        await store.close()
 
 
 async def _fold(figures: FigureStore, executions: int) -> None:

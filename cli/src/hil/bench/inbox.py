@@ -16,7 +16,7 @@ from contracts.envelope import BasedOn, Identity, derive_message_id
 from contracts.handovers import HandoverClaimed, HandoverPacket, OpenHandover
 from contracts.notes import NoteAdded
 from contracts.streams import HIL_INBOX_CLOCKS, HIL_INBOX_EVENTS, LOG
-from document_store import open_store
+from document_store import opened_store
 from hil.bench.inbox_feed import feed_through, until_idle
 from hil.bench.inbox_stack import TENANT, InboxStack
 from hil_inbox.adapters.view_store import ViewStore
@@ -149,11 +149,8 @@ class InboxBench:
         return Claims(per_s, cpu_ms, raced_per_s, double, self.handovers - len(won))
 
     async def _lists(self, stack: InboxStack) -> Lists:
-        store = await open_store(stack.store_url)
-        try:
+        async with opened_store(stack.store_url) as store:
             await _fill(ViewStore(store), self.rows - self.handovers)
-        finally:
-            await store.close()
         async with _session(stack) as session:
             lists = [await _timed(session, "/v1/queue", FILTERS[number % len(FILTERS)]) for number in range(LISTS)]
             counts = [await _timed_count(session, number) for number in range(50)]

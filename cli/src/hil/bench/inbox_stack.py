@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from document_store import open_store
+from document_store import opened_store
 from hil.bench.measured_service import MeasuredService
 from hil.embedded.nats_server import NatsServer, start_nats
 from hil.embedded.redis_server import RedisServer, start_redis
@@ -48,12 +48,9 @@ class InboxStack:
         self.server, self.redis = start_nats(self.directory / "nats"), start_redis(self.directory / "redis")
         wanted = NewToken(label="bench", actor_id=None, role="admin", scopes=("inbox:read", "inbox:act", "act_as"))
         self.token, token = made(wanted, tenant=TENANT, created_by="bench", now_ms=time.time_ns() // 1_000_000)
-        store = await open_store(self.store_url)
-        try:
+        async with opened_store(self.store_url) as store:
             await TokenStore(store).prepare()
             await TokenStore(store).add(self.token, token)
-        finally:
-            await store.close()
         await self.start_inbox()
 
     async def start_inbox(self) -> None:
