@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,8 +16,7 @@ from tests.support.dashboard_answers import HOSTILE, everything
 from tests.support.dashboard_scenes import VIEWS, settled
 from tests.support.dashboard_server import DashboardServer, dashboard_server
 from tests.support.dashboard_traffic import FLOWS
-
-Open = Callable[..., Page]
+from tests.support.dashboard_views import Open, as_at_first, views_of
 
 
 @pytest.fixture(scope="module")
@@ -27,30 +26,14 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardServer]:
 
 
 @pytest.fixture
-def server(busy: DashboardServer) -> Iterator[DashboardServer]:
-    busy.answers.clear()
-    busy.answers.update(everything(busy.now_ms))
-    busy.asked.clear()
-    yield busy
+def server(busy: DashboardServer) -> DashboardServer:
+    return as_at_first(busy)
 
 
 @pytest.fixture
 def open_view(browser: Browser, server: DashboardServer) -> Iterator[Open]:
-    """Opens a view in a context of its own, once it has its answers; fails where a script failed."""
-    pages: list[Page] = []
-    problems: list[str] = []
-
-    def open_(view: str = "overview", **settings: Any) -> Page:
-        page = opened(browser, f"{server.url}/#/{view}", reduced_motion="reduce", **settings)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        pages.append(page)
-        settled(page)
-        return page
-
-    yield open_
-    for page in pages:
-        page.context.close()
-    assert problems == []
+    with views_of(browser, server) as open_:
+        yield open_
 
 
 def asked(server: DashboardServer, figures: str, has: str) -> dict[str, Any]:

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.support.browser import opened
-from tests.support.dashboard_answers import everything, kpis, promises, slo
+from tests.support.dashboard_answers import kpis, promises, slo
 from tests.support.dashboard_scenes import settled
 from tests.support.dashboard_server import DashboardServer, dashboard_server
+from tests.support.dashboard_views import Open, as_at_first, views_of
 
-Open = Callable[..., Page]
 Change = Callable[[dict[str, Any], dict[str, Any]], tuple[int, object] | None]
 FAILED = (500, {"error": "internal"})
 
@@ -27,32 +26,13 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardServer]
 
 @pytest.fixture
 def server(quiet: DashboardServer) -> DashboardServer:
-    quiet.answers.clear()
-    quiet.answers.update(everything(quiet.now_ms))
-    quiet.asked.clear()
-    return quiet
+    return as_at_first(quiet)
 
 
 @pytest.fixture
 def open_view(browser: Browser, server: DashboardServer) -> Iterator[Open]:
-    """Opens a view in a context of its own, once it has its answers; fails where a script failed."""
-    pages: list[Page] = []
-    problems: list[str] = []
-
-    def open_(view: str = "overview", before: Callable[[Page], object] = lambda _: None) -> Page:
-        page = opened(browser, "about:blank", reduced_motion="reduce")
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        pages.append(page)
-        before(page)
-        page.goto(f"{server.url}/#/{view}")
-        settled(page)
-        return page
-
-    yield open_
-    for page in pages:
-        page.unroute_all(behavior="ignoreErrors")
-        page.context.close()
-    assert problems == []
+    with views_of(browser, server) as open_:
+        yield open_
 
 
 def changed(page: Page, change: Change) -> None:
@@ -214,7 +194,9 @@ def test_what_is_read_by_the_keyboard_stays_where_the_mouse_goes_away(open_view:
     chart = page.locator(".chart").first
     chart.hover()
     chart.focus()
+    expect(chart.locator(".tooltip time")).to_be_visible()  # That of the mouse comes first.
     page.keyboard.press("End")
+    expect(chart.get_by_role("status")).not_to_be_empty()
     read = chart.locator(".tooltip time").inner_text()
     page.mouse.move(1, 1)
     page.wait_for_timeout(200)
