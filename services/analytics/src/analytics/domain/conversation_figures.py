@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from analytics.domain.cells import HOUR_MS
-from analytics.domain.kpi_moments import Kpi, kpis_in
+from analytics.domain.kpi_moments import Kpi, first_rating, kpis_in
 from analytics.domain.rollup import Rollup
 
 HUMAN_HOUR_MICRODOLLARS = 25_000_000
@@ -57,7 +57,7 @@ def conversation_figures(
     rollup: Rollup, *, human_hour_microdollars: int = HUMAN_HOUR_MICRODOLLARS
 ) -> ConversationFigures:
     """Whatever order its messages came in."""
-    counts = rollup.counts
+    counts, rated = rollup.counts, first_rating(rollup.moments)
     turns = tuple(_turns(rollup.moments))
     handovers = _ordered(rollup.moments, turns)
     handle_ms = sum(turn.until_ms - turn.since_ms for turn in turns if turn.until_ms is not None)
@@ -67,7 +67,7 @@ def conversation_figures(
         turns=turns,
         handle_ms=handle_ms,
         resolution=_resolution(handovers, counts.get("successes", 0)),
-        rating=_rating(rollup.moments),
+        rating=None if rated is None else rated[1],
         executions=counts.get("executions", 0),
         successes=counts.get("successes", 0),
         ai_cost_microdollars=counts.get("completion_cost_microdollars", 0),
@@ -122,9 +122,3 @@ def _resolution(handovers: tuple[HandoverFigures, ...], successes: int) -> str |
     if handovers:
         return handovers[-1].how
     return "ai" if successes else None
-
-
-def _rating(moments: Mapping[str, int]) -> int | None:
-    """The first one counts."""
-    rated = sorted((at_ms, int(words[0])) for words, at_ms in _named(moments, "rated"))
-    return rated[0][1] if rated else None

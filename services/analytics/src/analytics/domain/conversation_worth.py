@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from analytics.domain.cells import MINUTE_MS, Subject
-from analytics.domain.kpi_moments import exposures_in, kpis_in, served_by
+from analytics.domain.kpi_moments import exposures_in, first_rating, kpis_in, served_by
 from analytics.domain.rollup import Rollup
 from analytics.domain.share import PART, Place, Share, Shares, parts_of
 from contracts.kpis import CONVERSION, RETENTION, REVENUE
@@ -15,7 +15,6 @@ STANDARD = frozenset({REVENUE, CONVERSION, RETENTION})
 """Names of business events that every tenant has; all others are the clients' own, and a sum has room for so many."""
 
 Moments = Mapping[str, int]
-Sums = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Events:
     micros: Mapping[str, int]
 
 
-def events_in(sums: Sums) -> dict[str, Events]:
+def events_in(sums: Mapping[str, int]) -> dict[str, Events]:
     """By name, in order. Names for which a sum had no room are counted as `other`, without their amounts."""
     counts, micros = dict[str, int](), dict[str, dict[str, int]]()
     for key, value in sums.items():
@@ -67,13 +66,13 @@ def _amounts(tenant: str, moments: Moments) -> Iterator[tuple[Subject, int, str,
         yield subject, kpi.at_ms, f"{count}.{kpi.name}", 1
         yield subject, kpi.at_ms, f"{money}.{kpi.name}.{kpi.currency}", low
         yield subject, kpi.at_ms, f"{money}_high.{kpi.name}.{kpi.currency}", high
-    rated = [(at_ms, int(name.removeprefix("rated."))) for name, at_ms in moments.items() if name.startswith("rated.")]
-    if rated:
-        yield from _rating(tenant, moments, *min(rated))
+    rated = first_rating(moments)
+    if rated is not None:
+        yield from _rating(tenant, moments, *rated)
 
 
 def _rating(tenant: str, moments: Moments, at_ms: int, rating: int) -> Iterator[tuple[Subject, int, str, int]]:
-    """The first one counts: of the AI alone where nobody had been asked for before it."""
+    """Of the AI alone where nobody had been asked for before it."""
     was_opened = any(since_ms <= at_ms for name, since_ms in moments.items() if name.startswith("opened."))
     by, subject = HANDED_OVER if was_opened else AI_ONLY, _booked_to(tenant, moments, at_ms)
     yield subject, at_ms, f"ratings_{by}", 1

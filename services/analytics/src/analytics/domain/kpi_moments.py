@@ -1,8 +1,8 @@
 """How is what a conversation was worth kept among its moments, and read again?
 
 A moment keeps its earliest time, so what is told twice is one moment, whenever and in whatever order it comes. Names:
-`kpi.<id>.<name>.<currency>.<millionths>`, `served.<workflow>/<version>` from the start of the first execution, and
-`exposed.<experiment>.<version>`."""
+`kpi.<id>.<name>.<currency>.<millionths>`, `served.<workflow>/<version>` from the start of the first execution,
+`rated.<rating>`, and `exposed.<experiment>.<version>`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -50,6 +50,12 @@ def exposures_in(moments: Mapping[str, int]) -> tuple[Exposure, ...]:
             exposure = Exposure(at_ms, experiment, version)
             found[experiment] = min(exposure, found.get(experiment, exposure))
     return tuple(found.values())
+
+
+def first_rating(moments: Mapping[str, int]) -> tuple[int, int] | None:
+    """When, and 1 to 5: of several the first one counts."""
+    rated = ((at_ms, int(name.removeprefix("rated."))) for name, at_ms in moments.items() if name.startswith("rated."))
+    return min(rated, default=None)
 
 
 def moment_of(message: KpiRecorded) -> str:

@@ -33,13 +33,10 @@ def parts_of(value: int) -> tuple[int, int]:
 
 def together(shares: Iterable[Share]) -> Share:
     """The sum of all."""
-    counts: dict[str, int] = {}
-    histograms: dict[str, Histogram] = {}
-    for share in shares:
-        counts = added(counts, (share.counts,))
-        for name, histogram in share.histograms.items():
-            histograms[name] = merged((histograms.get(name, {}), histogram))
-    return Share(counts, histograms)
+    parts = tuple(shares)
+    names = {name for share in parts for name in share.histograms}
+    histograms = {name: merged(share.histograms.get(name, {}) for share in parts) for name in names}
+    return Share(added({}, (share.counts for share in parts)), histograms)
 
 
 def change(was: Share, is_: Share) -> Share:

@@ -87,9 +87,9 @@ class CountMessages:
 
     async def _write_all(self, cells: Mapping[Cell, Together], settled: Settled) -> tuple[set[int], list[Rollup]]:
         """What was new in any cell, and the conversations as they are stored now."""
-        counted, units = set[int](), list[Rollup]()
-        for start in range(0, len(cells), WRITES_MAX):
-            some = dict(list(cells.items())[start : start + WRITES_MAX])
+        counted, units, every = set[int](), list[Rollup](), list(cells.items())
+        for start in range(0, len(every), WRITES_MAX):
+            some = dict(every[start : start + WRITES_MAX])
             counted |= await self._write(some, settled)
             units += [self._cells[cell].rollup for cell in some if cell.subject.family in UNITS]
         return counted, units
